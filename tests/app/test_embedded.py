@@ -1,0 +1,226 @@
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from app.embedded import Servers
+from app.errors import ServerAway
+
+# One home for all of them: every test leaves servers that work, or none.
+pytestmark = pytest.mark.xdist_group("embedded")
+
+_ROOT = Path(__file__).resolve().parents[2]
+_USER = """
+import contextlib
+import json, sys
+from pathlib import Path
+from app.embedded import Servers
+servers = Servers(Path(sys.argv[1]), durable=False)
+servers.database_url()
+if "temporal" in sys.argv:
+    servers.temporal()
+print(json.dumps(servers.pids()), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def _new_home():
+    with tempfile.TemporaryDirectory(prefix="tenure-embedded-") as directory:
+        yield Path(directory)
+        for process in psutil.process_iter(["cmdline"]):
+            command = process.info["cmdline"] or ()
+            if "app.embedded.keeper" in command and any(part.startswith(directory) for part in command):
+                process.terminate()  # sooner than it would notice by itself
+        _until(lambda: not _running_in(Path(directory)))
+
+
+@pytest.fixture(scope="module")
+def home():
+    with _new_home() as home:
+        yield home
+
+
+@pytest.fixture
+def own_home():
+    with _new_home() as home:
+        yield home
+
+
+def _start_user(home: Path, *wants: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _USER, str(home), *wants]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT)
+
+
+def _pids_of(user):
+    return json.loads(user.stdout.readline())
+
+
+def _until(condition, seconds: float = 30.0):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+def _running_in(home: Path) -> list[str]:
+    lines = (" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
+    return [line for line in lines if str(home) in line]
+
+
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def _new_pid(servers, name, old):
+    return _until(lambda: (pid := servers.pids().get(name)) != old and pid)
+
+
+def _query(servers, statement):
+    with psycopg.connect(servers.database_url().replace("+psycopg", ""), autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def _workflow_count(servers: Servers) -> int:
+    import asyncio
+
+    from temporalio.client import Client
+
+    async def count() -> int:
+        at = servers.temporal()
+        client = await Client.connect(at.address, namespace=at.namespace)
+        return (await client.count_workflows()).count
+
+    return asyncio.run(count())
+
+
+def test_a_query_is_answered_and_text_sorts_by_code_point_yet_knows_letters(home):
+    with Servers(home, durable=False) as servers:
+        rows = _query(servers, "SELECT name, lower(name) FROM (VALUES ('b'), ('É'), ('B')) AS t (name) ORDER BY name")
+    assert rows == [("B", "b"), ("b", "b"), ("É", "é")]
+
+
+def test_who_needs_only_postgresql_does_not_start_temporal(own_home):
+    with Servers(own_home, durable=False) as servers:
+        servers.database_url()
+        assert servers.pids().keys() == {"keeper", "postgres"}
+
+
+def test_processes_that_start_together_share_one_keeper(home):
+    users = [_start_user(home) for _ in range(4)]
+    pids = [_pids_of(user) for user in users]
+    assert pids == [pids[0]] * 4
+    for user in users:
+        user.communicate("")
+
+
+def test_a_killed_user_leaves_nothing_behind(home):
+    user = _start_user(home, "temporal")
+    pids = _pids_of(user)
+    assert pids.keys() == {"keeper", "postgres", "temporal"}
+    _kill(user.pid)
+    user.communicate()
+    _until(lambda: not any(psutil.pid_exists(pid) for pid in pids.values()))
+    assert _running_in(home) == []
+
+
+def test_a_killed_postgresql_is_back_at_the_same_address_with_its_data(home):
+    with Servers(home, durable=False) as servers:
+        url = servers.database_url()
+        _query(servers, "DROP TABLE IF EXISTS kept")
+        _query(servers, "CREATE TABLE kept AS SELECT 42 AS answer")
+        old = servers.pids()["postgres"]
+        _kill(old)
+        _new_pid(servers, "postgres", old)
+        assert servers.database_url() == url
+        assert _query(servers, "SELECT answer FROM kept") == [(42,)]
+
+
+def test_a_killed_temporal_is_back_at_the_same_address(home):
+    with Servers(home, durable=False) as servers:
+        address = servers.temporal()
+        old = servers.pids()["temporal"]
+        _kill(old)
+        _new_pid(servers, "temporal", old)
+        assert servers.temporal() == address
+        assert _workflow_count(servers) == 0
+
+
+def test_a_killed_keeper_takes_its_servers_along_and_the_next_request_recovers(home):
+    with Servers(home, durable=False) as servers:
+        url, address = servers.database_url(), servers.temporal()
+        _query(servers, "DROP TABLE IF EXISTS kept")
+        _query(servers, "CREATE TABLE kept AS SELECT 42 AS answer")
+        pids = servers.pids()
+        _kill(pids["keeper"])
+        if sys.platform == "linux":  # elsewhere the next keeper ends them
+            _until(lambda: not any(psutil.pid_exists(pid) for pid in pids.values()))
+        assert servers.database_url() == url
+        assert servers.temporal() == address
+        assert not set(servers.pids().values()) & set(pids.values())
+        assert _query(servers, "SELECT answer FROM kept") == [(42,)]
+
+
+def test_a_pid_file_whose_number_now_belongs_to_another_program_does_not_stop_the_start(home):
+    with Servers(home, durable=False) as servers:
+        servers.database_url()
+        pids = servers.pids()
+        _kill(pids["keeper"])
+        _until(lambda: not _running_in(home))
+        (home / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n{home}/postgres\n0\n5432\n\n\n\nready\n")
+        assert _query(servers, "SELECT 1") == [(1,)]
+
+
+def test_a_first_start_that_was_cut_short_is_made_afresh(own_home):
+    (own_home / "postgres.new").mkdir()
+    (own_home / "postgres.new" / "PG_VERSION").write_text("18\n")
+    (own_home / "temporal").mkdir()
+    (own_home / "temporal" / "temporal.db").write_bytes(b"half a file")
+    with Servers(own_home, durable=False) as servers:
+        assert _query(servers, "SELECT 1") == [(1,)]
+        assert _workflow_count(servers) == 0
+
+
+def test_files_of_another_release_are_refused_with_a_way_out(own_home):
+    for name, file, content in (("postgres", "PG_VERSION", "16\n"), ("temporal", "version", "temporal 0.1\n")):
+        (own_home / name).mkdir()
+        (own_home / name / file).write_text(content)
+    with Servers(own_home, durable=False) as servers:
+        with pytest.raises(ServerAway, match="made by PostgreSQL 16"):
+            servers.database_url()
+        with pytest.raises(ServerAway, match=r"made by “temporal 0\.1”"):
+            servers.temporal()
+        # The refusal is an answer, not a breakdown: the keeper still serves.
+        assert servers.pids().keys() == {"keeper"}
+
+
+def test_a_server_that_cannot_start_says_why(own_home):
+    (own_home / "postgres").mkdir()
+    (own_home / "postgres" / "PG_VERSION").write_text("18\n")
+    with Servers(own_home, durable=False) as servers, pytest.raises(ServerAway, match="configuration file"):
+        servers.database_url()
+
+
+def test_a_home_that_cannot_be_written_says_so(tmp_path):
+    (tmp_path / "file").touch()
+    with Servers(tmp_path / "file" / "home") as servers, pytest.raises(ServerAway, match="TENURE_HOME"):
+        servers.database_url()
+
+
+def test_a_home_with_a_long_path_gets_its_sockets_elsewhere(own_home):
+    long_home = own_home / ("long" * 30)
+    with Servers(long_home, durable=False) as servers:
+        url = servers.database_url()
+        assert str(long_home) not in url
+        assert _query(servers, "SELECT 1") == [(1,)]

@@ -1,0 +1,94 @@
+"""Real servers for every test that wants them: one PostgreSQL and one Temporal per test process, started when asked."""
+
+import contextlib
+import itertools
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import psycopg
+import pytest
+
+from app.embedded import Servers, TemporalAddress
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """The embedded servers of this test process, in a home of their own."""
+    with tempfile.TemporaryDirectory(prefix="tenure-tests-") as home, Servers(Path(home), durable=False) as servers:
+        yield servers
+        _end_keeper(servers)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(servers: Servers) -> str:
+    """A running PostgreSQL; its database `tenure` is empty and shared, so prefer `database`."""
+    return servers.database_url()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_url: str) -> str:
+    """The name of a database with today's schema, from which `database` makes copies."""
+    from store.migrate import migrate
+
+    name = "tenure_template"
+    _execute(postgres_url, f"CREATE DATABASE {name}")
+    migrate(_named(postgres_url, name))
+    return name
+
+
+@pytest.fixture
+def database(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """The URL of a database of this test's own, migrated and empty."""
+    name = f"test_{next(_numbers)}"
+    _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield _named(postgres_url, name)
+    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def temporal_server(servers: Servers) -> TemporalAddress:
+    """A running Temporal server. It is shared: use workflow ids and task queues of the test's own."""
+    return servers.temporal()
+
+
+@pytest.fixture
+async def temporal_client(temporal_server: TemporalAddress) -> "Client":
+    """A fresh client with the data converter of production, on a prepared namespace."""
+    from temporalio.client import Client
+    from temporalio.contrib.pydantic import pydantic_data_converter
+
+    from app.temporal import prepare_namespace
+
+    client = await Client.connect(
+        temporal_server.address, namespace=temporal_server.namespace, data_converter=pydantic_data_converter
+    )
+    await prepare_namespace(client, embedded=True)
+    return client
+
+
+def _end_keeper(servers: Servers) -> None:
+    """Not only let go: the home is about to be removed, so wait until nothing runs in it."""
+    pids = servers.pids()
+    keeper = psutil.Process(pids["keeper"])
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(keeper.pid, signal.SIGTERM)
+    psutil.wait_procs([keeper], timeout=30)
+
+
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _named(url: str, database: str) -> str:
+    return url.replace("/tenure?", f"/{database}?")

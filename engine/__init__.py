@@ -1,0 +1,1 @@
+"""DECIDES: pure functions and values; no clock, network, files, SQL or Temporal."""

@@ -1,0 +1,44 @@
+"""What an expression sees of one account, and the form it takes in Python."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from engine.durations import Duration
+
+Value = None | bool | float | str | date | datetime
+
+
+class Env(Protocol):
+    """What an expression sees of one account at one instant."""
+
+    @property
+    def now(self) -> datetime:
+        """Aware, in UTC."""
+        ...
+
+    @property
+    def today(self) -> date:
+        """In the account's zone."""
+        ...
+
+    def field(self, name: str) -> Any:
+        """None is unknown; numbers as float, dates as date, instants as aware datetime."""
+        ...
+
+    def local_date(self, at: datetime) -> date:
+        """The date of an instant in the account's zone."""
+        ...
+
+    def highest(self, name: str, window: Duration) -> float | None:
+        """The highest value in force within (now - window, now]; the one in force at the window's start counts."""
+        ...
+
+    def lowest(self, name: str, window: Duration) -> float | None: ...
+
+    def rows(self, source: str) -> Sequence[Mapping[str, Any]]:
+        """Rows known and not dated ahead, oldest moment first: props and `start`, `end` of records, `at` of events."""
+        ...
+
+
+Evaluator = Callable[[Env], Any]

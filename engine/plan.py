@@ -1,0 +1,81 @@
+"""What a playbook compiles into. A plan is pinned by the run that carries it; the rest belongs to the version."""
+
+from typing import Literal
+
+from engine.steps.base import StepSequence
+from engine.triggers import Trigger
+from engine.values import Condition, Value, canonical_json, content_hash
+
+
+class Entry(Value):
+    """Who may start, how often, and what becomes of a crossing that may not."""
+
+    existing: Literal["ignore", "include"] = "ignore"
+    again_after: str | None = None
+    """Cool-down in words, counted from the end of the last run of the same account."""
+    key: str | None = None
+    """A field whose value tells one enrolment of an account from the next, such as account.renewal_date."""
+    term: str = "30 days"
+    """A key date that moves by no more than this still means the same enrolment."""
+    exclusive: str | None = None
+    on_conflict: Literal["wait", "skip", "replace"] = "wait"
+    held: Literal["start_when_free", "drop"] = "start_when_free"
+
+
+class Goal(Value):
+    """What the playbook is for; true ends the run as a success."""
+
+    when: Condition
+    dwell: str | None = None
+
+
+class Exit(Value):
+    """Another reason to stop."""
+
+    when: Condition
+    reason: str
+
+
+class Plan(Value):
+    """What one run walks through. Passed by value at its start; immutable."""
+
+    format: int = 1
+    playbook: str
+    steps: StepSequence
+    goal: Goal | None = None
+    exits: tuple[Exit, ...] = ()
+    open_tasks: Literal["withdraw", "leave"] = "withdraw"
+    """What becomes of open tasks on goal, exit and stop; after a normal end they are left open."""
+    max_age: str = "400 days"
+    texts: tuple[str, ...] = ()
+    """Hashes of the mail texts it sends."""
+    listens: tuple[str, ...] = ()
+    """Mail events that its steps read or wait for, such as email.replied; no others are told to the run."""
+
+    @property
+    def hash(self) -> str:
+        return content_hash(canonical_json(self))
+
+
+class Compiled(Value):
+    """A playbook's version: what starts it, on whom, and its plan."""
+
+    playbook: str
+    title: str
+    owner: str = ""
+    priority: int = 50
+    audience: Condition
+    """What is outside every audience by rule (churned, ended trials) is already part of it."""
+    triggers: tuple[Trigger, ...]
+    entry: Entry = Entry()
+    plan: Plan
+
+    @property
+    def hash(self) -> str:
+        return content_hash(canonical_json(self))
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Everything that SQL evaluates for this playbook: audience, edges, goal, exits."""
+        edges = [part for trigger in self.triggers if trigger.kind == "edge" for part in (trigger.trips, trigger.rearms)]
+        goal = [self.plan.goal.when] if self.plan.goal else []
+        return (self.audience, *edges, *goal, *(exit_.when for exit_ in self.plan.exits))

@@ -1,0 +1,85 @@
+"""Where a run is and what it was told: JSON at any moment between turns, bounded by the plan.
+
+`marks` maps a path to what must survive a resume: a cursor for each sequence, answers only inside the open step.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from engine.calendars import Place
+from engine.runtime import Fact
+
+LEVEL = 1
+"""The interpreter's level. A change of behaviour raises it and asks `position.level >= n`: open runs keep the old way
+until they continue as new."""
+
+
+class Ending(BaseModel):
+    """Why a run is over."""
+
+    outcome: Literal["goal", "exit", "stop", "end"]
+    reason: str
+
+
+class Inbox(BaseModel):
+    """What a run was told and has not used up."""
+
+    heard: int = 0
+    """The highest outbox number heard; facts not above it are repeats."""
+    paused: bool = False
+    ending: Ending | None = None
+    met: dict[str, datetime] = Field(default_factory=dict)
+    events: dict[str, datetime] = Field(default_factory=dict)
+    """Latest instant by `event@of`."""
+    tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    mails: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Outcomes by `step#visit`."""
+    orders: dict[str, Literal["retry", "skip"]] = Field(default_factory=dict)
+    """What a person said about a failed step."""
+
+    def hear(self, fact: Fact) -> bool:
+        """Take a fact in; False when it is a repeat."""
+        if fact.n <= self.heard:
+            return False
+        self.heard = fact.n
+        match fact.kind:
+            case "event":
+                self.events[f"{fact.values['event']}@{fact.of}"] = fact.at
+            case "task":
+                self.tasks[f"{fact.of}#{fact.values['visit']}"] = dict(fact.values)
+            case "mail":
+                self.mails[f"{fact.of}#{fact.values['visit']}"] = dict(fact.values)
+            case "met":
+                self.met[fact.of] = fact.at
+            case "retry":
+                self.orders[fact.of] = fact.values["do"]
+            case "pause" | "resume":
+                self.paused = fact.kind == "pause"
+            case "end":
+                ending = Ending(outcome=fact.of, reason=fact.values["reason"])  # type: ignore[arg-type]  # checked by pydantic
+                self.ending = self.ending or ending
+            case "wake":
+                pass
+        return True
+
+
+class Position(BaseModel):
+    """Everything a run needs in order to go on elsewhere."""
+
+    level: int = LEVEL
+    clock: datetime
+    """The run's own clock, as of the last turn."""
+    seq: int = 0
+    """The last trace line's number."""
+    marks: dict[str, Any] = Field(default_factory=dict)
+    results: dict[str, Any] = Field(default_factory=dict)
+    """What steps left for later ones: {"task.call.outcome": "reached"}."""
+    open_tasks: dict[str, str] = Field(default_factory=dict)
+    """Step ids of tasks that nobody has settled, with their paths."""
+    inbox: Inbox = Field(default_factory=Inbox)
+    ending: Ending | None = None
+    closed: bool = False
+    place: Place | None = None
+    place_read_at: datetime | None = None

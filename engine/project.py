@@ -1,0 +1,88 @@
+"""A whole workspace folder: its workspace, its playbooks with their texts, and every problem of all files at once.
+
+A folder is tenure.yaml, scorecards/*.yaml and playbooks, each in a folder of its own named as the playbook, at the top
+or under playbooks/: playbook.yaml, emails/*.md, scenarios.yaml.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from engine.compile import Compilation, compile_playbook, names_for_texts
+from engine.problems import DocumentError, Problem, Spot
+from engine.texts import MailText, load_text
+from engine.workspace import Workspace, load_workspace
+
+PLAYBOOK_FILE = "playbook.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """What a folder holds. A broken playbook has no `compiled`; the others are as good as ever."""
+
+    workspace: Workspace | None
+    playbooks: Mapping[str, Compilation]
+    """By the name of the folder."""
+    problems: tuple[Problem, ...]
+
+    @property
+    def broken(self) -> bool:
+        return any(problem.severity == "error" for problem in self.problems)
+
+
+def read_project(files: Mapping[str, bytes], root: str = "") -> Project:
+    """Check and compile everything in `files` (path inside the folder → content); `root` leads the file names in
+    problems. Never raises."""
+    shown = {path: f"{root}/{path}" if root else path for path in files}
+    try:
+        workspace = load_workspace(files)
+    except DocumentError as error:
+        return Project(workspace=None, playbooks={}, problems=tuple(_rooted(problem, shown) for problem in error.problems))
+    folders = sorted(path.removesuffix(f"/{PLAYBOOK_FILE}") for path in files if path.endswith(f"/{PLAYBOOK_FILE}"))
+    names = names_for_texts(workspace)
+    compilations: dict[str, Compilation] = {}
+    problems: list[Problem] = []
+    for folder in folders:
+        texts, found = _texts(files, folder, shown, names)
+        name = folder.rpartition("/")[2]
+        path = f"{folder}/{PLAYBOOK_FILE}"
+        compilation = compile_playbook(files[path], shown[path], name, texts, workspace)
+        if name in compilations:
+            spot = Spot(file=shown[path])
+            found.append(Problem(code="PB320", spot=spot, message=f"two folders are called {name}", hint="rename one"))
+        if any(problem.severity == "error" for problem in found):
+            compilation = Compilation(compiled=None, texts={}, problems=compilation.problems, source=compilation.source)
+        # A mail that is broken is missing as well; one problem is enough.
+        missing = [f'"{_stem(problem.spot.file)}"' for problem in found]
+        own = [one for one in compilation.problems if one.code != "PB321" or not any(m in one.message for m in missing)]
+        compilations[name] = compilation
+        problems += [*own, *found]
+    return Project(workspace=workspace, playbooks=compilations, problems=tuple(problems))
+
+
+def _texts(
+    files: Mapping[str, bytes], folder: str, shown: Mapping[str, str], names: tuple[str, ...]
+) -> tuple[dict[str, MailText], list[Problem]]:
+    texts: dict[str, MailText] = {}
+    problems: list[Problem] = []
+    for path, content in sorted(files.items()):
+        if path.startswith(f"{folder}/emails/") and path.endswith(".md"):
+            try:
+                texts[_stem(path)] = load_text(content, shown[path], names)
+            except DocumentError as error:
+                problems += error.problems
+    return texts, problems
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].removesuffix(".md")
+
+
+def _rooted(problem: Problem, shown: Mapping[str, str]) -> Problem:
+    spot = problem.spot
+    file = shown.get(spot.file, spot.file)
+    return Problem(
+        code=problem.code,
+        spot=Spot(file=file, line=spot.line, column=spot.column, path=spot.path),
+        message=problem.message,
+        hint=problem.hint,
+        severity=problem.severity,
+    )

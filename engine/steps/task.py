@@ -1,0 +1,177 @@
+"""The step that gives a colleague a task, and waits for its outcome with a reminder, an escalation and a last day."""
+
+import re
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.calendars import Place, add, subtract
+from engine.durations import parse_duration
+from engine.walk import Walk
+from engine.steps.base import ActingDocument, ActingStep, Quietly, StepCompiler
+
+_BEFORE = re.compile(r"^(.+?)\s+before$")
+
+
+class TaskStep(ActingStep):
+    """Texts are templates, rendered when the task is given; durations are words."""
+
+    kind: Literal["task"] = "task"
+    title: str
+    description: str = ""
+    assign: str
+    due: str | None = None
+    checklist: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ("done",)
+    remind: str | None = None
+    """How long before it is due."""
+    escalate_after: str | None = None
+    """How long after it was due."""
+    escalate_to: str | None = None
+    give_up_after: str = "30 days"
+    wait: bool = True
+
+    async def walk(self, walk: Walk, at: str) -> None:
+        moments = await walk.dated(f"{at}/moments", lambda place: self._moments(walk.now, place))
+        receipt = await walk.act(self, at, "task", self._params(moments["due"]))
+        if receipt.outcome != "done":
+            walk.result(f"task.{self.id}.outcome", receipt.values.get("outcome", receipt.outcome))
+            return
+        walk.position.open_tasks[self.id] = at
+        if self.wait:
+            await self._answer(walk, at, moments)
+
+    def _params(self, due: str | None) -> dict[str, object]:
+        return {
+            "title": self.title,
+            "description": self.description,
+            "assign": self.assign,
+            "due": due,
+            "checklist": list(self.checklist),
+            "outcomes": list(self.outcomes),
+        }
+
+    async def _answer(self, walk: Walk, at: str, moments: dict[str, str | None]) -> None:
+        """Remind, escalate and give up at their moments, until somebody answers."""
+        key, tasks = f"{self.id}#{walk.visit(at)}", walk.position.inbox.tasks
+        for verb in _LADDER:
+            text = moments[verb]
+            if text is None:
+                continue
+            moment = datetime.fromisoformat(text)
+            says = f"task: {self.title}"
+            if await walk.until(f"{at}/{verb}", lambda _, moment=moment: moment, lambda: key in tasks, says, self.id):  # type: ignore[misc]
+                break
+            receipt = await walk.act(Quietly(self.id), at, verb, {"to": self.escalate_to} if verb == "escalate" else {})
+            if verb == "expire":
+                # Somebody may have answered in the very last moment: the ledger knows which came first.
+                tasks.setdefault(key, {"outcome": receipt.values.get("outcome", "expired")})
+        answer = tasks.pop(key)
+        walk.position.open_tasks.pop(self.id, None)
+        walk.result(f"task.{self.id}.outcome", answer["outcome"])
+        walk.note(at, "answered", step=self.id, outcome=answer["outcome"], by=answer.get("by"))
+
+    def _moments(self, given: datetime, place: Place) -> dict[str, str | None]:
+        """When it is due, and when something is done about it, as ISO text; what would come after the end never does."""
+        last = add(given, parse_duration(self.give_up_after), place)
+        due = add(given, parse_duration(self.due), place) if self.due else None
+        remind = max(subtract(due, parse_duration(self.remind), place), given) if due and self.remind else None
+        escalate = add(due, parse_duration(self.escalate_after), place) if due and self.escalate_after else None
+        return {
+            "due": due.isoformat() if due else None,
+            "remind": remind.isoformat() if remind and remind < last else None,
+            "escalate": escalate.isoformat() if escalate and escalate < last else None,
+            "expire": last.isoformat(),
+        }
+
+
+_LADDER = ("remind", "escalate", "expire")
+"""What happens to a task that nobody answers, in this order."""
+
+
+class Escalation(BaseModel):
+    """Who hears of it when a task stays undone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    after: str = Field(description="how long after the due date, such as 1 business day")
+    to: str = Field(description="a staff role, such as csm.manager")
+
+
+class TaskBody(BaseModel):
+    """The task to give."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = Field(description="one line; a template")
+    description: str = Field("", description="what to know; a template")
+    assign: str = Field(description="a staff role, such as csm")
+    due: str | None = Field(None, description="a duration, such as 2 business days")
+    checklist: list[str] = Field(default_factory=list, max_length=30)
+    outcomes: list[str] = Field(default_factory=lambda: ["done"], min_length=1, max_length=20)
+    remind: str | None = Field(None, description="how long before it is due, such as `1 business day before`")
+    escalate: Escalation | None = None
+    give_up_after: str = Field("30 days", description="then the outcome is `expired`")
+    wait: bool = Field(True, description="false: go on at once")
+
+
+class TaskDocument(ActingDocument):
+    """Give a colleague a task."""
+
+    task: TaskBody
+
+    def compile(self, with_: StepCompiler) -> TaskStep | None:
+        body = self.task
+        with_.line(body.title, "task", "title")
+        with_.line(body.description, "task", "description")
+        for i, item in enumerate(body.checklist):
+            with_.line(item, "task", "checklist", i)
+        assign = with_.staff_role(body.assign, "task", "assign")
+        due = with_.duration(body.due, "task", "due") if body.due else None
+        remind = self._remind(with_)
+        after = with_.duration(body.escalate.after, "task", "escalate", "after") if body.escalate else None
+        to = with_.staff_role(body.escalate.to, "task", "escalate", "to") if body.escalate else None
+        give_up = with_.duration(body.give_up_after, "task", "give_up_after")
+        self._needs(with_)
+        on_error = self.failure(with_)
+        if assign is None or give_up is None:
+            return None
+        return TaskStep(
+            id=self.id,
+            title=body.title,
+            description=body.description,
+            assign=assign,
+            due=due,
+            checklist=tuple(body.checklist),
+            outcomes=tuple(body.outcomes),
+            remind=remind,
+            escalate_after=after,
+            escalate_to=to,
+            give_up_after=give_up,
+            wait=body.wait,
+            on_error=on_error,
+        )
+
+    def _remind(self, with_: StepCompiler) -> str | None:
+        if self.task.remind is None:
+            return None
+        form = _BEFORE.match(self.task.remind.strip())
+        if form is None:
+            with_.problem("PB311", f"{self.task.remind!r} is not a reminder", "task", "remind", hint="1 business day before")
+            return None
+        return with_.duration(form[1], "task", "remind")
+
+    def _needs(self, with_: StepCompiler) -> None:
+        """Reminders and escalations need a due date, and a run that waits."""
+        for key, value in (("remind", self.task.remind), ("escalate", self.task.escalate)):
+            if value is not None and self.task.due is None:
+                with_.problem("PB312", f"`{key}` needs a due date", "task", key, hint="add `due: 2 business days`")
+            if value is not None and not self.task.wait:
+                with_.problem(
+                    "PB312", f"`{key}` needs the run to wait for the task", "task", key, hint="leave out `wait: false`"
+                )
+        if len(set(self.task.outcomes)) != len(self.task.outcomes):
+            with_.problem("PB313", "an outcome is listed twice", "task", "outcomes", hint="list each once")
+        if "expired" in self.task.outcomes:
+            with_.problem("PB313", "`expired` is what giving up is called", "task", "outcomes", hint="choose another word")

@@ -1,0 +1,27 @@
+"""What starts a playbook. To add a kind: a file with its document and its compiler, and a line in the table below."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.kinds import union_by_key
+from engine.triggers.base import Edge, Manual, Moment, TriggerCompiler, TriggerDocument
+from engine.triggers.becomes import BecomesDocument
+from engine.triggers.date import DateDocument
+from engine.triggers.manual import ManualDocument
+from engine.triggers.threshold import MetricDocument, ScoreDocument
+
+Trigger = Annotated[Edge | Moment | Manual, Field(discriminator="kind")]
+
+DOCUMENTS: dict[str, type[TriggerDocument]] = {
+    "score": ScoreDocument,
+    "metric": MetricDocument,
+    "date": DateDocument,
+    "becomes": BecomesDocument,
+    "manual": ManualDocument,
+}
+"""The key that tells a trigger's kind, and its document."""
+
+AnyTriggerDocument = union_by_key(DOCUMENTS, "a trigger", beside=("id", "for"))
+
+__all__ = ["DOCUMENTS", "AnyTriggerDocument", "Edge", "Manual", "Moment", "Trigger", "TriggerCompiler", "TriggerDocument"]

@@ -1,0 +1,221 @@
+"""What a run looks like to its steps: they act, wait, decide and note here, and resume without knowing it."""
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+
+from engine.blocks import Ask, Block
+from engine.calendars import Place, local_date
+from engine.durations import Duration
+from engine.expressions import evaluate
+from engine.position import Ending, Position
+from engine.runtime import Act, Entry, Receipt, Standing, Waiting
+from engine.values import Condition
+
+_PLACE_IS_FRESH_FOR = timedelta(days=1)
+RESULTS = ("task.", "email.", "wait_for.")
+"""Names that a run answers itself; all others are facts of the account."""
+
+
+class Acting(Protocol):
+    """What the walk needs to know of a step that acts."""
+
+    id: str
+
+    @property
+    def on_error(self) -> Any: ...
+
+
+class Walk:
+    """One run's walk. `marks` in its position are what survives between turns."""
+
+    def __init__(self, position: Position, note: Callable[[Entry], None]) -> None:
+        self._position = position
+        self._write = note
+        self.waiting: dict[str, Waiting] = {}
+        """Awaited conditions and events of all branches, by key: what the store watches for this run."""
+
+    async def close(self, ending: Ending, *, withdraw: bool) -> None:
+        """Record the end, as the last act: closes the run's row, withdraws open tasks, skips unsent mail."""
+        self.waiting.clear()
+        keep = {at: mark for at, mark in self._position.marks.items() if at.startswith("end/")}
+        self._position.marks = keep
+        params = {"outcome": ending.outcome, "reason": ending.reason, "withdraw": withdraw}
+        await self._act("", "end", "end", params, visit=1)
+        self._position.closed = True
+
+    # --- for steps ---
+
+    @property
+    def now(self) -> datetime:
+        """The run's own clock."""
+        return self._position.clock
+
+    @property
+    def position(self) -> Position:
+        return self._position
+
+    async def sequence(self, steps: Iterable[Any], at: str) -> None:
+        """One step after the other; the cursor is the only thing that survives of finished ones."""
+        marks, todo = self._position.marks, tuple(steps)
+        for i in range(marks.get(at, 0), len(todo)):
+            marks[at] = i
+            await todo[i].walk(self, f"{at}[{i}]")
+            self.forget(f"{at}[{i}]")
+        marks.pop(at, None)
+
+    def forget(self, at: str) -> None:
+        """A step is over: nothing below its path needs to survive."""
+        marks = self._position.marks
+        for mark in [mark for mark in marks if mark.startswith((f"{at}/", f"{at}.", f"{at}["))]:
+            del marks[mark]
+
+    def once(self, at: str, make: Callable[[], Any]) -> Any:
+        """A JSON value made once while the step is open, and found again after a resume."""
+        marks = self._position.marks
+        if at not in marks:
+            marks[at] = make()
+        return marks[at]
+
+    def note(self, at: str, what: str, **detail: Any) -> None:
+        """A trace line. Write one only where a mark is made, or a resume would write it twice."""
+        self._position.seq += 1
+        self._write(Entry(seq=self._position.seq, at=self.now, path=at, what=what, detail=detail))
+
+    def result(self, name: str, value: Any) -> None:
+        self._position.results[name] = value
+
+    async def act(self, step: Acting, at: str, verb: str, params: dict[str, Any]) -> Receipt:
+        """Perform an effect of a step, following its `on_error` when it fails for good."""
+        while True:
+            visit = self.visit(at)
+            receipt = await self._act(step.id, at, verb, params, visit)
+            if receipt.outcome != "failed":
+                return receipt
+            if step.on_error == "continue":
+                return receipt
+            if step.on_error != "fail":
+                await self.sequence(step.on_error, f"{at}.on_error")
+                return receipt
+            if await self._stuck(step, at, verb, receipt.reason) == "skip":
+                return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason="skipped by a person")
+            self._position.marks[f"{at}/visit"] = visit + 1
+
+    def visit(self, at: str) -> int:
+        """How often this step acts, counted anew by a person's retry."""
+        return int(self._position.marks.get(f"{at}/visit", 1))
+
+    async def until(
+        self, at: str, moment: Callable[[Place], datetime] | None, ready: Callable[[], bool], says: str, step: str = ""
+    ) -> bool:
+        """Wait until `ready` (True) or the moment (False). The moment is computed once, as data."""
+        if moment is None:
+            text = self.once(at, lambda: None)
+        else:
+            text = await self.dated(at, lambda place: moment(place).isoformat())
+        limit = datetime.fromisoformat(text) if text else None
+        return await Block(ready, limit, Standing(path=at, step=step, says=says, until=limit))
+
+    async def dated(self, at: str, make: Callable[[Place], Any]) -> Any:
+        """As `once`, of something that needs the calendar. A resume asks nothing: that would be a turn of its own."""
+        if at not in self._position.marks:
+            place = await self.place()
+            self.once(at, lambda: make(place))
+        return self._position.marks[at]
+
+    async def holds(self, condition: Condition, at: str) -> Any:
+        """Evaluate once, and say in the trace on which values: True, False, None for unknown, or another JSON value."""
+        marks = self._position.marks
+        if at not in marks:
+            values = await self.values(condition)
+            answer = evaluate(condition.expression, _Env(self.now, await self.place(), values, condition.reads))
+            marks[at] = answer.isoformat() if isinstance(answer, date) else answer
+            self.note(at, "decided", condition=condition.text, answer=marks[at], values=values)
+        return marks[at]
+
+    async def values(self, condition: Condition) -> dict[str, Any]:
+        """What a condition reads: the run's own results, and the account's facts as the last sweep left them."""
+        extremes = (f"{one.way}({one.field}, {one.window})" for one in condition.expression.extremes)
+        names = (*condition.reads, *extremes)
+        facts = tuple(name for name in names if not name.startswith(RESULTS))
+        read = dict(await Ask(facts)) if facts else {}
+        return {name: self._result(name) if name.startswith(RESULTS) else read.get(name) for name in names}
+
+    async def place(self) -> Place:
+        """The account's zone and holidays, read again after a day."""
+        position = self._position
+        old = position.place_read_at is None or self.now - position.place_read_at >= _PLACE_IS_FRESH_FOR
+        if position.place is None or old:
+            position.place = Place.model_validate((await Ask(("place",)))["place"])
+            position.place_read_at = self.now
+        return position.place
+
+    # --- leaves ---
+
+    async def _act(self, step: str, at: str, verb: str, params: dict[str, Any], visit: int) -> Receipt:
+        marks, key = self._position.marks, f"{at}/{verb}!{visit}"
+        if key not in marks:
+            if f"{key}/seq" not in marks:
+                # Numbered when first asked: an act asked again after a resume keeps its trace line.
+                self._position.seq += 1
+                marks[f"{key}/seq"] = self._position.seq
+            act = Act(step=step or at, path=at, verb=verb, visit=visit, seq=marks[f"{key}/seq"], params=params)
+            receipt: Receipt = await Ask(act)
+            marks[key] = {"outcome": receipt.outcome, "values": dict(receipt.values), "reason": receipt.reason}
+        return Receipt(**marks[key])
+
+    def _result(self, name: str) -> Any:
+        kind, step, what = name.split(".", 2)
+        if kind == "email" and what != "outcome":
+            asked = f"email.{step}.outcome" in self._position.results
+            return f"email.{what}@{step}" in self._position.inbox.events if asked else None
+        results, answers = self._position.results, self._position.inbox.tasks
+        if name not in results and kind == "task" and step in self._position.open_tasks:
+            # Given with `wait: false`: nobody waited for the answer, which may have come meanwhile.
+            given = [answer for key, answer in answers.items() if key.startswith(f"{step}#")]
+            return given[-1]["outcome"] if given else None
+        return results.get(name)
+
+    async def _stuck(self, step: Acting, at: str, verb: str, reason: str) -> str:
+        orders = self._position.inbox.orders
+        if f"{at}/stuck" not in self._position.marks:
+            orders.pop(step.id, None)
+            self._position.marks[f"{at}/stuck"] = True
+            self.note(at, "stuck", step=step.id, verb=verb, reason=reason)
+        standing = Standing(path=at, step=step.id, says=f"failed: {reason}")
+        await Block(lambda: step.id in orders, None, standing, stuck=True)
+        del self._position.marks[f"{at}/stuck"]
+        order = orders.pop(step.id)
+        self.note(at, "ordered", step=step.id, order=order)
+        return order
+
+
+class _Env:
+    """What an expression sees inside a run."""
+
+    def __init__(self, now: datetime, place: Place, values: dict[str, Any], types: dict[str, str]) -> None:
+        self.now = now
+        self.today, self._zone = local_date(now, place.zone), place.zone
+        self._values, self._types = values, types
+
+    def field(self, name: str) -> Any:
+        value = self._values.get(name)
+        if isinstance(value, str) and self._types.get(name) == "date":
+            return date.fromisoformat(value)
+        if isinstance(value, str) and self._types.get(name) == "instant":
+            return datetime.fromisoformat(value)
+        return value
+
+    def local_date(self, at: datetime) -> date:
+        return local_date(at, self._zone)
+
+    def highest(self, name: str, window: Duration) -> float | None:
+        return self._values.get(f"highest({name}, {window})")
+
+    def lowest(self, name: str, window: Duration) -> float | None:
+        return self._values.get(f"lowest({name}, {window})")
+
+    def rows(self, source: str) -> Any:
+        return ()
+
+

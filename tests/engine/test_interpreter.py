@@ -1,0 +1,70 @@
+"""The interpreter: a run may be torn down and rebuilt from its JSON at any rest, and decides the same."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.interpreter import Run, play
+from engine.plan import Plan
+from engine.position import Position
+from engine.simulate import SimulatedRun
+from engine.values import canonical_json
+from tests.journeys import random_journey
+from tests.walking import comparable, simulate
+
+SEEDS = st.integers(min_value=0, max_value=10_000)
+
+
+@given(SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_a_plan_survives_its_json_and_keeps_its_hash(seed: int) -> None:
+    plan = random_journey(seed).compiled.plan
+    again = Plan.model_validate_json(canonical_json(plan))
+    assert again == plan
+    assert again.hash == plan.hash
+
+
+@given(SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_a_run_rebuilt_from_its_position_at_every_rest_takes_the_same_decisions(seed: int) -> None:
+    journey = random_journey(seed)
+    undisturbed = simulate(journey)
+    with pytest.MonkeyPatch.context() as patch:
+        go_on = SimulatedRun._go_on
+
+        def rebuilt(run: SimulatedRun) -> None:
+            position = Position.model_validate_json(run.run.position.model_dump_json())
+            run._playing.close()
+            run.run = Run(run.compiled.plan, position, run.note)
+            run._playing = play(run.run, run)
+            go_on(run)
+
+        patch.setattr(SimulatedRun, "_go_on", rebuilt)
+        torn = simulate(journey)
+    assert comparable(torn.trace) == comparable(undisturbed.trace)
+    assert torn.ending == undisturbed.ending
+
+
+@given(SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_trace_lines_have_numbers_of_their_own_and_never_go_back_in_time(seed: int) -> None:
+    trace = sorted(simulate(random_journey(seed)).trace, key=lambda line: line.seq)
+    assert len({line.seq for line in trace}) == len(trace)
+    assert all(before.at <= after.at for before, after in zip(trace, trace[1:], strict=False))
+
+
+@given(SEEDS)
+@settings(max_examples=60, deadline=None)
+def test_no_wait_ends_before_it_began(seed: int) -> None:
+    run = simulate(random_journey(seed))
+    if run.ending is None:
+        assert run.resting.until is None or run.resting.until >= run.run.position.clock
+
+
+@given(SEEDS)
+@settings(max_examples=40, deadline=None)
+def test_the_position_stays_small_whatever_happens(seed: int) -> None:
+    run = simulate(random_journey(seed))
+    assert len(run.run.position.model_dump_json()) < 20_000
+    if run.ending is not None:
+        assert not [mark for mark in run.run.position.marks if mark.startswith("steps")]

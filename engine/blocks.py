@@ -31,7 +31,9 @@ class Ask:
 class Block:
     """Wait for something to be heard, or for a moment. Gives whether it was heard."""
 
-    def __init__(self, ready: Callable[[], bool], until: datetime | None, standing: Standing, stuck: bool = False) -> None:
+    def __init__(
+        self, ready: Callable[[], bool], until: datetime | None, standing: Standing, stuck: bool = False
+    ) -> None:
         self.ready, self.until, self.standing, self.stuck = ready, until, standing, stuck
 
     def ripe(self, now: datetime) -> bool:

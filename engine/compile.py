@@ -50,7 +50,9 @@ def compile_playbook(
     compiler = Compiler(document, workspace, texts)
     compiled = compiler.compile(playbook)
     if playbook.playbook != folder:
-        compiler.problem("PB320", f"the playbook is called {playbook.playbook}, its folder {folder}", "playbook", hint="use one name")
+        compiler.problem(
+            "PB320", f"the playbook is called {playbook.playbook}, its folder {folder}", "playbook", hint="use one name"
+        )
     broken = any(problem.severity == "error" for problem in compiler.problems)
     return Compilation(
         compiled=None if broken else compiled,
@@ -136,7 +138,9 @@ class Compiler:
                     continue
                 id_ = identity(document, trigger)
                 if id_ in triggers:
-                    self.problem("PB306", "this trigger is written twice", hint="any trigger starts the playbook; leave one out")
+                    self.problem(
+                        "PB306", "this trigger is written twice", hint="any trigger starts the playbook; leave one out"
+                    )
                 triggers[id_] = trigger.model_copy(update={"id": id_})
         return tuple(triggers.values())
 
@@ -152,7 +156,9 @@ class Compiler:
                 elif found.type not in ("date", "text", "choice"):
                     self.problem("PB325", f"{entry.key} is a {found.type}; a key is a date or a text", "key")
             if entry.on_conflict != "wait" and entry.exclusive is None:
-                self.problem("PB325", "`on_conflict` needs an exclusive group", "on_conflict", hint="add `exclusive: attention`")
+                self.problem(
+                    "PB325", "`on_conflict` needs an exclusive group", "on_conflict", hint="add `exclusive: attention`"
+                )
         return Entry(**{**entry.model_dump(), "again_after": again, "term": term})
 
     def _goal(self, playbook: PlaybookDocument) -> Goal | None:

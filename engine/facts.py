@@ -20,6 +20,7 @@ from pydantic import (
     StrictFloat,
     StrictStr,
     TypeAdapter,
+    field_validator,
 )
 
 from engine.calendars import local_midnight
@@ -58,7 +59,8 @@ def _date_or_instant(value: object) -> object:
         except ValueError as error:
             raise ValueError("write a date as 2024-05-31 or an instant as 2024-05-31T08:00:00Z") from error
     if not isinstance(value, date):  # a datetime is one, too
-        raise TypeError("write a date as 2024-05-31 or an instant as 2024-05-31T08:00:00Z")
+        # Pydantic reports a ValueError and lets a TypeError through.
+        raise ValueError("write a date as 2024-05-31 or an instant as 2024-05-31T08:00:00Z")  # noqa: TRY004
     return value
 
 
@@ -85,8 +87,14 @@ class AccountFact(_Told):
     kind: Literal["account"] = "account"
     key: Key
     fields: Props = Field(default_factory=dict)
+    """By name; `segment` is short for `account.segment`."""
     at: Time | None = None
     """When it was true; without it, from the instant Tenure learns it."""
+
+    @field_validator("fields")
+    @classmethod
+    def _in_full(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        return {name if "." in name else f"account.{name}": value for name, value in fields.items()}
 
 
 class ContactFact(_Told):
@@ -168,15 +176,13 @@ def account_key(fact: IncomingFact) -> str | None:
 
 
 def has_bare_dates(fact: IncomingFact) -> bool:
-    return any(_is_bare(getattr(fact, name, None)) for name in _TIMES)
+    return any(_is_bare(getattr(fact, name)) for name in _TIMES[fact.kind])
 
 
 def dated_in(fact: IncomingFact, zone: str) -> IncomingFact:
     """The fact with every bare date turned into its midnight in the zone."""
-    bare = {name: getattr(fact, name, None) for name in _TIMES}
-    return fact.model_copy(
-        update={name: local_midnight(day, zone) for name, day in bare.items() if day is not None and _is_bare(day)}
-    )
+    times = {name: getattr(fact, name) for name in _TIMES[fact.kind]}
+    return fact.model_copy(update={name: local_midnight(day, zone) for name, day in times.items() if _is_bare(day)})
 
 
 def fact_json(fact: IncomingFact) -> dict[str, Any]:
@@ -185,7 +191,7 @@ def fact_json(fact: IncomingFact) -> dict[str, Any]:
 
 
 def fact_from_json(data: Mapping[str, Any]) -> IncomingFact:
-    return FACT.validate_python(dict(data), strict=False)
+    return FACT.validate_python(dict(data))
 
 
 def fact_hash(fact: IncomingFact) -> str:
@@ -194,7 +200,14 @@ def fact_hash(fact: IncomingFact) -> str:
     return content_hash(text)
 
 
-_TIMES = ("at", "starts_at", "ends_at")
+_TIMES: Mapping[str, tuple[str, ...]] = {
+    "account": ("at",),
+    "contact": ("at",),
+    "person": (),
+    "record": ("at", "starts_at", "ends_at"),
+    "event": ("at",),
+    "metric": ("at",),
+}
 
 
 def _is_bare(value: object) -> bool:

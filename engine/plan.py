@@ -76,6 +76,8 @@ class Compiled(Value):
 
     def conditions(self) -> tuple[Condition, ...]:
         """Everything that SQL evaluates for this playbook: audience, edges, goal, exits."""
-        edges = [part for trigger in self.triggers if trigger.kind == "edge" for part in (trigger.trips, trigger.rearms)]
+        edges = [
+            part for trigger in self.triggers if trigger.kind == "edge" for part in (trigger.trips, trigger.rearms)
+        ]
         goal = [self.plan.goal.when] if self.plan.goal else []
         return (self.audience, *edges, *goal, *(exit_.when for exit_ in self.plan.exits))

@@ -15,9 +15,13 @@ class _Document(BaseModel):
 class EntryDocument(_Document):
     """Who may start, how often, and what becomes of a crossing that may not start now."""
 
-    existing: Literal["ignore", "include"] = Field("ignore", description="accounts for which a trigger is true at first sight")
+    existing: Literal["ignore", "include"] = Field(
+        "ignore", description="accounts for which a trigger is true at first sight"
+    )
     again_after: str | None = Field(None, description="cool-down, counted from the end of the last run")
-    key: str | None = Field(None, description="a field that tells one enrolment from the next, such as account.renewal_date")
+    key: str | None = Field(
+        None, description="a field that tells one enrolment from the next, such as account.renewal_date"
+    )
     term: str = Field("30 days", description="a key date that moves by no more than this means the same enrolment")
     exclusive: str | None = Field(None, description="a group: one run per group and account, over all playbooks")
     on_conflict: Literal["wait", "skip", "replace"] = Field("wait", description="when another run holds the group")
@@ -54,5 +58,3 @@ class PlaybookDocument(_Document):
     open_tasks: Literal["withdraw", "leave"] = Field("withdraw", description="open tasks on goal, exit and stop")
     max_age: str = Field("400 days", description="a run is stopped when it gets older")
     steps: list[AnyStepDocument] = Field(min_length=1, max_length=200)
-
-

@@ -35,7 +35,9 @@ def read_project(files: Mapping[str, bytes], root: str = "") -> Project:
     try:
         workspace = load_workspace(files)
     except DocumentError as error:
-        return Project(workspace=None, playbooks={}, problems=tuple(_rooted(problem, shown) for problem in error.problems))
+        return Project(
+            workspace=None, playbooks={}, problems=tuple(_rooted(problem, shown) for problem in error.problems)
+        )
     folders = sorted(path.removesuffix(f"/{PLAYBOOK_FILE}") for path in files if path.endswith(f"/{PLAYBOOK_FILE}"))
     names = names_for_texts(workspace)
     compilations: dict[str, Compilation] = {}

@@ -129,7 +129,9 @@ class _People:
             return None
         outcome = doing.outcome or outcomes[0]
         if outcome not in outcomes:
-            raise ValueError(f'people.{step}: "{outcome}" is not an outcome of the task; {did_you_mean(outcome, outcomes)}')
+            raise ValueError(
+                f'people.{step}: "{outcome}" is not an outcome of the task; {did_you_mean(outcome, outcomes)}'
+            )
         return _exact(doing.after), outcome
 
     def mail(self, step: str) -> tuple[str, Sequence[tuple[timedelta, str]]]:

@@ -135,6 +135,12 @@ class Account:
     def truth(self, condition: Condition) -> Any:
         return evaluate(condition.expression, self)
 
+    def has_come(self, condition: Condition | None, waiting: Waiting) -> bool:
+        """Whether what a run begins to wait for is there already."""
+        if condition is not None:
+            return self.truth(condition) is True
+        return any(waiting.since is None or row["at"] >= waiting.since for row in self.rows(f"event.{waiting.event}"))
+
 
 class _Suspended:
     """What a resting run awaits: the simulation takes over."""
@@ -241,7 +247,7 @@ class SimulatedRun:
                 continue
             condition = Condition.model_validate(one.condition) if one.condition is not None else None
             watch = self.watches[one.key] = _Watch(condition, one.event, None, "met", one.key, {})
-            if condition is not None and self._simulation.account.truth(condition) is True:
+            if self._simulation.account.has_come(condition, one):
                 watch.met = True
                 self.run.position.inbox.met[one.key] = self._clock
 
@@ -262,7 +268,9 @@ class Simulation:
         self.happenings: list[Happening] = []
         self.runs: list[SimulatedRun] = []
         self._people = people
-        self._playbooks = [_Playbook(compiled) for compiled in sorted(playbooks, key=lambda one: (-one.priority, one.playbook))]
+        self._playbooks = [
+            _Playbook(compiled) for compiled in sorted(playbooks, key=lambda one: (-one.priority, one.playbook))
+        ]
         self._agenda: list[tuple[datetime, int, Callable[[datetime], None]]] = []
         self._count = 0
         self._since: datetime | None = None
@@ -284,7 +292,9 @@ class Simulation:
         now = self._since
         due = [self._agenda[0][0]] if self._agenda else []
         if now is not None:
-            due.append(local_midnight(local_date(now, self.account.place.zone) + timedelta(days=1), self.account.place.zone))
+            due.append(
+                local_midnight(local_date(now, self.account.place.zone) + timedelta(days=1), self.account.place.zone)
+            )
             due += [run.resting.until for run in self.runs if run.ending is None and run.resting.until]
             memories = [memory for one in self._playbooks for memory in one.memories.values()]
             memories += [watch.memory for run in self.runs for watch in run.watches.values()]
@@ -359,9 +369,7 @@ class Simulation:
                 continue
             moment = moment_of(trigger, value, self.account.place)
             assert self._live_since is not None
-            opens = opens_at(
-                trigger, now=now, since=self._since, live_since=self._live_since, place=self.account.place
-            )
+            opens = opens_at(trigger, now=now, since=self._since, live_since=self._live_since, place=self.account.place)
             if moment is not None and opens < moment <= now:
                 one.fired.add((trigger.id, value))
                 fired.append(trigger.id)
@@ -455,6 +463,8 @@ class Simulation:
             case "set":
                 self.account.learn(self._typed(act.params["values"]))
                 self._changed = True
+                self._happening(run, act)
+                return Receipt(outcome="done", values={"outcome": "set", **act.params["values"]})
             case "expire":
                 self._happening(run, act)
                 return Receipt(outcome="done", values={"outcome": "expired"})

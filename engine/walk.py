@@ -217,5 +217,3 @@ class _Env:
 
     def rows(self, source: str) -> Any:
         return ()
-
-

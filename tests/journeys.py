@@ -94,8 +94,8 @@ class _Maker:
     def journey(self, deepest: int) -> Journey:
         steps = self._sequence(deepest)
         chance = self._random.random
-        goal = Goal(when=self._facts(), dwell=self._pick([None, "1 day", "3 days"])) if chance() < 0.4 else None
-        exits = (Exit(when=self._facts(), reason="left"),) if chance() < 0.3 else ()
+        goal = Goal(when=self._not_yet(), dwell=self._pick([None, "1 day", "3 days"])) if chance() < 0.4 else None
+        exits = (Exit(when=self._not_yet(), reason="left"),) if chance() < 0.3 else ()
         plan = Plan(
             playbook=f"journey-{self._seed}",
             steps=steps,
@@ -122,10 +122,14 @@ class _Maker:
 
     def _habits(self) -> Habits:
         tasks = {
-            step: (self._delay(), self._pick(outcomes)) for step, outcomes in self._tasks.items() if self._random.random() < 0.7
+            step: (self._delay(), self._pick(outcomes))
+            for step, outcomes in self._tasks.items()
+            if self._random.random() < 0.7
         }
         mails = {
-            step: tuple((self._delay(), event) for event in ("email.clicked", "email.replied") if self._random.random() < 0.5)
+            step: tuple(
+                (self._delay(), event) for event in ("email.clicked", "email.replied") if self._random.random() < 0.5
+            )
             for step in self._mails
         }
         return Habits(tasks=tasks, mails=mails)
@@ -153,7 +157,11 @@ class _Maker:
 
     def _email(self) -> EmailStep:
         step = EmailStep(
-            id=self._name("mail"), text=TEXT.hash, template="hello", to=self._pick(["champion", "champion", "exec"]), mode="exact"
+            id=self._name("mail"),
+            text=TEXT.hash,
+            template="hello",
+            to=self._pick(["champion", "champion", "exec"]),
+            mode="exact",
         )
         self._mails.append(step.id)
         self._results[f"email.{step.id}.outcome"] = Field(name=f"email.{step.id}.outcome", type="text")
@@ -188,7 +196,9 @@ class _Maker:
         return WaitStep(reached=reached, until="account.renewal_date - 5 days", up_to=self._pick(["3 days", "9 days"]))
 
     def _set(self) -> SetStep:
-        return SetStep(id=self._name("set"), assignments=(Assignment(field="account.note", value=self._pick(["a", "b"])),))
+        return SetStep(
+            id=self._name("set"), assignments=(Assignment(field="account.note", value=self._pick(["a", "b"])),)
+        )
 
     def _if(self, deeper: int) -> IfStep:
         cases = tuple(
@@ -218,8 +228,18 @@ class _Maker:
             self._pick([f"metric.use > {line}", f"metric.use < {line}", 'account.note == "a"', "metric.use is unknown"])
         )
 
+    def _not_yet(self) -> Condition:
+        """Not true of the facts a journey begins with, or it would not begin."""
+        above, below = self._pick(range(50, 100, 10)), self._pick(range(0, 60, 10))
+        conditions = [f"metric.use > {above}", f"metric.use < {below}", 'account.note == "a"', "metric.use is unknown"]
+        return self._condition(self._pick(conditions))
+
     def _decision(self) -> Condition:
-        words = [f'{name} == "{self._pick(["yes", "no", "sent", "skipped"])}"' for name, f in self._results.items() if f.type == "text"]
+        words = [
+            f'{name} == "{self._pick(["yes", "no", "sent", "skipped"])}"'
+            for name, f in self._results.items()
+            if f.type == "text"
+        ]
         words += [name for name, f in self._results.items() if f.type == "bool"]
         if words and self._random.random() < 0.5:
             return self._condition(self._pick(words))

@@ -42,4 +42,13 @@ AnyStepDocument = union_by_key(DOCUMENTS, "a step", beside=("id", "on_error", "t
 for _document in (ElifDocument, *DOCUMENTS.values()):
     _document.model_rebuild(_types_namespace={"AnyStepDocument": AnyStepDocument, "Literal": Literal})
 
-__all__ = ["DOCUMENTS", "KINDS", "AnyStepDocument", "ActingStep", "Step", "StepCompiler", "StepDocument", "StepSequence"]
+__all__ = [
+    "DOCUMENTS",
+    "KINDS",
+    "AnyStepDocument",
+    "ActingStep",
+    "Step",
+    "StepCompiler",
+    "StepDocument",
+    "StepSequence",
+]

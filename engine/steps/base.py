@@ -87,8 +87,6 @@ class StepDocument(BaseModel):
         raise NotImplementedError
 
 
-
-
 if TYPE_CHECKING:
     AnyStepDocument = StepDocument
     """Any of the documents in the table of engine.steps, which completes the models that hold steps."""

@@ -43,7 +43,9 @@ class EmailBody(BaseModel):
 
     template: str = Field(description="a file of the playbook's emails folder, without .md")
     to: str = Field(description="a contact role (first of its fallback chain), `role:admin`, or `all admin`")
-    from_: str | None = Field(None, alias="from", description="a staff role: sent in that person's name, replies to them")
+    from_: str | None = Field(
+        None, alias="from", description="a staff role: sent in that person's name, replies to them"
+    )
 
 
 class EmailDocument(ActingDocument):
@@ -55,7 +57,9 @@ class EmailDocument(ActingDocument):
         text = with_.text(self.email.template, "email", "template")
         form = _TO.match(self.email.to.strip())
         if form is None:
-            with_.problem("PB310", f"{self.email.to!r} is not a recipient", "email", "to", hint="champion, role:admin, all admin")
+            with_.problem(
+                "PB310", f"{self.email.to!r} is not a recipient", "email", "to", hint="champion, role:admin, all admin"
+            )
             return None
         role = with_.contact_role(form[3], "email", "to")
         sender = with_.staff_role(self.email.from_, "email", "from") if self.email.from_ else None

@@ -56,7 +56,9 @@ class IfDocument(StepDocument):
     then: "list[AnyStepDocument]"
     elif_: list[ElifDocument] = Field(default_factory=list, alias="elif")
     else_: "list[AnyStepDocument]" = Field(default_factory=list, alias="else")
-    on_unknown: "list[AnyStepDocument] | None" = Field(None, description="taken when the condition is unknown; default: else")
+    on_unknown: "list[AnyStepDocument] | None" = Field(
+        None, description="taken when the condition is unknown; default: else"
+    )
 
     def compile(self, with_: StepCompiler) -> IfStep | None:
         conditions = [with_.condition(self.if_, "if")]

@@ -67,5 +67,3 @@ class SetDocument(ActingDocument):
             with_.problem("PB316", f"{name} is a {type_}, and {value!r} is not", "set", name)
             return None
         return Assignment(field=name, value=value)
-
-

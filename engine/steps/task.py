@@ -158,7 +158,9 @@ class TaskDocument(ActingDocument):
             return None
         form = _BEFORE.match(self.task.remind.strip())
         if form is None:
-            with_.problem("PB311", f"{self.task.remind!r} is not a reminder", "task", "remind", hint="1 business day before")
+            with_.problem(
+                "PB311", f"{self.task.remind!r} is not a reminder", "task", "remind", hint="1 business day before"
+            )
             return None
         return with_.duration(form[1], "task", "remind")
 
@@ -174,4 +176,6 @@ class TaskDocument(ActingDocument):
         if len(set(self.task.outcomes)) != len(self.task.outcomes):
             with_.problem("PB313", "an outcome is listed twice", "task", "outcomes", hint="list each once")
         if "expired" in self.task.outcomes:
-            with_.problem("PB313", "`expired` is what giving up is called", "task", "outcomes", hint="choose another word")
+            with_.problem(
+                "PB313", "`expired` is what giving up is called", "task", "outcomes", hint="choose another word"
+            )

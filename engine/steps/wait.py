@@ -46,7 +46,9 @@ class WaitStep(Step):
         if self.if_past == "end" and await walk.holds(reached, f"{at}/past"):
             walk.position.ending = Ending(outcome="end", reason=f"{self.until} has passed")
             await walk.until(f"{at}/over", None, lambda: False, "over")
-        came = await wait_met(walk, at, Waiting(key=at, condition=reached.model_dump()), self.up_to, f"wait until {self.until}")
+        came = await wait_met(
+            walk, at, Waiting(key=at, condition=reached.model_dump()), self.up_to, f"wait until {self.until}"
+        )
         if not came:
             walk.note(at, "timed_out", until=self.until)
 
@@ -90,7 +92,9 @@ class WaitDocument(StepDocument):
             return WaitStep(id=self.id or "", duration=duration) if duration else None
         body = self.wait
         if (body.until is None) == (body.next is None):
-            with_.problem("PB314", "a wait needs either `until` or `next`", "wait", hint="or a duration: `wait: 7 days`")
+            with_.problem(
+                "PB314", "a wait needs either `until` or `next`", "wait", hint="or a duration: `wait: 7 days`"
+            )
             return None
         if body.next is not None:
             if body.next not in _DAYS:

@@ -58,7 +58,11 @@ class WaitForStep(Step):
         limit = parse_duration(self.up_to)
         heard = f"{self.event}@{self.of}"
         return await walk.until(
-            f"{at}/until", lambda place: add(walk.now, limit, place), lambda: heard in inbox.events, self._says(), self.id
+            f"{at}/until",
+            lambda place: add(walk.now, limit, place),
+            lambda: heard in inbox.events,
+            self._says(),
+            self.id,
         )
 
     def _says(self) -> str:

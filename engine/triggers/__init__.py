@@ -24,4 +24,13 @@ DOCUMENTS: dict[str, type[TriggerDocument]] = {
 
 AnyTriggerDocument = union_by_key(DOCUMENTS, "a trigger", beside=("id", "for"))
 
-__all__ = ["DOCUMENTS", "AnyTriggerDocument", "Edge", "Manual", "Moment", "Trigger", "TriggerCompiler", "TriggerDocument"]
+__all__ = [
+    "DOCUMENTS",
+    "AnyTriggerDocument",
+    "Edge",
+    "Manual",
+    "Moment",
+    "Trigger",
+    "TriggerCompiler",
+    "TriggerDocument",
+]

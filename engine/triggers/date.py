@@ -19,7 +19,10 @@ class DateDocument(TriggerDocument):
         form = _FORM.match(self.date)
         if form is None:
             with_.problem(
-                "PB305", f"{self.date!r} is not a date and an offset", "date", hint="such as account.renewal_date - 90 days"
+                "PB305",
+                f"{self.date!r} is not a date and an offset",
+                "date",
+                hint="such as account.renewal_date - 90 days",
             )
             return None
         field = form["field"]

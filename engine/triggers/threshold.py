@@ -60,7 +60,10 @@ class _Threshold(TriggerDocument):
         if wrong:
             side = "at or above" if way == "falls_below" else "at or below"
             with_.problem(
-                "PB303", f"rearm_at {self.rearm_at:g} is on the wrong side", "rearm_at", hint=f"it must lie {side} {line:g}"
+                "PB303",
+                f"rearm_at {self.rearm_at:g} is on the wrong side",
+                "rearm_at",
+                hint=f"it must lie {side} {line:g}",
             )
         return not wrong
 
@@ -82,10 +85,18 @@ class _Threshold(TriggerDocument):
                 )
             case "drops_by":
                 drop = f"highest({field}, {self.within}) - {field}"
-                return f"{drop} >= {value:.17g}", f"{drop} < {value:.17g}", f"{name} dropped by {value:g} within {self.within}"
+                return (
+                    f"{drop} >= {value:.17g}",
+                    f"{drop} < {value:.17g}",
+                    f"{name} dropped by {value:g} within {self.within}",
+                )
             case "rises_by":
                 rise = f"{field} - lowest({field}, {self.within})"
-                return f"{rise} >= {value:.17g}", f"{rise} < {value:.17g}", f"{name} rose by {value:g} within {self.within}"
+                return (
+                    f"{rise} >= {value:.17g}",
+                    f"{rise} < {value:.17g}",
+                    f"{name} rose by {value:g} within {self.within}",
+                )
             case _:
                 return self._band(field, name, way, value)
 

@@ -41,7 +41,9 @@ def look(trips=True, rearms=False, **outlook):
     return Outlook(**(given | {"trips": {"low": trips}, "rearms": {"low": rearms}} | outlook))
 
 
-def rule(outlook=None, open_runs=(), last_end=None, *, held=False, state="active", triggers=("low",), priority=50, **entry):
+def rule(
+    outlook=None, open_runs=(), last_end=None, *, held=False, state="active", triggers=("low",), priority=50, **entry
+):
     claim = Claim(triggers=triggers, held=held)
     ruling = judge(compiled(priority, **entry), state, claim, outlook or look(), open_runs, last_end, now=NOW)
     return ruling.state, ruling.why
@@ -111,7 +113,15 @@ def test_only_a_real_rival_is_replaced():
 
 @pytest.mark.parametrize(
     ("key", "text"),
-    [(None, None), ("x", "x"), (True, "true"), (12.0, "12"), (0.5, "0.5"), (NOW.date(), "2026-03-02"), (NOW, NOW.isoformat())],
+    [
+        (None, None),
+        ("x", "x"),
+        (True, "true"),
+        (12.0, "12"),
+        (0.5, "0.5"),
+        (NOW.date(), "2026-03-02"),
+        (NOW, NOW.isoformat()),
+    ],
 )
 def test_a_key_is_text(key, text):
     assert entry_key(key) == text

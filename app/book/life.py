@@ -1,0 +1,146 @@
+"""Lets the book live: its past is taken in once, its days as they come, and its people act when a playbook asks them."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.book.book import Book
+from app.book.people import People
+from engine.calendars import Place, add_business_days
+from engine.project import Project
+from store import arriving, clock, tasks
+from store.deploy import Publication, deploy
+from store.mails import record_event
+from store.queries.overview import counts as overview_counts
+from store.schema import account, contact, mail, mail_event, run, task
+
+Appoint = Callable[[datetime, Callable[[sa.Connection, datetime], object]], None]
+_PLACE = Place(zone="UTC")
+_HOURS_A_DAY = 8
+
+
+class Life:
+    """The demo's world beside Tenure. `look` is called when all is quiet, and makes appointments for people."""
+
+    def __init__(self, database: sa.Engine, project: Project, *, seed: int, accounts: int, start: date) -> None:
+        self._database, self._project = database, project
+        self._book = Book(seed, accounts, start)
+        self._people = People(seed)
+        self._start = datetime.combine(start, time(), UTC)
+        self._seen_task = self._seen_mail = 0
+        self.appoint: Appoint = lambda _at, _do: None
+
+    def is_known(self) -> bool:
+        """Whether this database has a book already."""
+        with self._database.connect() as conn:
+            return bool(conn.execute(sa.select(sa.exists().where(account.c.id > 0))).scalar())
+
+    def begin(self) -> int:
+        """Take in the past and stop the clock at the start; how many facts."""
+        with self._database.begin() as conn:
+            clock.set_virtual(conn, self._start)
+            staged = arriving.stage(conn, ((fact, known_at) for known_at, fact in self._book.history()))
+            arriving.arrive(conn, self._start)
+        return len(staged)
+
+    def deploy(self) -> None:
+        """Publish the shipped workspace and playbooks; unchanged ones stay as they are."""
+        assert self._project.workspace is not None
+        publications = [
+            Publication(
+                compiled=one.compiled,
+                source=one.source,
+                texts={hash_: text.model_dump(mode="json") for hash_, text in one.texts.items()},
+            )
+            for one in self._project.playbooks.values()
+            if one.compiled is not None
+        ]
+        with self._database.begin() as conn:
+            deploy(conn, self._project.workspace, publications, clock.now(conn))
+
+    def knows(self, day: date) -> bool:
+        return self._book.first <= day <= self._book.last
+
+    def stage(self, day: date) -> None:
+        """Put the facts of a day where the clock will find them."""
+        with self._database.begin() as conn:
+            arriving.stage(conn, ((fact, known_at) for known_at, fact in self._book.on(day)))
+
+    def look(self, now: datetime) -> None:
+        """Ask the people about every task and mail that is new to them."""
+        with self._database.connect() as conn:
+            new_tasks = conn.execute(_NEW_TASKS.where(task.c.id > self._seen_task)).all()
+            new_mails = conn.execute(_NEW_MAILS.where(mail.c.id > self._seen_mail)).all()
+        for row in new_tasks:
+            self._seen_task = row.id
+            self._ask_colleague(row, now)
+        for row in new_mails:
+            self._seen_mail = row.id
+            self._ask_customer(row, now)
+
+    def counts(self) -> dict[str, Any]:
+        """The demo's closing figures."""
+        with self._database.connect() as conn:
+            found = overview_counts(conn, clock.now(conn))
+            clock_at = clock.now(conn)
+        return {
+            "clock": clock_at.isoformat(),
+            "accounts": found.accounts,
+            "scored": found.scored,
+            "crossings": found.crossings,
+            "held": found.held,
+            "runs_started": found.runs_started,
+            "runs_open": found.runs_open,
+            "runs_ended": dict(found.runs_ended),
+            "mails_sent": found.mails.get("sent", 0),
+            "mails": dict(found.mails),
+            "tasks_created": found.tasks_created,
+            "tasks_completed": found.tasks_completed,
+            "steps_failed": found.steps_failed,
+        }
+
+    def _ask_colleague(self, row: Any, now: datetime) -> None:
+        answer = self._people.task(
+            account=row.key, playbook=row.playbook, step=row.step, outcomes=row.outcomes, created_at=row.created_at
+        )
+        if answer is None:
+            return
+        days, hours = divmod(answer.business_hours, _HOURS_A_DAY)
+        at = add_business_days(row.created_at, int(days), _PLACE) + timedelta(hours=hours)
+        by = row.assignee or "nobody"
+
+        def do(conn: sa.Connection, instant: datetime) -> object:
+            return tasks.complete(conn, row.id, answer.outcome, answer.note or None, by, instant)
+
+        self.appoint(max(at, now), do)
+
+    def _ask_customer(self, row: Any, now: datetime) -> None:
+        for reaction in self._people.mail(account=row.key, contact=row.contact, step=row.step, sent_at=row.settled_at):
+            at = row.settled_at + reaction.delay
+            key = f"demo/{row.id}/{reaction.type}"
+
+            def do(conn: sa.Connection, instant: datetime, type_: Any = reaction.type, key: str = key) -> object:
+                return record_event(conn, row.id, type_, key, instant, now=instant)
+
+            # After a restart the past is known already: events are told once, whoever asks again.
+            self.appoint(max(at, now), do)
+
+
+_NEW_TASKS = (
+    sa.select(
+        task.c.id, task.c.step, task.c.outcomes, task.c.created_at, task.c.assignee, run.c.playbook, account.c.key
+    )
+    .join(run, run.c.id == task.c.run_id)
+    .join(account, account.c.id == task.c.account_id)
+    .where(task.c.state == "open")
+    .order_by(task.c.id)
+)
+_NEW_MAILS = (
+    sa.select(mail.c.id, mail.c.step, mail.c.settled_at, account.c.key, contact.c.key.label("contact"))
+    .join(account, account.c.id == mail.c.account_id)
+    .join(contact, contact.c.id == mail.c.contact_id)
+    .where(mail.c.state == "sent", ~sa.exists().where(mail_event.c.mail_id == mail.c.id))
+    .order_by(mail.c.id)
+)

@@ -1,0 +1,74 @@
+"""Tells what happened since it last told: crossings, starts, ends, mails and tasks, a few lines a day."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from store import clock
+from store.queries.names import account_name
+from store.schema import crossing, mail, run, task
+
+_LINES = 8
+"""At most so many of each kind; the rest is counted."""
+
+
+class News:
+    """Remembers how far it has told."""
+
+    def __init__(self, database: sa.Engine, tell: Callable[[str], None]) -> None:
+        self._database, self._say = database, tell
+        self._crossing = self._mail = self._task = 0
+        self._ended: datetime | None = None
+
+    def tell(self) -> None:
+        """Print what is new, under the clock's day."""
+        with self._database.connect() as conn:
+            now = clock.now(conn)
+            lines = [*self._crossings(conn), *self._mails(conn), *self._tasks(conn), *self._ends(conn, now)]
+        self._say(f"── {now:%a %Y-%m-%d} " + "─" * 40)
+        for line in lines:
+            self._say(f"   {line}")
+
+    def _crossings(self, conn: sa.Connection) -> list[str]:
+        name = account_name(crossing.c.account_id).label("name")
+        columns = (crossing.c.id, crossing.c.playbook, crossing.c.reasons, crossing.c.state, crossing.c.why, name)
+        rows = conn.execute(sa.select(*columns).where(crossing.c.id > self._crossing).order_by(crossing.c.id)).all()
+        self._crossing = max((row.id for row in rows), default=self._crossing)
+        told = [row for row in rows if row.state in ("started", "held")]
+        lines = []
+        for row in told:
+            because = " and ".join(reason["says"] for reason in row.reasons)
+            what = "starts" if row.state == "started" else f"is held ({row.why})"
+            lines.append(f"▶ {row.playbook} {what} for {row.name}: {because}")
+        return _some(lines, "more crossings")
+
+    def _mails(self, conn: sa.Connection) -> list[str]:
+        columns = (mail.c.id, mail.c.subject, mail.c.to_address, mail.c.state, mail.c.reason)
+        settled = mail.c.state.in_(("sent", "refused", "skipped", "unknown"))
+        rows = conn.execute(sa.select(*columns).where(mail.c.id > self._mail, settled).order_by(mail.c.id)).all()
+        self._mail = max((row.id for row in rows), default=self._mail)
+        return _some(
+            [f"✉ {row.state} “{row.subject}” to {row.to_address} {row.reason or ''}".rstrip() for row in rows],
+            "more mails",
+        )
+
+    def _tasks(self, conn: sa.Connection) -> list[str]:
+        columns = (task.c.id, task.c.title, task.c.assignee)
+        rows = conn.execute(sa.select(*columns).where(task.c.id > self._task).order_by(task.c.id)).all()
+        self._task = max((row.id for row in rows), default=self._task)
+        return _some([f"☐ {row.assignee or 'nobody'}: {row.title}" for row in rows], "more tasks")
+
+    def _ends(self, conn: sa.Connection, now: datetime) -> list[str]:
+        since = run.c.ended_at > self._ended if self._ended else run.c.ended_at.is_not(None)
+        rows = conn.execute(sa.select(run.c.playbook, run.c.outcome, run.c.reason).where(since)).all()
+        self._ended = now
+        ended = Counter((row.playbook, row.outcome, row.reason) for row in rows)
+        return [
+            f"■ {playbook}: {n} ended, {outcome} ({reason})" for (playbook, outcome, reason), n in sorted(ended.items())
+        ]
+
+
+def _some(lines: list[str], what: str) -> list[str]:
+    return [*lines[:_LINES], f"… and {len(lines) - _LINES} {what}"] if len(lines) > _LINES else lines

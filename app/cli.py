@@ -1,0 +1,327 @@
+"""The command line: names, arguments and help only; each command imports its doing when it is called, so help is fast.
+
+Exit codes everywhere: 0 fine, 1 findings, 2 usage, 3 a service is away.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(
+    name="tenure",
+    help="Runs Customer Success playbooks: health scores say who, playbooks say what, Tenure does it and says why.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+task_app = typer.Typer(help="Do something with one task.", no_args_is_help=True)
+app.add_typer(task_app, name="task")
+
+Home = Annotated[
+    Optional[Path],  # noqa: UP007,UP045 - typer reads it at run time
+    typer.Option(
+        "--home", help="Where the embedded servers keep their data.", envvar="TENURE_HOME", show_default=".tenure"
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output; all else on standard error.")]
+Folder = Annotated[Path, typer.Argument(help="A workspace: the folder of a tenure.yaml.")]
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Run a fixed span, print a JSON line, and exit.")] = False,
+    days: Annotated[int, typer.Option(help="With --once: how many virtual days.", min=1, max=730)] = 60,
+    speed: Annotated[float, typer.Option(help="Virtual days per second.", min=0.01, max=1000)] = 1.0,
+    accounts: Annotated[int, typer.Option(help="How many accounts the book has.", min=1, max=20000)] = 200,
+    seed: Annotated[int, typer.Option(help="Another seed, another book.")] = 1,
+    home: Annotated[
+        Optional[Path],  # noqa: UP007,UP045 - typer reads it at run time
+        typer.Option(help="Where the demo keeps its data.", envvar="TENURE_HOME", show_default=".tenure-demo"),
+    ] = None,
+) -> None:
+    """A living book of business on this machine: real servers, virtual time."""
+    from app.commands.demo import run_demo
+    from app.running import exits
+
+    with exits():
+        run_demo(home=home, once=once, days=days, speed=speed, accounts=accounts, seed=seed)
+
+
+@app.command()
+def check(
+    paths: Annotated[list[Path], typer.Argument(help="Workspaces, folders or files.")],
+    as_json: Json = False,
+) -> None:
+    """Find every problem in playbooks, mails, scorecards and the workspace."""
+    from app.commands.check import check_paths
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(check_paths(paths, as_json=as_json))
+
+
+@app.command()
+def test(folder: Folder, as_json: Json = False) -> None:
+    """Run the scenarios that stand beside the playbooks, in virtual time."""
+    from app.commands.scenarios import run_scenarios
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(run_scenarios(folder, as_json=as_json))
+
+
+@app.command()
+def migrate(home: Home = None) -> None:
+    """Bring the database to this version's tables."""
+    from app.commands.serve import run_migrate
+    from app.running import exits
+
+    with exits():
+        run_migrate(home)
+
+
+@app.command()
+def up(home: Home = None) -> None:
+    """Everything on this machine, on the real clock: servers, worker and web, until Ctrl-C."""
+    from app.commands.serve import run_up
+    from app.running import exits
+
+    with exits():
+        run_up(home)
+
+
+@app.command()
+def worker(home: Home = None) -> None:
+    """The process that runs playbooks: sweeps, delivers, acts and mails."""
+    from app.commands.serve import run_worker_process
+    from app.running import exits
+
+    with exits():
+        run_worker_process(home)
+
+
+@app.command()
+def web(home: Home = None) -> None:
+    """The process that serves pages and the JSON API."""
+    from app.commands.serve import run_web_process
+    from app.running import exits
+
+    with exits():
+        run_web_process(home)
+
+
+@app.command()
+def deploy(folder: Folder, home: Home = None, as_json: Json = False) -> None:
+    """Publish a workspace and its playbooks; a broken playbook stays as it was, the others are published."""
+    from app.commands.deploy import deploy_folder
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(deploy_folder(folder, home, as_json=as_json))
+
+
+@app.command(name="import")
+def import_(
+    folder: Folder,
+    data: Annotated[Path, typer.Argument(help="The folder of the files that tenure.yaml's imports name.")],
+    as_of: Annotated[
+        Optional[datetime],  # noqa: UP007,UP045 - typer reads it at run time
+        typer.Option(formats=["%Y-%m-%d"], help="Stop the clock here: only what was known by then counts."),
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Take in accounts, records and events from files."""
+    from app.commands.import_ import import_files
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(import_files(folder, data, as_of, home, as_json=as_json))
+
+
+@app.command()
+def advance(
+    to: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Drive the virtual clock to here.")
+    ],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Drive a virtual clock: facts become known, scores move, playbooks run."""
+    from app.commands.advance import advance_to
+    from app.running import exits
+
+    with exits():
+        advance_to(to, home, as_json=as_json)
+
+
+@app.command()
+def sweep(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be decided.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Decide now: who crosses a threshold, who starts, who is held, and why."""
+    from app.commands.sweep import sweep_now
+    from app.running import exits
+
+    with exits():
+        sweep_now(home, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def runs(
+    state: Annotated[Optional[str], typer.Option(help="open, ended or stuck")] = None,  # noqa: UP007,UP045
+    playbook: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
+    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Runs: where each stands, and how it ended."""
+    from app.commands.lists import show_runs
+    from app.running import exits
+
+    with exits():
+        show_runs(home, state=state, playbook=playbook, account=account, limit=limit, as_json=as_json)
+
+
+@app.command()
+def run(
+    number: Annotated[int, typer.Argument(help="The run's number.")], home: Home = None, as_json: Json = False
+) -> None:
+    """One run with its trace."""
+    from app.commands.lists import show_run
+    from app.running import exits
+
+    with exits():
+        show_run(number, home, as_json=as_json)
+
+
+@app.command()
+def tasks(
+    state: Annotated[str, typer.Option(help="open, done, expired, withdrawn or all")] = "open",
+    assignee: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
+    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Tasks, the most urgent first."""
+    from app.commands.lists import show_tasks
+    from app.running import exits
+
+    with exits():
+        show_tasks(home, state=state, assignee=assignee, account=account, limit=limit, as_json=as_json)
+
+
+@task_app.command(name="done")
+def task_done(
+    number: Annotated[int, typer.Argument(help="The task's number.")],
+    outcome: Annotated[str, typer.Option(help="One of the task's outcomes.")] = "done",
+    note: Annotated[Optional[str], typer.Option(help="What there is to say.")] = None,  # noqa: UP007,UP045
+    by: Annotated[Optional[str], typer.Option(help="Who did it; default: the assignee.")] = None,  # noqa: UP007,UP045
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Complete a task; its run goes on at once."""
+    from app.commands.task_done import complete_task
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(complete_task(number, outcome, note, by, home, as_json=as_json))
+
+
+@app.command()
+def mails(
+    state: Annotated[Optional[str], typer.Option(help="prepared, sent, refused, skipped, unknown")] = None,  # noqa: UP007,UP045
+    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Mails, the newest first."""
+    from app.commands.lists import show_mails
+    from app.running import exits
+
+    with exits():
+        show_mails(home, state=state, account=account, limit=limit, as_json=as_json)
+
+
+@app.command()
+def mail(
+    number: Annotated[int, typer.Argument(help="The mail's number.")], home: Home = None, as_json: Json = False
+) -> None:
+    """One mail, as its recipient reads it."""
+    from app.commands.lists import show_mail
+    from app.running import exits
+
+    with exits():
+        show_mail(number, home, as_json=as_json)
+
+
+@app.command()
+def explain(
+    account: Annotated[str, typer.Argument(help="The account's id.")],
+    playbook: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Why, and why not: the score's parts, and for each playbook what holds it back."""
+    from app.commands.explain import explain_account
+    from app.running import exits
+
+    with exits():
+        explain_account(account, playbook, home, as_json=as_json)
+
+
+@app.command()
+def start(
+    playbook: Annotated[str, typer.Argument(help="A playbook with a manual trigger.")],
+    account: Annotated[str, typer.Argument(help="The account's id.")],
+    by: Annotated[str, typer.Option(help="Who starts it.")] = "operator",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Start a playbook by hand; the same rules apply as to any crossing."""
+    from app.commands.operate import start_playbook
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(start_playbook(playbook, account, by, home, as_json=as_json))
+
+
+@app.command()
+def retry(
+    number: Annotated[int, typer.Argument(help="The number of a run in the error queue.")],
+    skip: Annotated[bool, typer.Option("--skip", help="Go on without the failed step.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="End the run.")] = False,
+    home: Home = None,
+) -> None:
+    """Get a run out of the error queue: try the failed step again, skip it, or end the run."""
+    from app.commands.operate import retry_run
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(retry_run(number, home, skip=skip, end=end))
+
+
+@app.command()
+def playbook(
+    name: Annotated[str, typer.Argument(help="The playbook.")],
+    do: Annotated[str, typer.Argument(help="pause, resume or off")],
+    home: Home = None,
+) -> None:
+    """Pause or resume a playbook, or switch it off."""
+    from app.commands.operate import steer_playbook
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(steer_playbook(name, do, home))
+
+
+def main() -> None:
+    """The entry point."""
+    app()

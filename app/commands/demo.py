@@ -1,0 +1,142 @@
+"""`tenure demo`: a living book of business on embedded servers, in virtual time."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from app.book.life import Life
+from app.book.news import News
+from app.running import Services, UsageError, say
+from app.supervise import children, stop_all
+from engine.project import read_project
+
+START = date(2026, 3, 2)
+"""The demo's first day, a Monday: the same book for everybody."""
+_PLAYBOOKS = Path(__file__).resolve().parent.parent.parent / "playbooks"
+_DEFAULT_HOME = ".tenure-demo"
+_LOOK = 0.2
+"""Seconds between looks for what people did on the pages while the virtual clock stands."""
+
+
+def run_demo(*, home: Path | None, once: bool, days: int, speed: float, accounts: int, seed: int) -> None:
+    """With `once`, run so many days, print the counts as one JSON line, and return; else live until Ctrl-C."""
+    began = time.monotonic()
+    with Services(home, default_home=_DEFAULT_HOME) as services:
+        say(f"Tenure demo in {services.settings.home}")
+        life = _prepare(services, accounts, seed)
+        say(f"ready after {time.monotonic() - began:.1f} s")
+        counts = asyncio.run(_live(services, life, days if once else None, None if once else speed))
+    if once:
+        print(json.dumps(counts, ensure_ascii=False, allow_nan=False))
+
+
+def _prepare(services: Services, accounts: int, seed: int) -> Life:
+    """The book's past, the playbooks; on a second start only what is missing."""
+    from store import clock
+
+    project = read_project(_files(), str(_PLAYBOOKS))
+    if project.workspace is None or project.broken:
+        raise UsageError("the shipped playbooks are broken; run: tenure check " + str(_PLAYBOOKS))
+    life = Life(services.database, project, seed=seed, accounts=accounts, start=START)
+    if life.is_known():
+        with services.database.connect() as conn:
+            say(f"the book is there; the clock stands at {clock.now(conn):%Y-%m-%d %H:%M} UTC")
+    else:
+        began = time.monotonic()
+        facts = life.begin()
+        say(f"{facts:,} facts of a year taken in, in {time.monotonic() - began:.1f} s")
+    life.deploy()
+    return life
+
+
+def _files() -> Mapping[str, bytes]:
+    from app.files import read_folder
+
+    return read_folder(_PLAYBOOKS)
+
+
+async def _live(services: Services, life: Life, days: int | None, speed: float | None) -> dict[str, Any]:
+    from app.connectors import open_ports
+    from store import clock
+    from store.driving import driving
+    from workflows.driver import Driver
+
+    worker, web, address = children(services)
+    stop = asyncio.Event()
+    for which in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(which, stop.set)
+    with driving(services.database):
+        # A worker of an earlier demo must not act on a database that is being prepared: it is started now.
+        worker.tick()
+        client = await services.temporal()
+        web.tick()
+        if not services.settings.temporal_configured:
+            say(f"Temporal's pages: {services.servers.temporal().ui_url}")
+        say(f"Tenure's pages:   {address}")
+        say(f"Command line:     ./dev tenure tasks --home {services.settings.home}")
+        news = News(services.database, say)
+        driver = Driver(
+            services.database, client, await asyncio.to_thread(open_ports, services.database), after=life.look
+        )
+        life.appoint = driver.appoint
+        try:
+            with services.database.connect() as conn:
+                now = clock.now(conn)
+            await asyncio.to_thread(life.look, now)
+            await driver.settle(now)
+            await asyncio.to_thread(news.tell)
+            await _days(driver, life, news, now, days, speed, stop, (worker, web))
+            return await asyncio.to_thread(life.counts)
+        finally:
+            await driver.close()
+            await asyncio.to_thread(stop_all, worker, web)
+
+
+async def _days(
+    driver: Any,
+    life: Life,
+    news: News,
+    now: datetime,
+    days: int | None,
+    speed: float | None,
+    stop: asyncio.Event,
+    watched: Any,
+) -> None:
+    """Day after day: its facts are staged, the clock is driven through it, the news is told."""
+    day, left = now.astimezone(UTC).date(), days
+    while not stop.is_set() and (left is None or left > 0) and life.knows(day):
+        began = time.monotonic()
+        for process in watched:
+            process.tick()
+        await asyncio.to_thread(life.stage, day)
+        day += timedelta(days=1)
+        until = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        advancing = asyncio.create_task(driver.advance(until))
+        await asyncio.wait([advancing, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+        if not advancing.done():
+            advancing.cancel()
+            await asyncio.gather(advancing, return_exceptions=True)
+            return
+        await advancing
+        await asyncio.to_thread(news.tell)
+        left = None if left is None else left - 1
+        if speed is not None:
+            await _stand_still(driver, until, began + 1 / speed, stop)
+    if days is None and not stop.is_set():
+        say("the book has no more pages; the pages of Tenure stay up until Ctrl-C")
+        while not stop.is_set():
+            await _stand_still(driver, datetime(day.year, day.month, day.day, tzinfo=UTC), time.monotonic() + 1, stop)
+
+
+async def _stand_still(driver: Any, now: datetime, until: float, stop: asyncio.Event) -> None:
+    """While the clock stands, what people do on the pages takes effect at once."""
+    while not stop.is_set() and (left := until - time.monotonic()) > 0:
+        try:
+            await asyncio.wait_for(stop.wait(), min(left, _LOOK))
+        except asyncio.TimeoutError:
+            await driver.settle_if_told(now)

@@ -1,0 +1,106 @@
+"""`tenure migrate|worker|web|up`: the long-running processes."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from app.running import Services, say
+
+
+def run_migrate(home: Path | None) -> None:
+    """Bring the database to the newest tables."""
+    from store.migrate import migrate
+
+    with Services(home) as services:
+        migrate(services.database_url)
+    say("the database is up to date")
+
+
+def run_worker_process(home: Path | None) -> None:
+    """Work until SIGTERM or SIGINT, then finish what is under way."""
+    with Services(home) as services:
+        _start_logging(services)
+        _run(lambda stop: _work(services, stop))
+
+
+def run_web_process(home: Path | None) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    with Services(home) as services:
+        _start_logging(services)
+        _run(lambda stop: _serve(services, stop))
+
+
+def run_up(home: Path | None) -> None:
+    """Servers, worker and web as children, supervised, until a signal."""
+    from app.supervise import supervise
+
+    with Services(home) as services:
+        _start_logging(services)
+        assert services.database
+        asyncio.run(supervise(services, announce=say))
+
+
+async def _work(services: Services, stop: asyncio.Event) -> None:
+    from app.connectors import open_ports
+    from workflows.worker import run_worker
+
+    client = await services.temporal()
+    ports = await asyncio.to_thread(open_ports, services.database)
+    await run_worker(client, services.database, ports, stop)
+
+
+async def _serve(services: Services, stop: asyncio.Event) -> None:
+    import uvicorn
+
+    from web.app import create_app
+    from web.deps import WebDeps
+
+    settings = services.settings
+    ui = None if settings.temporal_configured else services.servers.temporal().ui_url
+    deps = WebDeps(
+        engine=services.database,
+        temporal_answers=_temporal_probe(services),
+        api_token=settings.api_token,
+        temporal_ui=ui.rstrip("/") if ui else None,
+    )
+    config = uvicorn.Config(
+        create_app(deps), host=settings.web_host, port=settings.web_port, log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    # The signals are ours, so that worker and web stop alike.
+    serving = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` would take over the signals
+    await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+
+
+def _temporal_probe(services: Services) -> Callable[[], Awaitable[bool]]:
+    """Connects when first asked, so that pages are served while Temporal is away."""
+    from temporalio.client import Client
+
+    client: Client | None = None
+
+    async def probe() -> bool:
+        nonlocal client
+        if client is None:
+            client = await services.temporal()
+        return bool(await client.service_client.check_health())
+
+    return probe
+
+
+def _start_logging(services: Services) -> None:
+    from app.logs import set_up_logs
+
+    set_up_logs(services.settings.log_format)
+
+
+def _run(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    async def main() -> None:
+        stop = asyncio.Event()
+        for which in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(which, stop.set)
+        await work(stop)
+
+    asyncio.run(main())

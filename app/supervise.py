@@ -1,0 +1,117 @@
+"""Keeps worker and web running as child processes: started, watched, started again when they die, stopped together."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.embedded.child import dying_with_parent
+from app.running import Services
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_STOP_LIMIT = 20.0
+
+
+@dataclass
+class Process:
+    """A child of ours, and how often it has died lately."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    log: Path
+    popen: "subprocess.Popen[bytes] | None" = None
+    deaths: int = 0
+    start_at: float = field(default_factory=time.monotonic)
+
+    def tick(self) -> None:
+        """Start it when it should run and does not."""
+        if self.popen is not None and self.popen.poll() is not None:
+            pause = _PAUSES[min(self.deaths, len(_PAUSES) - 1)]
+            self.popen, self.deaths, self.start_at = None, self.deaths + 1, time.monotonic() + pause
+        if self.popen is None and time.monotonic() >= self.start_at:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("ab") as log:
+                self.popen = subprocess.Popen(
+                    self.command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=self.environment,
+                    preexec_fn=dying_with_parent(signal.SIGTERM, os.getpid()),  # noqa: PLW1509 - runs before exec, starts no thread
+                )
+
+    def stop(self) -> None:
+        if self.popen is not None and self.popen.poll() is None:
+            self.popen.terminate()
+
+    def wait(self) -> None:
+        if self.popen is None:
+            return
+        try:
+            self.popen.wait(_STOP_LIMIT)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+
+
+def children(services: Services) -> tuple[Process, Process, str]:
+    """Worker and web, not started yet, and the address the web will have."""
+    settings = services.settings
+    port = settings.web_port or _free_port(settings.web_host)
+    environment = {
+        **os.environ,
+        "TENURE_HOME": str(settings.home),
+        "TENURE_WEB_PORT": str(port),
+        "PYTHONPATH": str(_ROOT),
+    }
+
+    def child(name: str) -> Process:
+        command = [sys.executable, "-m", "app", name]
+        return Process(name=name, command=command, environment=environment, log=settings.home / "logs" / f"{name}.log")
+
+    return child("worker"), child("web"), f"http://{settings.web_host}:{port}"
+
+
+async def supervise(services: Services, announce: Callable[[str], None]) -> None:
+    """Until SIGINT or SIGTERM; then both children are stopped and waited for."""
+    worker, web, address = children(services)
+    stop = asyncio.Event()
+    for which in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(which, stop.set)
+    if not services.settings.temporal_configured:
+        announce(f"Temporal's pages: {services.servers.temporal().ui_url}")
+    announce(f"Tenure's pages:   {address}")
+    announce("Ctrl-C stops everything.")
+    try:
+        while not stop.is_set():
+            worker.tick()
+            web.tick()
+            try:
+                await asyncio.wait_for(stop.wait(), 0.2)
+            except asyncio.TimeoutError:
+                continue
+    finally:
+        stop_all(worker, web)
+
+
+def stop_all(*processes: Process) -> None:
+    """Ask all first, then wait for each."""
+    for process in processes:
+        process.stop()
+    for process in processes:
+        process.wait()
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,119 @@
+"""Whom the passing of time alone concerns: facts that come of age, leave a window or go stale, and days that begin.
+
+Everything else is told by change rows. A superset is harmless: what comes out the same is not written.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from engine.calendars import local_date
+from engine.expressions import Expression
+from engine.expressions.tree import Aggregate, Extreme, Now, Today, walk
+from engine.workspace import Workspace
+from store import freshness
+from store.schema import account, account_now, account_value, event, record, value_history
+from store.zones import zones_in_use
+
+
+def due_accounts(
+    conn: sa.Connection,
+    workspace: Workspace,
+    since: datetime | None,
+    until: datetime,
+    expressions: Iterable[Expression] = (),
+) -> sa.Select[tuple[int]]:
+    """The ids of accounts for which something may come out differently at `until` than at `since`, the last sweep.
+
+    `expressions`: what else is evaluated over the projection, such as conditions of playbooks. No last sweep: all.
+    """
+    everyone = sa.select(account.c.id)
+    if since is None or _some_feed_turned(conn, workspace, until):
+        return everyone
+    all_expressions = (*_expressions(workspace), *expressions)
+    selects = [*_coming_of_age(since, until), *_leaving(workspace, all_expressions, since, until)]
+    if any(isinstance(node, Today | Now) for one in all_expressions for node in walk(one.tree)):
+        selects += _with_a_new_day(workspace, since, until, zones_in_use(conn))
+    return sa.select(sa.union(*selects).subquery("due").c[0])
+
+
+def reads_the_clock(expression: Expression) -> bool:
+    """Whether an expression compares with the present instant itself: it is looked at anew at local midnight only."""
+    return any(isinstance(node, Now) for node in walk(expression.tree))
+
+
+def _expressions(workspace: Workspace) -> Iterator[Expression]:
+    for one in workspace.computed:
+        yield from (condition.expression for condition in one.conditions())
+    for card in workspace.scorecards:
+        if card.applies_to is not None:
+            yield card.applies_to.expression
+        yield from (component.input.expression for component in card.components)
+
+
+def _some_feed_turned(conn: sa.Connection, workspace: Workspace, until: datetime) -> bool:
+    before = freshness.remembered(conn)
+    now = freshness.alive(conn, workspace, until)
+    return any(before.get((name, str(after))) is not is_alive for (name, after), is_alive in now.items())
+
+
+def _coming_of_age(since: datetime, until: datetime) -> Iterator[sa.Select[tuple[int]]]:
+    """What was dated ahead and now counts; what now has ended."""
+    columns: tuple[sa.Column[datetime], ...] = (account_value.c.at, event.c.at, record.c.starts_at, record.c.ends_at)
+    for at in columns:
+        yield _between(at, since, until)
+
+
+def _leaving(
+    workspace: Workspace, expressions: Iterable[Expression], since: datetime, until: datetime
+) -> Iterator[sa.Select[tuple[int]]]:
+    windows: dict[tuple[str, timedelta], None] = {}
+    highs: dict[tuple[str, timedelta], None] = {}
+    for expression in expressions:
+        for node in walk(expression.tree):
+            if isinstance(node, Aggregate) and node.window is not None:
+                windows[node.source, freshness.window_of(node.window)] = None
+            elif isinstance(node, Extreme):
+                highs[node.field, freshness.window_of(node.window)] = None
+    for source, window in windows:
+        if source.startswith("event."):
+            at, is_it = event.c.at, event.c.type == source.removeprefix("event.")
+        else:
+            at, is_it = record.c.starts_at, record.c.kind == source
+        yield _between(at, since - window, until - window).where(is_it)
+    for name, window in highs:
+        # A value leaves when the one after it reaches the window's start and is the one in force there.
+        yield _between(value_history.c.at, since - window, until - window).where(value_history.c.field == name)
+    for name, window in _stale_values(workspace):
+        yield _between(account_value.c.at, since - window, until - window).where(account_value.c.field == name)
+
+
+def _stale_values(workspace: Workspace) -> Iterator[tuple[str, timedelta]]:
+    for card in workspace.scorecards:
+        for component in card.components:
+            if component.stale_after is not None:
+                for name in freshness.told_fields(component, workspace):
+                    yield name, freshness.window_of(component.stale_after)
+
+
+def _with_a_new_day(
+    workspace: Workspace, since: datetime, until: datetime, zones: Sequence[str]
+) -> Iterator[sa.Select[tuple[int]]]:
+    """The accounts in whose zones midnight has passed."""
+    turned = [name for name in zones if local_date(since, name) != local_date(until, name)]
+    same = [name for name in zones if local_date(since, name) == local_date(until, name)]
+    usual = local_date(since, workspace.zone) != local_date(until, workspace.zone)
+    if not turned and not usual:
+        return
+    ids = sa.select(account_now.c.account_id)
+    zone = sa.column("account.zone", sa.Text)
+    if usual:
+        # Everyone but those who live where the day is the same as before.
+        yield ids if not same else ids.where(sa.or_(zone.is_(None), zone.not_in(same)))
+    else:
+        yield ids.where(zone.in_(turned))
+
+
+def _between(at: sa.Column[datetime], after: datetime, upto: datetime) -> sa.Select[tuple[int]]:
+    return sa.select(at.table.c.account_id).where(at > after, at <= upto)

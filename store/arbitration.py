@@ -1,0 +1,292 @@
+"""Brings crossings before the rules of entry, set by set, and carries the rulings out; the rules are engine/entry's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.entry import Claim, OpenRun, Outlook, Ruling, entry_key, judge, same_term
+from store.deployed import Deployed
+from store.schema import account, crossing, run, work
+from store.sight import Sight
+from store.starting import Starting, start_all
+from store.telling import Telling, tell_all
+
+_ROUNDS = 3
+"""How often starts that lost a race against another road in are judged again; each time somebody else has got on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ruled:
+    """A crossing and what became of it."""
+
+    crossing_id: int
+    playbook: str
+    account_id: int
+    account_key: str
+    reasons: tuple[Mapping[str, Any], ...]
+    ruling: Ruling
+    run_id: int | None = None
+    was_held: bool = False
+    """Ruled on before."""
+
+
+def rule(
+    conn: sa.Connection, sight: Sight, playbooks: Sequence[Deployed], which: sa.ColumnElement[bool], now: datetime
+) -> list[Ruled]:
+    """Judge the crossings that fit, start the runs that may start, and write what was ruled."""
+    by_name = {one.playbook: one for one in playbooks}
+    pending = _pending(conn, which)
+    pending.sort(key=lambda row: (-by_name[row.playbook].compiled.priority, row.at, row.id))
+    ruled: list[tuple[sa.Row[Any], Ruled]] = []
+    for _ in range(_ROUNDS):
+        rulings = _judge(conn, sight, by_name, pending, now)
+        begun = _start(conn, by_name, pending, rulings, now)
+        lost = [row for row in pending if rulings[row.id].state == "started" and row.id not in begun]
+        ruled += [_ruled(row, rulings[row.id], begun.get(row.id)) for row in pending if row not in lost]
+        pending = lost
+        if not pending:
+            break
+    crowded = Ruling(state="held", why="another start was under way", retry_at=now)
+    ruled += [_ruled(row, crowded, None) for row in pending]
+    _write(conn, ruled, now)
+    return [one for _, one in ruled]
+
+
+# --- looking ---------------------------------------------------------------------------------------------------------
+
+
+def _pending(conn: sa.Connection, which: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
+    query = sa.select(crossing, account.c.key.label("account_key")).join(account, account.c.id == crossing.c.account_id)
+    return list(conn.execute(query.where(crossing.c.state.in_(("proposed", "held")), which)))
+
+
+def _judge(
+    conn: sa.Connection, sight: Sight, by_name: Mapping[str, Deployed], pending: Sequence[sa.Row[Any]], now: datetime
+) -> dict[int, Ruling]:
+    """In the order given; a run that starts by one ruling stands in the way of the next."""
+    outlooks = {
+        name: outlooks_of(conn, sight, by_name[name], [row.account_id for row in pending if row.playbook == name])
+        for name in sorted({row.playbook for row in pending})
+    }
+    accounts = sorted({row.account_id for row in pending})
+    open_runs, last_ends = _open_runs(conn, accounts), _last_ends(conn, accounts)
+    rulings = {}
+    for row in pending:
+        compiled = by_name[row.playbook].compiled
+        own = open_runs.setdefault(row.account_id, [])
+        ruling = rulings[row.id] = judge(
+            compiled,
+            by_name[row.playbook].state,
+            Claim(triggers=tuple(reason["trigger"] for reason in row.reasons), held=row.state == "held"),
+            outlooks[row.playbook][row.account_id],
+            own,
+            last_ends.get((row.account_id, row.playbook)),
+            now=now,
+        )
+        if ruling.state == "started":
+            own.append(
+                OpenRun(
+                    id=None,
+                    playbook=row.playbook,
+                    entry_key=ruling.entry_key or "",
+                    exclusive=compiled.entry.exclusive,
+                    priority=compiled.priority,
+                )
+            )
+    return rulings
+
+
+def outlooks_of(
+    conn: sa.Connection, sight: Sight, deployed: Deployed, accounts: Sequence[int]
+) -> Mapping[int, Outlook]:
+    """What a playbook's conditions say of these accounts now."""
+    compiled, entry = deployed.compiled, deployed.compiled.entry
+    edges = [one for one in compiled.triggers if one.kind == "edge"]
+    others = tuple(one.id for one in compiled.triggers if one.kind != "edge")
+    plan = compiled.plan
+    unknown = sa.null()
+    columns = [
+        sight.zone.label("zone"),
+        sight.truth(compiled.audience).label("audience"),
+        (sight.truth(plan.goal.when) if plan.goal else unknown).label("goal"),
+        (sight.field(entry.key) if entry.key else unknown).label("key"),
+        *(sight.truth(exit_.when).label(f"exit_{i}") for i, exit_ in enumerate(plan.exits)),
+        *(sight.truth(edge.trips).label(f"trips_{i}") for i, edge in enumerate(edges)),
+        *(sight.truth(edge.rearms).label(f"rearms_{i}") for i, edge in enumerate(edges)),
+    ]
+    query = sa.select(sight.account_id.label("account"), *columns).select_from(sight.source)
+    rows = conn.execute(query.where(sight.account_id == sa.func.any(sa.cast(list(accounts), _IDS)))).mappings()
+    seen = {
+        row["account"]: Outlook(
+            place=sight.place(row["zone"]),
+            audience=row["audience"],
+            goal=row["goal"],
+            exits=tuple(row[f"exit_{i}"] for i in range(len(plan.exits))),
+            trips={edge.id: row[f"trips_{i}"] for i, edge in enumerate(edges)},
+            rearms={edge.id: row[f"rearms_{i}"] for i, edge in enumerate(edges)},
+            others=others,
+            key=row["key"],
+        )
+        for row in rows
+    }
+    # An account that no sweep has seen yet: all is unknown.
+    blank = Outlook(
+        place=sight.place(None),
+        audience=None,
+        exits=(None,) * len(plan.exits),
+        trips={edge.id: None for edge in edges},
+        rearms={edge.id: None for edge in edges},
+        others=others,
+    )
+    return {id_: seen.get(id_, blank) for id_ in accounts}
+
+
+def _open_runs(conn: sa.Connection, accounts: Sequence[int]) -> dict[int, list[OpenRun]]:
+    rows = conn.execute(
+        sa.select(run.c.account_id, run.c.id, run.c.playbook, run.c.entry_key, run.c.exclusive, run.c.priority)
+        .where(run.c.account_id == sa.func.any(sa.cast(list(accounts), _IDS)), run.c.state == "open")
+        .order_by(run.c.id)
+    )
+    found: dict[int, list[OpenRun]] = {}
+    for row in rows:
+        found.setdefault(row.account_id, []).append(
+            OpenRun(
+                id=row.id,
+                playbook=row.playbook,
+                entry_key=row.entry_key,
+                exclusive=row.exclusive,
+                priority=row.priority,
+            )
+        )
+    return found
+
+
+def _last_ends(conn: sa.Connection, accounts: Sequence[int]) -> dict[tuple[int, str], datetime]:
+    rows = conn.execute(
+        sa.select(run.c.account_id, run.c.playbook, sa.func.max(run.c.ended_at).label("ended_at"))
+        .where(run.c.account_id == sa.func.any(sa.cast(list(accounts), _IDS)), run.c.state == "ended")
+        .group_by(run.c.account_id, run.c.playbook)
+    )
+    return {(row.account_id, row.playbook): row.ended_at for row in rows}
+
+
+# --- doing -----------------------------------------------------------------------------------------------------------
+
+
+def _start(
+    conn: sa.Connection,
+    by_name: Mapping[str, Deployed],
+    pending: Sequence[sa.Row[Any]],
+    rulings: Mapping[int, Ruling],
+    now: datetime,
+) -> dict[int, int]:
+    """Run ids by crossing; one is missing where somebody else was faster."""
+    chosen = [row for row in pending if rulings[row.id].state == "started"]
+    startings = [
+        Starting(
+            compiled=by_name[row.playbook].compiled,
+            version=by_name[row.playbook].version,
+            account_id=row.account_id,
+            account_key=row.account_key,
+            entry_key=rulings[row.id].entry_key or "",
+        )
+        for row in chosen
+    ]
+    return {chosen[place].id: run_id for place, run_id in start_all(conn, startings, now).items()}
+
+
+def _ruled(row: sa.Row[Any], ruling: Ruling, run_id: int | None) -> tuple[sa.Row[Any], Ruled]:
+    return row, Ruled(
+        crossing_id=row.id,
+        playbook=row.playbook,
+        account_id=row.account_id,
+        account_key=row.account_key,
+        reasons=tuple(row.reasons),
+        ruling=ruling,
+        run_id=run_id,
+        was_held=row.state == "held",
+    )
+
+
+def _write(conn: sa.Connection, ruled: Sequence[tuple[sa.Row[Any], Ruled]], now: datetime) -> None:
+    changed = [one for row, one in ruled if (row.state, row.why, row.retry_at) != _as_written(one.ruling)]
+    # A rival is told once: as long as the crossing waits for it, its row says so already.
+    ousted = [
+        Telling(run_id=one.ruling.replaces, kind="end", of="stop", values={"reason": f"replaced by {one.playbook}"})
+        for one in changed
+        if one.ruling.replaces is not None
+    ]
+    tell_all(conn, ousted, now)
+    if not changed:
+        return
+    conn.execute(
+        sa.update(crossing)
+        .where(crossing.c.id == sa.bindparam("crossing"))
+        .values(
+            state=sa.bindparam("ruled"),
+            why=sa.bindparam("because"),
+            entry_key=sa.bindparam("enters"),
+            run_id=sa.bindparam("begun"),
+            retry_at=sa.bindparam("again"),
+            decided_at=now,
+        ),
+        [
+            {
+                "crossing": one.crossing_id,
+                "ruled": one.ruling.state,
+                "because": one.ruling.why,
+                "enters": one.ruling.entry_key,
+                "begun": one.run_id,
+                "again": one.ruling.retry_at,
+            }
+            for one in changed
+        ],
+    )
+
+
+def _as_written(ruling: Ruling) -> tuple[str, str | None, datetime | None]:
+    return ruling.state, ruling.why, ruling.retry_at
+
+
+_IDS = sa.ARRAY(sa.BigInteger)
+
+
+# --- moving dates ----------------------------------------------------------------------------------------------------
+
+
+def rekey(conn: sa.Connection, sight: Sight, playbooks: Sequence[Deployed]) -> int:
+    """Open runs of accounts in work whose key date moved within the term go on under the new date."""
+    return sum(_rekey(conn, sight, one) for one in playbooks if one.compiled.entry.key)
+
+
+def _rekey(conn: sa.Connection, sight: Sight, deployed: Deployed) -> int:
+    entry = deployed.compiled.entry
+    assert entry.key is not None
+    source = run.join(work, work.c.account_id == run.c.account_id).join(
+        sight.source, sight.account_id == run.c.account_id
+    )
+    rows = conn.execute(
+        sa.select(run.c.id, run.c.account_id, run.c.entry_key, sight.field(entry.key).label("key"))
+        .select_from(source)
+        .where(run.c.playbook == deployed.playbook, run.c.state == "open")
+        .order_by(run.c.id)
+    ).all()
+    taken = {(row.account_id, row.entry_key) for row in rows}
+    moved = 0
+    for row in rows:
+        key = entry_key(row.key)
+        if key is None or (row.account_id, key) in taken or not same_term(row.entry_key, key, entry.term):
+            continue
+        # Somebody may be starting a run by hand under that very key: then this one keeps its own.
+        with conn.begin_nested() as nested:
+            try:
+                conn.execute(sa.update(run).where(run.c.id == row.id, run.c.state == "open").values(entry_key=key))
+            except sa.exc.IntegrityError:
+                nested.rollback()
+                continue
+        taken.add((row.account_id, key))
+        moved += 1
+    return moved

@@ -1,0 +1,54 @@
+"""Facts that nobody knows yet under a virtual clock: kept until their instant comes, then taken in as learned then."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from engine.facts import IncomingFact, fact_from_json, fact_hash, fact_json
+from store.intake import IntakeReport, take_in_dated
+from store.schema import arriving
+
+
+def stage(conn: sa.Connection, facts: Iterable[tuple[IncomingFact, datetime]]) -> tuple[bool, ...]:
+    """Keep facts for the instants at which they become known; for each, whether it was not kept already."""
+    rows = [
+        {"n": n, "known_at": known_at.isoformat(), "fact": fact_json(fact), "hash": fact_hash(fact)}
+        for n, (fact, known_at) in enumerate(facts)
+    ]
+    if not rows:
+        return ()
+    kept = set(conn.execute(_STAGE, {"rows": json.dumps(rows, ensure_ascii=False, allow_nan=False)}).scalars())
+    return tuple(row["n"] in kept for row in rows)
+
+
+def arrive(conn: sa.Connection, until: datetime) -> IntakeReport:
+    """Take in, in order, every fact known by `until`, each as learned at its own instant."""
+    rows = conn.execute(_DUE, {"until": until}).all()
+    return take_in_dated(conn, ((fact_from_json(row.fact), row.known_at) for row in rows))
+
+
+def next_arrival(conn: sa.Connection) -> datetime | None:
+    """When the next fact becomes known."""
+    instant: datetime | None = conn.execute(sa.select(sa.func.min(arriving.c.known_at))).scalar()
+    return instant
+
+
+_STAGE = sa.text("""
+    with told as materialized (
+        select * from json_to_recordset(cast(:rows as json)) as told(
+            n int, known_at timestamptz, fact jsonb, hash text)
+    ), kept as (
+        insert into arriving (known_at, fact, hash)
+        select known_at, fact, hash from told order by known_at, n
+        on conflict (hash) do nothing
+        returning hash
+    )
+    select min(told.n) from told join kept using (hash) group by hash
+""")
+
+_DUE = sa.text("""
+    with due as (delete from arriving where known_at <= :until returning id, known_at, fact)
+    select known_at, fact from due order by known_at, id
+""")

@@ -1,0 +1,38 @@
+"""The one clock of a database: real, or a virtual instant that stands still until it is driven on, never back."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from store.schema import clock
+
+
+def now(conn: sa.Connection) -> datetime:
+    """The instant everything decides for; the only place of the store that looks at the real clock."""
+    return _virtual(conn) or datetime.now(UTC)
+
+
+def is_virtual(conn: sa.Connection) -> bool:
+    return _virtual(conn) is not None
+
+
+def set_virtual(conn: sa.Connection, instant: datetime) -> None:
+    """Stop the clock at `instant`, or drive it on to there; ValueError for an instant before the present one.
+
+    Concurrent drivers are in order: the row is locked until the caller commits.
+    """
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    conn.execute(_make_row)
+    before = conn.execute(sa.select(clock.c.instant).with_for_update()).scalar_one()
+    if before is not None and instant < before:
+        raise ValueError(f"the clock stands at {before.isoformat()} and never goes back to {instant.isoformat()}")
+    conn.execute(sa.update(clock).values(instant=instant))
+
+
+_make_row = sa.text("insert into clock (id) values (1) on conflict do nothing")
+
+
+def _virtual(conn: sa.Connection) -> datetime | None:
+    instant: datetime | None = conn.execute(sa.select(clock.c.instant)).scalar()
+    return instant

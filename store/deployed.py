@@ -1,0 +1,171 @@
+"""What is deployed, as decisions read it: the workspace, playbooks and their versions, kept in memory by their hash."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from engine.entry import PlaybookState
+from engine.expressions.tree import Extreme
+from engine.plan import Compiled, Plan
+from engine.values import Condition
+from engine.workspace import Workspace
+from store.schema import playbook, playbook_version, run, trigger, workspace
+
+T = TypeVar("T")
+
+
+class NothingDeployed(LookupError):
+    """The workspace or playbook was never deployed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remembered:
+    """A live trigger's row: since when it counts, and its bit in the masks where it has a memory."""
+
+    id: str
+    bit: int | None
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """A playbook as new crossings see it."""
+
+    compiled: Compiled
+    version: int
+    state: PlaybookState
+    triggers: Mapping[str, Remembered]
+    """The live ones, by id."""
+
+    @property
+    def playbook(self) -> str:
+        return self.compiled.playbook
+
+    def bit(self, trigger_id: str) -> int | None:
+        remembered = self.triggers.get(trigger_id)
+        return remembered.bit if remembered else None
+
+
+def load_workspace(conn: sa.Connection) -> Workspace:
+    """The workspace now in force."""
+    hash_ = conn.execute(sa.select(workspace.c.hash)).scalar()
+    if hash_ is None:
+        raise NothingDeployed("no workspace is deployed; run: tenure deploy")
+
+    def read() -> Workspace:
+        document = sa.select(workspace.c.document).where(workspace.c.hash == hash_)
+        return Workspace.from_json(conn.execute(document).scalar_one())
+
+    return _workspaces.get(hash_, read)
+
+
+def load_compiled(conn: sa.Connection, playbook_id: str, version: int | None = None) -> Compiled:
+    """A version of a playbook; without a number the one that new runs start on."""
+    of = playbook_version.c
+    current = sa.select(playbook.c.version).where(playbook.c.id == playbook_id).scalar_subquery()
+    which = (of.playbook == playbook_id, of.version == (current if version is None else version))
+    hash_ = conn.execute(sa.select(of.hash).where(*which)).scalar()
+    if hash_ is None:
+        what = f"playbook {playbook_id}" if version is None else f"version {version} of playbook {playbook_id}"
+        raise NothingDeployed(f"{what} is not deployed")
+    return _kept(conn, hash_)
+
+
+def plan_json(conn: sa.Connection, playbook_id: str, version: int) -> Mapping[str, Any]:
+    """The plan as a run's start carries it."""
+    compiled = load_compiled(conn, playbook_id, version)
+    return _plans.get(compiled.plan.hash, lambda: compiled.plan.model_dump(mode="json"))
+
+
+def load_playbooks(
+    conn: sa.Connection, *, states: tuple[PlaybookState, ...] = ("active", "paused")
+) -> tuple[Deployed, ...]:
+    """The playbooks in these states with their live triggers, by name."""
+    rows = conn.execute(
+        sa.select(playbook.c.id, playbook.c.state, playbook.c.version, playbook_version.c.hash)
+        .join(
+            playbook_version,
+            (playbook_version.c.playbook == playbook.c.id) & (playbook_version.c.version == playbook.c.version),
+        )
+        .where(playbook.c.state.in_(states))
+        .order_by(playbook.c.id)
+    ).all()
+    remembered: dict[str, dict[str, Remembered]] = {}
+    for row in conn.execute(sa.select(trigger).where(trigger.c.live).order_by(trigger.c.playbook, trigger.c.id)):
+        remembered.setdefault(row.playbook, {})[row.id] = Remembered(id=row.id, bit=row.bit, since=row.since)
+    return tuple(
+        Deployed(
+            compiled=_kept(conn, row.hash), version=row.version, state=row.state, triggers=remembered.get(row.id, {})
+        )
+        for row in rows
+    )
+
+
+def open_versions(conn: sa.Connection) -> Sequence[tuple[str, int]]:
+    """Playbooks and versions that open runs walk."""
+    of = (run.c.playbook, run.c.version)
+    rows = conn.execute(sa.select(*of).where(run.c.state == "open").distinct().order_by(*of))
+    return [(row.playbook, row.version) for row in rows]
+
+
+def conditions_in_force(conn: sa.Connection, playbooks: Sequence[Deployed]) -> tuple[Condition, ...]:
+    """What is evaluated over the projection: for these playbooks, and for all runs that are open."""
+    found = [condition for one in playbooks for condition in one.compiled.conditions()]
+    for name, version in open_versions(conn):
+        found += plan_conditions(load_compiled(conn, name, version).plan)
+    return tuple({condition.text: condition for condition in found}.values())
+
+
+def extremes_of(conditions: Iterable[Condition]) -> tuple[Extreme, ...]:
+    """Every highest and lowest they read."""
+    return tuple(dict.fromkeys(one for condition in conditions for one in condition.expression.extremes))
+
+
+def plan_conditions(plan: Plan) -> Sequence[Condition]:
+    """Every condition anywhere in a plan, whatever its steps are."""
+    return _plan_conditions.get(plan.hash, lambda: list(_conditions_in(plan.model_dump(mode="json"))))
+
+
+def _conditions_in(data: Any) -> Iterator[Condition]:
+    if isinstance(data, dict):
+        if data.keys() >= {"text", "type", "reads"}:
+            yield Condition.model_validate(data)
+            return
+        data = list(data.values())
+    if isinstance(data, list):
+        for part in data:
+            yield from _conditions_in(part)
+
+
+def _kept(conn: sa.Connection, hash_: str) -> Compiled:
+    def read() -> Compiled:
+        of = playbook_version.c
+        document = sa.select(of.compiled).where(of.hash == hash_).limit(1)
+        return Compiled.model_validate(conn.execute(document).scalar_one())
+
+    return _compiled.get(hash_, read)
+
+
+class _Kept(Generic[T]):
+    """The values last asked for. They are immutable and named by their content, so any thread may share them."""
+
+    def __init__(self, most: int) -> None:
+        self._values: dict[str, T] = {}
+        self._most = most
+
+    def get(self, hash_: str, read: Callable[[], T]) -> T:
+        value = self._values.get(hash_)
+        if value is None:
+            if len(self._values) >= self._most:
+                self._values.clear()
+            value = self._values[hash_] = read()
+        return value
+
+
+_workspaces: _Kept[Workspace] = _Kept(8)
+_compiled: _Kept[Compiled] = _Kept(512)
+_plans: _Kept[Mapping[str, Any]] = _Kept(512)
+_plan_conditions: _Kept[Sequence[Condition]] = _Kept(512)

@@ -1,0 +1,36 @@
+"""Who drives the virtual clock: one process at a time, by a lock that its death releases."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+_KEY = 0x7E9_0001
+"""Of the advisory lock; any number that nothing else here uses."""
+
+
+class AlreadyDriven(Exception):
+    """Another process drives this clock."""
+
+
+@contextmanager
+def driving(database: sa.Engine) -> Iterator[None]:
+    """Hold the reins; AlreadyDriven if somebody else does."""
+    with database.connect() as conn:
+        if not conn.execute(sa.select(sa.func.pg_try_advisory_lock(_KEY))).scalar():
+            raise AlreadyDriven("another process drives this clock; end it, or wait until it is done")
+        # The lock belongs to the session: end the transaction, or it would stay open all the while.
+        conn.commit()
+        try:
+            yield
+        finally:
+            conn.execute(sa.select(sa.func.pg_advisory_unlock(_KEY)))
+            conn.commit()
+
+
+def is_driven(conn: sa.Connection) -> bool:
+    """Whether some process holds the reins now."""
+    if conn.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_KEY))).scalar():
+        conn.rollback()
+        return False
+    return True

@@ -1,0 +1,173 @@
+"""Where a score comes from, and what would move it into the next band."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from engine.scorecards import TOP, Component, Scorecard, card_for
+from engine.workspace import Workspace
+from store.explain.looking import Looking
+from store.schema import account_value, score
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContributionExplained:
+    """What one component brought in."""
+
+    id: str
+    input: str
+    """The expression it values; empty when the card has changed since."""
+    value: float | bool | None
+    points: float | None
+    """None: it counts for nothing."""
+    weight: float
+    state: str
+    """known | missing | stale"""
+    told_at: datetime | None
+    """When the newest told value it reads was true; None for what is computed from events and records."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lever:
+    """One component that could do it alone."""
+
+    id: str
+    points: float
+    to_points: float
+    to_value: float | bool | None
+    """The nearest value worth that many points; None where no value is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """A neighbouring band."""
+
+    band: str
+    direction: Literal["up", "down"]
+    line: float
+    """Up: reach it. Down: fall below it."""
+    distance: float
+    """From the score to the line: above 0 on the way up, below 0 on the way down."""
+    levers: tuple[Lever, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreExplained:
+    card: str
+    value: float | None
+    band: str | None
+    at: datetime
+    """The sweep that last saw value or band change."""
+    known_weight: float
+    """The share of the weight that is known, 0 to 1."""
+    contributions: tuple[ContributionExplained, ...]
+    moves: tuple[Move, ...]
+
+
+def explain_scores(conn: sa.Connection, workspace: Workspace, looking: Looking) -> tuple[ScoreExplained, ...]:
+    """The latest score of each card, in the workspace's order."""
+    explained = []
+    for card_id, variants in workspace.cards().items():
+        mine = sa.select(score).where(score.c.account_id == looking.account_id, score.c.card == card_id)
+        row = conn.execute(mine.order_by(score.c.at.desc(), score.c.id.desc()).limit(1)).one_or_none()
+        if row is not None:
+            explained.append(_explained(conn, row, card_for(variants, looking), looking.account_id))
+    return tuple(explained)
+
+
+def _explained(conn: sa.Connection, row: sa.Row[Any], card: Scorecard | None, account_id: int) -> ScoreExplained:
+    components = {component.id: component for component in card.components} if card else {}
+    told = _told_at(conn, account_id, components.values())
+    return ScoreExplained(
+        card=row.card,
+        value=row.value,
+        band=row.band,
+        at=row.at,
+        known_weight=row.known_weight,
+        contributions=tuple(
+            ContributionExplained(
+                id=part["id"],
+                input=components[part["id"]].input.text if part["id"] in components else "",
+                value=part["value"],
+                points=part["points"],
+                weight=part["weight"],
+                state=part["state"],
+                told_at=told.get(part["id"]),
+            )
+            for part in row.contributions
+        ),
+        moves=_moves(row.value, row.contributions, card, components) if card and row.value is not None else (),
+    )
+
+
+def _told_at(conn: sa.Connection, account_id: int, components: Iterable[Component]) -> dict[str, datetime]:
+    reads = {component.id: tuple(component.input.reads) for component in components}
+    names = sorted({name for fields in reads.values() for name in fields})
+    values = account_value.c
+    newest = (
+        sa.select(values.field, sa.func.max(values.at).label("newest"))
+        .where(values.account_id == account_id, values.field.in_(names))
+        .group_by(values.field)
+    )
+    at: dict[str, datetime] = {row.field: row.newest for row in conn.execute(newest)}
+    told = {id_: [at[name] for name in fields if name in at] for id_, fields in reads.items()}
+    return {id_: max(moments) for id_, moments in told.items() if moments}
+
+
+def _moves(
+    value: float, parts: list[dict[str, Any]], card: Scorecard, components: Mapping[str, Component]
+) -> tuple[Move, ...]:
+    here = card.band_of(value)
+    bands = sorted(card.bands, key=lambda band: band.range.low)
+    place = next((i for i, band in enumerate(bands) if band.name == here), None)
+    if place is None:
+        return ()
+    moves = []
+    if place + 1 < len(bands):
+        line = bands[place + 1].range.low
+        levers = _levers(line - value, parts, components)
+        up = Move(band=bands[place + 1].name, direction="up", line=line, distance=round(line - value, 1), levers=levers)
+        moves.append(up)
+    if place > 0:
+        line = bands[place].range.low
+        levers = _levers(line - value, parts, components)
+        distance = round(line - value, 1)
+        moves.append(Move(band=bands[place - 1].name, direction="down", line=line, distance=distance, levers=levers))
+    return tuple(moves)
+
+
+def _levers(gap: float, parts: list[dict[str, Any]], components: Mapping[str, Component]) -> tuple[Lever, ...]:
+    """What each component alone would have to be worth to close the gap, the others staying as they are."""
+    counted = sum(part["weight"] for part in parts if part["points"] is not None)
+    levers = []
+    for part in parts:
+        if part["points"] is None or part["id"] not in components:
+            continue
+        needed = part["points"] + gap * counted / part["weight"]
+        if 0.0 <= needed <= TOP:
+            to_value = _value_worth(components[part["id"]], needed, part)
+            lever = Lever(id=part["id"], points=part["points"], to_points=round(needed, 1), to_value=to_value)
+            levers.append(lever)
+    return tuple(levers)
+
+
+def _value_worth(component: Component, points: float, part: Mapping[str, Any]) -> float | bool | None:
+    """The nearest value to the present one that is worth these points; ranges and a yes may be worth more."""
+    upwards: bool = points >= part["points"]
+    if component.input.type == "bool":
+        return upwards
+    here = float(part["value"] or 0.0)
+    if component.steps:
+        far = [span for span, worth in component.steps if (worth >= points if upwards else worth <= points)]
+        ends = [end for span in far for end in (span.low, span.high)]
+        return min(ends, key=lambda end: abs(end - here), default=None)
+    found: list[float] = [
+        x0 + (points - y0) / (y1 - y0) * (x1 - x0)
+        for (x0, y0), (x1, y1) in zip(component.scale, component.scale[1:], strict=False)
+        if y0 != y1 and min(y0, y1) <= points <= max(y0, y1)
+    ]
+    nearest = min(found, key=lambda x: abs(x - here), default=None)
+    return None if nearest is None else round(nearest, 4)

@@ -1,0 +1,68 @@
+"""The rows aggregates look at, records and events, and their props in JSON read as the types expressions know."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.catalogue import Type
+from engine.expressions.values import DATE_FORM, INSTANT_FORM
+from store.schema import event, record
+from store.sql_functions import Sql, sane_instant, to_double
+
+
+class Rows:
+    """The rows of one source that belong to an account and have come to pass."""
+
+    def __init__(self, source: str, account_id: Sql, now: Sql) -> None:
+        self._is_event = source.startswith("event.")
+        self.table = (event if self._is_event else record).alias()
+        column = self.table.c
+        self.moment: Sql = column.at if self._is_event else column.starts_at
+        if self._is_event:
+            known = column.type == source.removeprefix("event.")
+        else:
+            known = sa.and_(column.kind == source, column.superseded_at.is_(None))
+        self.where = sa.and_(column.account_id == account_id, known, self.moment <= now)
+        self._now = now
+
+    @property
+    def latest_first(self) -> tuple[Sql, ...]:
+        return self.moment.desc(), self.table.c.id.desc()
+
+    @property
+    def active(self) -> Sql:
+        ends = self.table.c.ends_at
+        return sa.and_(self.moment <= self._now, sa.or_(ends.is_(None), ends > self._now))
+
+    def word(self, name: str) -> Sql:
+        """`at` of events, `start` and `end` of records."""
+        return self.table.c.ends_at if name == "end" else self.moment
+
+    def prop(self, name: str, type_: Type) -> Sql:
+        """A prop; NULL where the JSON holds something else."""
+        value, text = self._json(name), self._text(name)
+        is_text = sa.func.jsonb_typeof(value) == "string"
+        match type_:
+            case "number":
+                number = to_double(sa.cast(value, sa.Numeric))
+                return sa.case((sa.func.jsonb_typeof(value) == "number", number))
+            case "bool":
+                cases = {word: sa.literal_column(word, sa.Boolean) for word in ("true", "false")}
+                return sa.case({sa.literal_column(f"'{word}'::jsonb"): is_ for word, is_ in cases.items()}, value=value)
+            case "date":
+                return sa.case((sa.and_(is_text, _reads_as(text, DATE_FORM, "date")), sa.cast(text, sa.Date)))
+            case "instant":
+                at = sa.cast(text, sa.DateTime(timezone=True))
+                return sane_instant(sa.case((sa.and_(is_text, _reads_as(text, INSTANT_FORM, "timestamptz")), at)))
+            case _:
+                return sa.case((is_text, text))
+
+    def _json(self, name: str) -> Any:
+        return self.table.c.props.op("->")(sa.literal(name, sa.Text))
+
+    def _text(self, name: str) -> Any:
+        return self.table.c.props.op("->>", return_type=sa.Text())(sa.literal(name, sa.Text))
+
+
+def _reads_as(text: Sql, form: str, type_: str) -> Sql:
+    return sa.and_(text.regexp_match(f"^{form}$"), sa.func.pg_input_is_valid(text, type_))

@@ -1,0 +1,274 @@
+"""The SQL back end of expressions: the same meaning as `engine.expressions.evaluate`, for a whole table at once.
+
+No data can make a statement fail: JSON is cast only where it fits, and numbers stay within the range of doubles (see
+`engine.expressions.values`). Zones come from the caller, never from PostgreSQL: both back ends see one calendar.
+"""
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
+from sqlalchemy.sql.elements import Grouping
+
+from engine.durations import Duration
+from engine.expressions import Expression, values
+from engine.expressions import tree as t
+from store.expression_rows import Rows
+from store.sql_functions import Extreme, NextAnniversary, Sql, in_range, number, sane_date, sane_instant, to_decimal
+
+
+class Columns(Protocol):
+    """Where the statement that uses an expression finds what it reads; every value is of the account in its row."""
+
+    @property
+    def account_id(self) -> Sql:
+        """For aggregates: the account of the row."""
+        ...
+
+    @property
+    def now(self) -> Sql:
+        """timestamptz: the instant the statement decides for, as a parameter."""
+        ...
+
+    @property
+    def today(self) -> Sql:
+        """date: `now` in the account's zone, worked out in Python."""
+        ...
+
+    def field(self, name: str) -> Sql:
+        """Double precision, text, boolean, date or timestamptz, as the field's type says."""
+        ...
+
+    def local_date(self, at: Sql) -> Sql:
+        """The date of an instant in the account's zone."""
+        ...
+
+    def highest(self, name: str, window: Duration) -> Sql: ...
+
+    def lowest(self, name: str, window: Duration) -> Sql: ...
+
+
+def to_sql(expression: Expression, columns: Columns) -> Sql:
+    """The expression as a column; NULL is unknown. Aggregates become correlated sub-queries."""
+    return _Compiler(columns).sql(expression.tree)
+
+
+class _Compiler:
+    def __init__(self, columns: Columns, rows: Rows | None = None) -> None:
+        self._columns = columns
+        self._rows = rows
+
+    def sql(self, node: t.Node) -> Sql:
+        return _COMPILE[type(node)](self, node)
+
+    # --- values -----------------------------------------------------------------------------------------------------
+
+    def constant(self, node: t.Constant) -> Sql:
+        return sa.literal(node.value, _TYPES[node.type])
+
+    def field(self, node: t.FieldValue) -> Sql:
+        return self._columns.field(node.name)
+
+    def prop(self, node: t.Prop) -> Sql:
+        assert self._rows is not None, "props stand only inside aggregates"
+        return self._rows.word(node.name) if node.built_in else self._rows.prop(node.name, node.type)
+
+    def active(self, _: t.Active) -> Sql:
+        assert self._rows is not None, "rows are active only inside aggregates"
+        return self._rows.active
+
+    def today(self, _: t.Today) -> Sql:
+        return self._columns.today
+
+    def now(self, _: t.Now) -> Sql:
+        return self._columns.now
+
+    def extreme(self, node: t.Extreme) -> Sql:
+        find = self._columns.highest if node.way == "highest" else self._columns.lowest
+        return find(node.field, node.window)
+
+    # --- logic: SQL's own three values are Kleene's -----------------------------------------------------------------
+
+    def all_of(self, node: t.AllOf) -> Sql:
+        return sa.and_(*map(self.sql, node.parts))
+
+    def any_of(self, node: t.AnyOf) -> Sql:
+        return sa.or_(*map(self.sql, node.parts))
+
+    def not_(self, node: t.Not) -> Sql:
+        # SQLAlchemy writes `NOT x IS NULL` for (NOT x) IS NULL, which is another thing; brackets keep it together.
+        return Grouping(sa.not_(self.sql(node.part)))
+
+    def known(self, node: t.Known) -> Sql:
+        return self.sql(node.part).is_not(None)
+
+    def compare(self, node: t.Compare) -> Sql:
+        compared: Sql = _COMPARE[node.sign](self._comparable(node.left), self.sql(node.right))
+        return compared
+
+    def among(self, node: t.Among) -> Sql:
+        return self._comparable(node.part).in_([self.sql(option) for option in node.options])
+
+    def matches(self, node: t.Matches) -> Sql:
+        left, right = self._comparable(node.left), self.sql(node.right)
+        if node.way == "contains":
+            return sa.func.strpos(left, right) > 0
+        return sa.func.starts_with(left, right, type_=sa.Boolean)
+
+    def _comparable(self, node: t.Node) -> Sql:
+        """Text by code point, whatever the collation of the column or the database."""
+        value = self.sql(node)
+        return sa.collate(value, "C") if node.type in ("text", "choice") else value
+
+    # --- numbers and dates ------------------------------------------------------------------------------------------
+
+    def arithmetic(self, node: t.Arithmetic) -> Sql:
+        left, right = self._operand(node.left), self._operand(node.right)
+        match node.sign:
+            case "+":
+                return left + right
+            case "-":
+                return left - right
+            case "*":
+                return left * right
+            case "/":
+                return left / sa.func.nullif(right, number(0.0), type_=DOUBLE_PRECISION())
+
+    def _operand(self, node: t.Node) -> Sql:
+        if isinstance(node, t.Constant) and isinstance(node.value, float):
+            return sa.literal(values.in_range(node.value), DOUBLE_PRECISION())
+        return in_range(self.sql(node))
+
+    def shift(self, node: t.Shift) -> Sql:
+        part, by = self.sql(node.part), node.by
+        if node.type == "instant":
+            assert by.exact is not None
+            # Seconds, since PostgreSQL's days follow the zone of the session.
+            return sane_instant(part + _interval("secs", int(by.exact.total_seconds())))
+        if by.exact is not None:
+            return sane_date(part + sa.literal(by.exact.days, sa.Integer))
+        return sane_date(sa.cast(part + _interval(by.unit, by.amount), sa.Date))
+
+    def days(self, node: t.Days) -> Sql:
+        since, until = self.sql(node.since), self.sql(node.until)
+        if node.since.type == "date":
+            return sa.cast(sa.type_coerce(until - since, sa.Integer), DOUBLE_PRECISION)
+        elapsed = sa.extract("epoch", until - since)
+        return sa.cast(elapsed * 1_000_000, DOUBLE_PRECISION) / number(values.MICROSECONDS_A_DAY)
+
+    # --- functions --------------------------------------------------------------------------------------------------
+
+    def call(self, node: t.Call) -> Sql:
+        if node.name == "date":
+            return self._columns.local_date(self.sql(node.arguments[0]))
+        return FUNCTIONS[node.name](*map(self.sql, node.arguments))
+
+    # --- aggregates -------------------------------------------------------------------------------------------------
+
+    def aggregate(self, node: t.Aggregate) -> Sql:
+        rows = Rows(node.source, self._columns.account_id, self._columns.now)
+        inside = _Compiler(self._columns, rows)
+        part = inside._aggregated(node)
+        query = sa.select(_AGGREGATES[node.name](part)).select_from(rows.table).where(rows.where)
+        if node.where is not None:
+            query = query.where(inside.sql(node.where))
+        if node.window is not None and node.window.exact is not None:
+            seconds = int(node.window.exact.total_seconds())
+            query = query.where(rows.moment > self._columns.now - _interval("secs", seconds))
+        if node.name == "last":
+            query = query.where(part.is_not(None)).order_by(*rows.latest_first).limit(1)
+        return query.correlate_except(rows.table).scalar_subquery()
+
+    def _aggregated(self, node: t.Aggregate) -> Sql:
+        if node.part is None:
+            return sa.literal_column("*")
+        if node.name not in ("sum", "avg"):
+            return self._comparable(node.part)
+        return to_decimal(self.sql(node.part))
+
+
+def _interval(unit: str, amount: int) -> Sql:
+    return sa.literal_column(f"make_interval({unit} => {amount})", sa.Interval)
+
+
+_TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "number": DOUBLE_PRECISION(),
+    "text": sa.Text(),
+    "choice": sa.Text(),
+    "bool": sa.Boolean(),
+    "date": sa.Date(),
+    "instant": sa.DateTime(timezone=True),
+}
+
+_COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def _count(part: Sql) -> Sql:
+    return sa.cast(sa.func.count(part), DOUBLE_PRECISION)
+
+
+def _double(total: Sql) -> Sql:
+    return sa.cast(total, DOUBLE_PRECISION)
+
+
+_AGGREGATES: Mapping[str, Callable[[Sql], Sql]] = {
+    "count": _count,
+    "count_distinct": lambda part: _count(sa.distinct(part)),
+    # Numerics add up exactly, whatever the order of the rows.
+    "sum": lambda part: _double(sa.func.coalesce(sa.func.sum(part), 0)),
+    "avg": lambda part: _double(sa.func.sum(part)) / _double(sa.func.nullif(sa.func.count(part), 0)),
+    "min": sa.func.min,
+    "max": sa.func.max,
+    "last": lambda part: part,
+}
+
+
+def _round(part: Sql, digits: Sql) -> Sql:
+    scale = sa.func.power(number(10.0), digits)
+    return sa.func.floor(in_range(part) * scale + number(0.5)) / scale
+
+
+_FOLDED, _FOLDING = "".join(values.CAPITALS), "".join(values.CAPITALS.values())
+
+FUNCTIONS: Mapping[str, Callable[..., Sql]] = {
+    "abs": sa.func.abs,
+    "round": _round,
+    "min": lambda *parts: Extreme("min", *parts),
+    "max": lambda *parts: Extreme("max", *parts),
+    "coalesce": sa.func.coalesce,
+    "lower": lambda part: sa.func.translate(part, _FOLDED, _FOLDING, type_=sa.Text()),
+    "len": lambda part: sa.cast(sa.func.char_length(part), DOUBLE_PRECISION),
+    "next_anniversary": lambda day, today: sane_date(NextAnniversary(day, today)),
+}
+"""As `engine.expressions.evaluate.STRICT`, and coalesce."""
+
+_COMPILE: Mapping[type, Callable[[_Compiler, Any], Sql]] = {
+    t.Constant: _Compiler.constant,
+    t.FieldValue: _Compiler.field,
+    t.Prop: _Compiler.prop,
+    t.Active: _Compiler.active,
+    t.Today: _Compiler.today,
+    t.Now: _Compiler.now,
+    t.AllOf: _Compiler.all_of,
+    t.AnyOf: _Compiler.any_of,
+    t.Not: _Compiler.not_,
+    t.Compare: _Compiler.compare,
+    t.Matches: _Compiler.matches,
+    t.Among: _Compiler.among,
+    t.Known: _Compiler.known,
+    t.Arithmetic: _Compiler.arithmetic,
+    t.Shift: _Compiler.shift,
+    t.Days: _Compiler.days,
+    t.Call: _Compiler.call,
+    t.Extreme: _Compiler.extreme,
+    t.Aggregate: _Compiler.aggregate,
+}

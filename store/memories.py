@@ -1,0 +1,155 @@
+"""Trigger memories of all accounts: three bits for each edge, packed into the masks of account_now. What they mean is
+engine.triggers.memory's; here a bit has a word and a place in it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from engine.triggers.memory import Memory
+from store.columns import BITS
+from store.schema import trigger_hold
+
+
+@dataclass(frozen=True)
+class Bit:
+    """The place of a trigger in the masks."""
+
+    number: int
+
+    @property
+    def word(self) -> int:
+        return self.number // BITS
+
+    @property
+    def value(self) -> int:
+        return 1 << self.number % BITS
+
+    def in_(self, source: sa.FromClause, mask: str) -> sa.ColumnElement[bool]:
+        """Whether it is set in a row."""
+        column: sa.ColumnElement[int] = source.c[f"{mask}_{self.word}"]
+        return column.bitwise_and(sa.literal(self.value, sa.BigInteger)) != 0
+
+    def is_in(self, row: sa.RowMapping, mask: str) -> bool:
+        return bool(row[f"{mask}_{self.word}"] & self.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """An account's memory of one trigger has moved on."""
+
+    account_id: int
+    trigger: str
+    bit: Bit
+    before: Memory
+    after: Memory
+
+
+def words(bits: Iterable[Bit]) -> tuple[int, ...]:
+    return tuple(sorted({bit.word for bit in bits}))
+
+
+def write(conn: sa.Connection, playbook: str, steps: Sequence[Step]) -> None:
+    """Put memories that moved on into masks and holds, a statement for each kind of change."""
+    for word in words(step.bit for step in steps):
+        changes: dict[int, list[int]] = {}
+        for step in steps:
+            if step.bit.word == word and _flags(step.before) != _flags(step.after):
+                change = changes.setdefault(step.account_id, [0, 0, 0, 0])
+                for i, (before, after) in enumerate(zip(_flags(step.before), _flags(step.after), strict=True)):
+                    change[2 * i] |= step.bit.value if after and not before else 0
+                    change[2 * i + 1] |= step.bit.value if before and not after else 0
+        if changes:
+            columns = zip(*changes.values(), strict=True)
+            named = dict(zip(("trip", "untrip", "hold", "unhold"), map(list, columns), strict=True))
+            conn.execute(sa.text(_SET_BITS.format(word=word)), {"accounts": list(changes), **named})
+    over = [step for step in steps if step.before.holding and not step.after.holding]
+    if over:
+        keys = {"accounts": [step.account_id for step in over], "triggers": [step.trigger for step in over]}
+        conn.execute(_DROP_HOLDS, {"playbook": playbook, **keys})
+    holding = [step for step in steps if step.after.holding]
+    if holding:
+        conn.execute(
+            _HOLD,
+            [
+                {
+                    "account_id": step.account_id,
+                    "playbook": playbook,
+                    "trigger": step.trigger,
+                    "since": step.after.since,
+                    "due_at": step.after.due_at,
+                    "suspended_at": step.after.suspended_at,
+                }
+                for step in holding
+            ],
+        )
+
+
+def holds(conn: sa.Connection, playbook: str, accounts: Sequence[int]) -> Mapping[tuple[int, str], sa.Row[Any]]:
+    """The dwells of these accounts under way, by account and trigger."""
+    rows = conn.execute(
+        sa.select(trigger_hold).where(
+            trigger_hold.c.playbook == playbook,
+            trigger_hold.c.account_id == sa.func.any(sa.cast(list(accounts), sa.ARRAY(sa.BigInteger))),
+        )
+    )
+    return {(row.account_id, row.trigger): row for row in rows}
+
+
+def look_anew(conn: sa.Connection, bits: Sequence[Bit]) -> None:
+    """What is armed is unseen again: true at the next look, it is existing. What fired or dwells is remembered."""
+    for word in words(bits):
+        chosen = sum(bit.value for bit in bits if bit.word == word)
+        conn.execute(sa.text(_UNSEE.format(word=word)), {"bits": chosen})
+
+
+def forget(conn: sa.Connection, bits: Sequence[Bit]) -> None:
+    """Nothing was ever seen of these."""
+    for word in words(bits):
+        chosen = sum(bit.value for bit in bits if bit.word == word)
+        conn.execute(sa.text(_FORGET.format(word=word)), {"bits": chosen})
+
+
+def forget_holds(conn: sa.Connection, playbook: str, triggers: Sequence[str]) -> None:
+    """Dwells of triggers that live no more."""
+    conn.execute(
+        sa.delete(trigger_hold).where(trigger_hold.c.playbook == playbook, trigger_hold.c.trigger.in_(triggers))
+    )
+
+
+def _flags(memory: Memory) -> tuple[bool, bool]:
+    return memory.tripped, memory.holding
+
+
+_SET_BITS = """
+    update account_now set
+        tripped_{word} = (tripped_{word} | step.trip) & ~step.untrip,
+        holding_{word} = (holding_{word} | step.hold) & ~step.unhold
+    from unnest(cast(:accounts as bigint[]), cast(:trip as bigint[]), cast(:untrip as bigint[]),
+        cast(:hold as bigint[]), cast(:unhold as bigint[])) as step(account_id, trip, untrip, hold, unhold)
+    where account_now.account_id = step.account_id
+"""
+_UNSEE = """
+    update account_now set seen_{word} = seen_{word} & (tripped_{word} | holding_{word} | ~cast(:bits as bigint))
+    where seen_{word} & ~tripped_{word} & ~holding_{word} & cast(:bits as bigint) <> 0
+"""
+_FORGET = """
+    update account_now set
+        seen_{word} = seen_{word} & ~cast(:bits as bigint),
+        tripped_{word} = tripped_{word} & ~cast(:bits as bigint),
+        holding_{word} = holding_{word} & ~cast(:bits as bigint)
+    where (seen_{word} | tripped_{word} | holding_{word}) & cast(:bits as bigint) <> 0
+"""
+_DROP_HOLDS = sa.text("""
+    delete from trigger_hold
+    using unnest(cast(:accounts as bigint[]), cast(:triggers as text[])) as over(account_id, id)
+    where trigger_hold.playbook = :playbook
+        and trigger_hold.account_id = over.account_id and trigger_hold.trigger = over.id
+""")
+_upsert = insert(trigger_hold)
+_HOLD = _upsert.on_conflict_do_update(
+    index_elements=["account_id", "playbook", "trigger"],
+    set_={name: _upsert.excluded[name] for name in ("since", "due_at", "suspended_at")},
+)

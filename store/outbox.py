@@ -1,0 +1,129 @@
+"""What runs must still be told: starts and facts, in order, at least once, each run handed to one worker at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+
+from store import clock
+from store.deployed import plan_json
+from store.schema import account, outbox, run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a workflow is started with."""
+
+    run_id: int
+    playbook: str
+    account_key: str
+    priority: int
+    at: datetime
+    """The instant of the crossing: where the run's own clock begins."""
+    plan: Mapping[str, Any]
+    plan_hash: str
+    position: Mapping[str, Any] | None
+    """Where it last rested, when it is started again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """All that one run has not been told, in order; the start first where it is among it."""
+
+    run_id: int
+    workflow_id: str
+    playbook: str
+    account_key: str
+    start: Start | None
+    facts: tuple[Mapping[str, Any], ...]
+    """engine.runtime.Fact in JSON."""
+    last_n: int
+    ids: tuple[int, ...]
+
+
+def batches(conn: sa.Connection, limit: int = 100) -> list[Batch]:
+    """Up to `limit` runs with undelivered rows, held for the caller until its transaction ends.
+
+    A run's first undelivered row stands for the run: who has locked it delivers all of that run, so that no second
+    worker can overtake with a later fact.
+    """
+    heads = conn.execute(_HEADS, {"limit": limit}).scalars().all()
+    if not heads:
+        return []
+    rows = conn.execute(
+        sa.select(
+            *(outbox.c.id, outbox.c.run_id, outbox.c.n, outbox.c.kind, outbox.c.fact),
+            *(run.c.workflow_id, run.c.playbook, run.c.version, run.c.plan_hash),
+            *(run.c.priority, run.c.started_at, run.c.position),
+            account.c.key.label("account_key"),
+        )
+        .join(run, run.c.id == outbox.c.run_id)
+        .join(account, account.c.id == run.c.account_id)
+        .where(outbox.c.run_id == sa.func.any(sa.cast(list(heads), sa.ARRAY(sa.BigInteger))), _UNDELIVERED)
+        .order_by(outbox.c.run_id, outbox.c.n)
+    )
+    grouped: dict[int, list[sa.Row[Any]]] = {run_id: [*mine] for run_id, mine in groupby(rows, lambda row: row.run_id)}
+    # Oldest need first: the order in which the heads were found.
+    return [_batch(conn, grouped[run_id]) for run_id in heads]
+
+
+def delivered(conn: sa.Connection, ids: Sequence[int], note: str | None = None) -> None:
+    """These rows need no further delivery; `note` says why where they did not reach a run."""
+    conn.execute(
+        sa.update(outbox)
+        .where(outbox.c.id == sa.func.any(sa.cast(list(ids), sa.ARRAY(sa.BigInteger))), _UNDELIVERED)
+        .values(delivered_at=clock.now(conn), note=note)
+    )
+
+
+def again(conn: sa.Connection, run_id: int) -> None:
+    """Temporal has lost an open run: start it once more, and tell what it had not yet heard when it last rested."""
+    lost = sa.select(run.c.heard).where(run.c.id == run_id).scalar_subquery()
+    conn.execute(
+        sa.update(outbox)
+        .where(outbox.c.run_id == run_id, sa.or_(outbox.c.n == 1, outbox.c.n > lost))
+        .values(delivered_at=None, note="delivered again")
+    )
+    conn.execute(sa.update(run).where(run.c.id == run_id).values(standing="starting"))
+    conn.execute(sa.text("select pg_notify('tenure_outbox', '')"))
+
+
+def _batch(conn: sa.Connection, rows: Sequence[sa.Row[Any]]) -> Batch:
+    first = rows[0]
+    start = None
+    if first.kind == "start":
+        start = Start(
+            run_id=first.run_id,
+            playbook=first.playbook,
+            account_key=first.account_key,
+            priority=first.priority,
+            at=first.started_at,
+            plan=plan_json(conn, first.playbook, first.version),
+            plan_hash=first.plan_hash,
+            position=first.position,
+        )
+    return Batch(
+        run_id=first.run_id,
+        workflow_id=first.workflow_id,
+        playbook=first.playbook,
+        account_key=first.account_key,
+        start=start,
+        facts=tuple(row.fact for row in rows if row.kind == "tell"),
+        last_n=rows[-1].n,
+        ids=tuple(row.id for row in rows),
+    )
+
+
+_UNDELIVERED = outbox.c.delivered_at.is_(None)
+
+_HEADS = sa.text("""
+    select run_id from outbox as head
+    where delivered_at is null and not exists (
+        select from outbox as before
+        where before.run_id = head.run_id and before.n < head.n and before.delivered_at is null)
+    order by id limit :limit
+    for update skip locked
+""")

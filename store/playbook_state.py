@@ -1,0 +1,79 @@
+"""Pausing, resuming and switching off a playbook: its starts, and what its open runs are told."""
+
+import sqlalchemy as sa
+
+from engine.entry import PlaybookState
+from store import clock, memories
+from store.deployed import NothingDeployed
+from store.schema import change, crossing, playbook, run, trigger
+from store.sweep_lock import wait_for_sweep
+from store.telling import tell
+
+
+def pause(conn: sa.Connection, name: str) -> int:
+    """No starts and no acts until resumed; facts, goals, exits and timers go on. How many open runs are told."""
+    if _move(conn, name, "paused", ("active",)) is None:
+        return 0
+    return tell(conn, _open_runs(conn, name), "pause", at=clock.now(conn))
+
+
+def resume(conn: sa.Connection, name: str) -> int:
+    """Go on after a pause; what was held starts if it still may. After switching off, memories begin anew."""
+    was = _move(conn, name, "active", ("paused", "off"))
+    if was is None:
+        return 0
+    if was == "off":
+        _begin_anew(conn, name)
+        return 0
+    _look_at_held(conn, name)
+    return tell(conn, _open_runs(conn, name), "resume", at=clock.now(conn))
+
+
+def switch_off(conn: sa.Connection, name: str) -> int:
+    """No starts, and the open runs end. How many are told."""
+    if _move(conn, name, "off", ("active", "paused")) is None:
+        return 0
+    _look_at_held(conn, name)
+    values = {"reason": "the playbook was switched off"}
+    return tell(conn, _open_runs(conn, name), "end", of="stop", values=values, at=clock.now(conn))
+
+
+def _move(conn: sa.Connection, name: str, to: PlaybookState, from_: tuple[PlaybookState, ...]) -> PlaybookState | None:
+    """The state before; None when there is nothing to do."""
+    wait_for_sweep(conn)
+    was: PlaybookState | None = conn.execute(sa.select(playbook.c.state).where(playbook.c.id == name)).scalar()
+    if was is None:
+        raise NothingDeployed(f"playbook {name} is not deployed")
+    if was not in from_:
+        return None
+    conn.execute(sa.update(playbook).where(playbook.c.id == name).values(state=to))
+    return was
+
+
+def _open_runs(conn: sa.Connection, name: str) -> list[int]:
+    return list(conn.execute(sa.select(run.c.id).where(run.c.playbook == name, run.c.state == "open")).scalars())
+
+
+def _look_at_held(conn: sa.Connection, name: str) -> None:
+    """The next sweep rules on the crossings that are held."""
+    held = (crossing.c.playbook == name, crossing.c.state == "held")
+    accounts = sa.select(crossing.c.account_id).where(*held).distinct()
+    conn.execute(sa.insert(change).from_select(["account_id"], accounts))
+    conn.execute(_WAKE_SWEEP)
+
+
+def _begin_anew(conn: sa.Connection, name: str) -> None:
+    """While it was off nobody looked, so what is true by now is existing, and moments in between have passed."""
+    live = (trigger.c.playbook == name, trigger.c.live)
+    rows = conn.execute(sa.select(trigger.c.id, trigger.c.bit).where(*live).order_by(trigger.c.id)).all()
+    memories.forget_holds(conn, name, [row.id for row in rows])
+    memories.forget(conn, [memories.Bit(row.bit) for row in rows if row.bit is not None])
+    conn.execute(sa.update(trigger).where(*live).values(since=clock.now(conn)))
+    conn.execute(_LOOK_AT_EVERYONE)
+
+
+_WAKE_SWEEP = sa.text("select pg_notify('tenure_facts', '')")
+_LOOK_AT_EVERYONE = sa.text("""
+    with noted as (insert into change (account_id) select id from account)
+    select pg_notify('tenure_facts', '')
+""")

@@ -1,0 +1,148 @@
+"""Mails as people look at them: latest first, what became of each, and one with its bodies."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from store.queries.names import account_name
+from store.queries.pages import Page, id_after, page_by_id, size
+from store.schema import account, contact, mail, mail_event, run
+
+MailState = Literal["prepared", "handing_over", "sent", "refused", "skipped", "unknown"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailRow:
+    id: int
+    subject: str
+    to_name: str
+    to_address: str
+    from_name: str
+    from_address: str
+    category: str
+    state: str
+    reason: str | None
+    account: str
+    account_name: str
+    playbook: str
+    run_id: int
+    step: str
+    created_at: datetime
+    due_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailEvent:
+    """What the provider, or the reader, reported."""
+
+    type: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailDetail:
+    mail: MailRow
+    reply_to: str | None
+    message_id: str
+    stream: str
+    attempts: int
+    html: str
+    plain: str
+    events: tuple[MailEvent, ...]
+
+
+def list_mails(
+    conn: sa.Connection,
+    *,
+    state: MailState | None = None,
+    account_key: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> Page[MailRow]:
+    query, limit = _mails(), size(limit)
+    if state:
+        query = query.where(mail.c.state == state)
+    if account_key:
+        query = query.where(account.c.key == account_key)
+    if after:
+        query = query.where(mail.c.id < id_after(after))
+    rows = [_row(row) for row in conn.execute(query.order_by(mail.c.id.desc()).limit(limit + 1))]
+    return page_by_id(rows, [row.id for row in rows], limit)
+
+
+def get_mail(conn: sa.Connection, mail_id: int) -> MailDetail | None:
+    bodies = (mail.c.reply_to, mail.c.message_id, mail.c.stream, mail.c.attempts, mail.c.html, mail.c.plain)
+    row = conn.execute(_mails().add_columns(*bodies).where(mail.c.id == mail_id)).one_or_none()
+    if row is None:
+        return None
+    order = (mail_event.c.at, mail_event.c.id)
+    events = conn.execute(
+        sa.select(mail_event.c.type, mail_event.c.at).where(mail_event.c.mail_id == mail_id).order_by(*order)
+    )
+    return MailDetail(
+        mail=_row(row),
+        reply_to=row.reply_to,
+        message_id=row.message_id,
+        stream=row.stream,
+        attempts=row.attempts,
+        html=row.html,
+        plain=row.plain,
+        events=tuple(MailEvent(type=event.type, at=event.at) for event in events),
+    )
+
+
+def mails_of_run(conn: sa.Connection, run_id: int) -> tuple[MailRow, ...]:
+    return tuple(_row(row) for row in conn.execute(_mails().where(mail.c.run_id == run_id).order_by(mail.c.id)))
+
+
+def _mails() -> sa.Select[Any]:
+    names = (
+        "id",
+        "subject",
+        "to_address",
+        "from_name",
+        "from_address",
+        "category",
+        "state",
+        "reason",
+        "run_id",
+        "step",
+    )
+    times = ("created_at", "due_at", "settled_at")
+    return (
+        sa.select(
+            *(mail.c[name] for name in (*names, *times)),
+            contact.c.name.label("to_name"),
+            account.c.key.label("account"),
+            account_name(mail.c.account_id).label("account_name"),
+            run.c.playbook,
+        )
+        .join(account, account.c.id == mail.c.account_id)
+        .join(contact, contact.c.id == mail.c.contact_id)
+        .join(run, run.c.id == mail.c.run_id)
+    )
+
+
+def _row(row: sa.Row[Any]) -> MailRow:
+    return MailRow(
+        id=row.id,
+        subject=row.subject,
+        to_name=row.to_name,
+        to_address=row.to_address,
+        from_name=row.from_name,
+        from_address=row.from_address,
+        category=row.category,
+        state=row.state,
+        reason=row.reason,
+        account=row.account,
+        account_name=row.account_name or row.account,
+        playbook=row.playbook,
+        run_id=row.run_id,
+        step=row.step,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        settled_at=row.settled_at,
+    )

@@ -1,0 +1,247 @@
+"""Runs as people look at them: where each stands and why it started, and one with its whole trace."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from store import clock
+from store.queries.mails import MailRow, mails_of_run
+from store.queries.names import account_name, playbook_title
+from store.queries.pages import Page, id_after, page_by_id, size
+from store.queries.tasks import TaskRow, tasks_of_run
+from store.schema import account, crossing, outbox, run, trace, watch
+
+RunState = Literal["open", "ended"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """One place where a run waits."""
+
+    path: str
+    step: str = ""
+    says: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    id: int
+    playbook: str
+    title: str
+    version: int
+    account: str
+    account_name: str
+    state: str
+    """open | ended"""
+    standing: str
+    """starting | going | resting | stuck"""
+    outcome: str | None
+    """goal | exit | stop | end | failed"""
+    reason: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    stands: tuple[Stand, ...]
+    due_at: datetime | None
+    """The next moment it waits for; None while it waits for facts alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why a run started, or a crossing was seen: one trigger with what it read."""
+
+    trigger: str
+    kind: str
+    says: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceLine:
+    seq: int
+    at: datetime
+    path: str
+    what: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """A condition or event that this run waits for, its goal and exits included."""
+
+    key: str
+    says: str
+    reason: str | None
+    since: datetime | None
+    due_at: datetime | None
+    met_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDetail:
+    run: RunRow
+    workflow_id: str
+    entry_key: str
+    priority: int
+    reasons: tuple[Reason, ...]
+    trace: tuple[TraceLine, ...]
+    watches: tuple[Watched, ...]
+    tasks: tuple[TaskRow, ...]
+    mails: tuple[MailRow, ...]
+    undelivered: int
+    """Facts it has not been told yet."""
+
+
+def list_runs(
+    conn: sa.Connection,
+    *,
+    state: RunState | None = None,
+    stuck: bool = False,
+    playbook: str | None = None,
+    account_key: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> Page[RunRow]:
+    """Latest first. `stuck` gives the error queue."""
+    query, limit = _runs(), size(limit)
+    if state:
+        query = query.where(run.c.state == state)
+    if stuck:
+        query = query.where(run.c.state == "open", run.c.standing == "stuck")
+    if playbook:
+        query = query.where(run.c.playbook == playbook)
+    if account_key:
+        query = query.where(account.c.key == account_key)
+    if after:
+        query = query.where(run.c.id < id_after(after))
+    rows = [_row(row) for row in conn.execute(query.order_by(run.c.id.desc()).limit(limit + 1))]
+    return page_by_id(rows, [row.id for row in rows], limit)
+
+
+def get_run(conn: sa.Connection, run_id: int) -> RunDetail | None:
+    more = (run.c.workflow_id, run.c.entry_key, run.c.priority)
+    row = conn.execute(_runs().add_columns(*more).where(run.c.id == run_id)).one_or_none()
+    if row is None:
+        return None
+    waiting = sa.select(sa.func.count()).where(outbox.c.run_id == run_id, outbox.c.delivered_at.is_(None))
+    return RunDetail(
+        run=_row(row),
+        workflow_id=row.workflow_id,
+        entry_key=row.entry_key,
+        priority=row.priority,
+        reasons=_reasons(conn, run_id),
+        trace=_trace(conn, run_id),
+        watches=_watches(conn, run_id),
+        tasks=tasks_of_run(conn, run_id, clock.now(conn)),
+        mails=mails_of_run(conn, run_id),
+        undelivered=conn.execute(waiting).scalar_one(),
+    )
+
+
+def latest_run(conn: sa.Connection, account_id: int, playbook: str) -> RunRow | None:
+    """The open run of a playbook for an account, or else the one that started last."""
+    mine = _runs().where(run.c.account_id == account_id, run.c.playbook == playbook)
+    row = conn.execute(mine.order_by((run.c.state == "open").desc(), run.c.id.desc()).limit(1)).one_or_none()
+    return _row(row) if row else None
+
+
+def open_run_of_group(conn: sa.Connection, account_id: int, group: str, *, besides: str) -> RunRow | None:
+    """The run that an exclusive group has open for an account, unless it is of this playbook."""
+    mine = (run.c.account_id == account_id, run.c.exclusive == group, run.c.state == "open", run.c.playbook != besides)
+    row = conn.execute(_runs().where(*mine).limit(1)).one_or_none()
+    return _row(row) if row else None
+
+
+def reasons_of(stored: list[dict[str, Any]]) -> tuple[Reason, ...]:
+    return tuple(
+        Reason(
+            trigger=reason.get("trigger", ""),
+            kind=reason.get("kind", ""),
+            says=reason.get("says", ""),
+            values=reason.get("values") or {},
+        )
+        for reason in stored
+    )
+
+
+def _runs() -> sa.Select[Any]:
+    names = (
+        "id",
+        "playbook",
+        "version",
+        "state",
+        "standing",
+        "outcome",
+        "reason",
+        "started_at",
+        "ended_at",
+        "at_step",
+        "due_at",
+    )
+    return sa.select(
+        *(run.c[name] for name in names),
+        account.c.key.label("account"),
+        account_name(run.c.account_id).label("account_name"),
+        playbook_title(run.c.playbook, run.c.version).label("title"),
+    ).join(account, account.c.id == run.c.account_id)
+
+
+def _row(row: sa.Row[Any]) -> RunRow:
+    return RunRow(
+        id=row.id,
+        playbook=row.playbook,
+        title=row.title or row.playbook,
+        version=row.version,
+        account=row.account,
+        account_name=row.account_name or row.account,
+        state=row.state,
+        standing=row.standing,
+        outcome=row.outcome,
+        reason=row.reason,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        stands=() if row.state == "ended" else tuple(_stand(at) for at in row.at_step),
+        due_at=None if row.state == "ended" else row.due_at,
+    )
+
+
+def _stand(at: str | dict[str, Any]) -> Stand:
+    if isinstance(at, str):
+        return Stand(path=at)
+    until = at.get("until")
+    return Stand(
+        path=at.get("path", ""),
+        step=at.get("step") or "",
+        says=at.get("says") or "",
+        until=datetime.fromisoformat(until) if until else None,
+    )
+
+
+def _reasons(conn: sa.Connection, run_id: int) -> tuple[Reason, ...]:
+    stored = conn.execute(
+        sa.select(crossing.c.reasons).where(crossing.c.run_id == run_id).order_by(crossing.c.id)
+    ).scalars()
+    return tuple(reason for reasons in stored for reason in reasons_of(reasons))
+
+
+def _trace(conn: sa.Connection, run_id: int) -> tuple[TraceLine, ...]:
+    rows = conn.execute(sa.select(trace).where(trace.c.run_id == run_id).order_by(trace.c.seq))
+    return tuple(TraceLine(seq=row.seq, at=row.at, path=row.path, what=row.what, detail=row.detail) for row in rows)
+
+
+def _watches(conn: sa.Connection, run_id: int) -> tuple[Watched, ...]:
+    rows = conn.execute(sa.select(watch).where(watch.c.run_id == run_id).order_by(watch.c.key))
+    return tuple(
+        Watched(
+            key=row.key,
+            says=row.condition["text"] if row.condition else row.event or "",
+            reason=row.reason,
+            since=row.since,
+            due_at=row.due_at,
+            met_at=row.met_at,
+        )
+        for row in rows
+    )

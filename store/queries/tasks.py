@@ -1,0 +1,139 @@
+"""Tasks as people look at them: open ones by due date, settled ones latest first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+import sqlalchemy as sa
+
+from store.queries.names import account_name, person_name
+from store.queries.pages import Page, id_after, moment_and_id, moment_and_id_after, page_by_id, size
+from store.schema import account, run, task
+
+TaskView = Literal["open", "overdue", "settled"]
+VIEWS: tuple[TaskView, ...] = get_args(TaskView)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckItem:
+    text: str
+    done: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRow:
+    """One task with what a person needs to know to do it."""
+
+    id: int
+    title: str
+    description: str
+    checklist: tuple[CheckItem, ...]
+    outcomes: tuple[str, ...]
+    state: str
+    """open | done | expired | withdrawn"""
+    overdue: bool
+    due_at: datetime | None
+    created_at: datetime
+    reminded_at: datetime | None
+    account: str
+    account_name: str
+    playbook: str
+    run_id: int
+    step: str
+    visit: int
+    assignee: str | None
+    assignee_name: str | None
+    escalated_to: str | None
+    outcome: str | None
+    note: str | None
+    settled_by: str | None
+    settled_at: datetime | None
+
+
+def list_tasks(
+    conn: sa.Connection,
+    now: datetime,
+    *,
+    view: TaskView = "open",
+    assignee: str | None = None,
+    account_key: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> Page[TaskRow]:
+    """`assignee` also finds what was escalated to that person. CursorError for an `after` that is not ours."""
+    query, limit = _tasks(), size(limit)
+    if assignee:
+        query = query.where(sa.or_(task.c.assignee == assignee, task.c.escalated_to == assignee))
+    if account_key:
+        query = query.where(account.c.key == account_key)
+    if view == "settled":
+        query = query.where(task.c.state != "open").order_by(task.c.id.desc())
+        if after:
+            query = query.where(task.c.id < id_after(after))
+        rows = [_row(row, now) for row in conn.execute(query.limit(limit + 1))]
+        return page_by_id(rows, [row.id for row in rows], limit)
+    query = query.where(task.c.state == "open")
+    if view == "overdue":
+        query = query.where(task.c.due_at < now)
+    due = sa.func.coalesce(task.c.due_at, sa.text("'infinity'::timestamptz"))
+    if after:
+        moment, last = moment_and_id_after(after)
+        last_due = sa.text("'infinity'::timestamptz") if moment is None else sa.literal(moment)
+        query = query.where(sa.tuple_(due, task.c.id) > sa.tuple_(last_due, sa.literal(last)))
+    rows = [_row(row, now) for row in conn.execute(query.order_by(due, task.c.id).limit(limit + 1))]
+    more = len(rows) > limit
+    return Page(
+        items=tuple(rows[:limit]), next=moment_and_id(rows[limit - 1].due_at, rows[limit - 1].id) if more else None
+    )
+
+
+def get_task(conn: sa.Connection, task_id: int, now: datetime) -> TaskRow | None:
+    row = conn.execute(_tasks().where(task.c.id == task_id)).one_or_none()
+    return _row(row, now) if row else None
+
+
+def tasks_of_run(conn: sa.Connection, run_id: int, now: datetime) -> tuple[TaskRow, ...]:
+    query = _tasks().where(task.c.run_id == run_id).order_by(task.c.id)
+    return tuple(_row(row, now) for row in conn.execute(query))
+
+
+def _tasks() -> sa.Select[Any]:
+    return (
+        sa.select(
+            task,
+            account.c.key.label("account"),
+            account_name(task.c.account_id).label("account_name"),
+            run.c.playbook,
+            person_name(task.c.assignee).label("assignee_name"),
+        )
+        .join(account, account.c.id == task.c.account_id)
+        .join(run, run.c.id == task.c.run_id)
+    )
+
+
+def _row(row: sa.Row[Any], now: datetime) -> TaskRow:
+    return TaskRow(
+        id=row.id,
+        title=row.title,
+        description=row.description,
+        checklist=tuple(CheckItem(text=item["text"], done=bool(item.get("done"))) for item in row.checklist),
+        outcomes=tuple(row.outcomes),
+        state=row.state,
+        overdue=row.state == "open" and row.due_at is not None and row.due_at < now,
+        due_at=row.due_at,
+        created_at=row.created_at,
+        reminded_at=row.reminded_at,
+        account=row.account,
+        account_name=row.account_name or row.account,
+        playbook=row.playbook,
+        run_id=row.run_id,
+        step=row.step,
+        visit=row.visit,
+        assignee=row.assignee,
+        assignee_name=row.assignee_name or row.assignee,
+        escalated_to=row.escalated_to,
+        outcome=row.outcome,
+        note=row.note,
+        settled_by=row.settled_by,
+        settled_at=row.settled_at,
+    )

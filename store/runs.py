@@ -1,0 +1,150 @@
+"""What the store keeps of a run under way: where it rests, what it noted, how it ended. It knows no workflow.
+
+Lock order, here and in everything that touches a run: the run's row first, then its watches, tasks and mails.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from engine.runtime import Entry, Standing, Waiting
+from store import clock, watches
+from store.deployed import load_workspace
+from store.schema import change, mail, run, task, trace
+from store.sight import Sight
+from store.telling import Telling, tell, tell_all
+
+__all__ = ["Outcome", "Telling", "end", "note", "read", "rest", "tell", "tell_all"]
+
+Outcome = Literal["goal", "exit", "stop", "end", "failed"]
+PLACE = "place"
+"""A name that is read like a field: the account's zone, weekend and holidays."""
+
+
+def rest(
+    conn: sa.Connection,
+    run_id: int,
+    *,
+    heard: int,
+    due_at: datetime | None,
+    standing: Sequence[Standing] = (),
+    stuck: bool = False,
+    entries: Sequence[Entry] = (),
+    waiting: Sequence[Waiting] = (),
+    position: Mapping[str, Any] | None = None,
+) -> tuple[str, ...]:
+    """Write where a run rests and watch what it waits for. Commit, then ask `watches.already_met` for these keys.
+
+    Gives the keys of the watches that are new. Written twice, nothing changes.
+    """
+    account_id = _lock(conn, run_id)
+    note(conn, run_id, entries)
+    if account_id is None:
+        return ()
+    conn.execute(
+        sa.update(run)
+        .where(run.c.id == run_id)
+        .values(
+            heard=sa.func.greatest(run.c.heard, heard),
+            due_at=due_at,
+            at_step=[_stand(one) for one in standing],
+            standing="stuck" if stuck else "resting",
+            **({} if position is None else {"position": dict(position)}),
+        )
+    )
+    return watches.follow(conn, run_id, account_id, waiting, clock.now(conn))
+
+
+def wake_due(conn: sa.Connection, now: datetime) -> int:
+    """Under a virtual clock: tell the runs whose moment has come; how many."""
+    due = sa.select(run.c.id).where(run.c.state == "open", run.c.due_at <= now).order_by(run.c.id)
+    return tell(conn, list(conn.execute(due).scalars()), "wake", at=now)
+
+
+def note(conn: sa.Connection, run_id: int, entries: Sequence[Entry]) -> None:
+    """Write trace lines; a line that is there stays as it is."""
+    if not entries:
+        return
+    rows = [
+        {"run_id": run_id, "seq": one.seq, "at": one.at, "path": one.path, "what": one.what, "detail": dict(one.detail)}
+        for one in entries
+    ]
+    conn.execute(insert(trace).on_conflict_do_nothing(), rows)
+
+
+def end(
+    conn: sa.Connection,
+    run_id: int,
+    *,
+    outcome: Outcome,
+    reason: str,
+    at: datetime,
+    entries: Sequence[Entry] = (),
+    withdraw: bool = True,
+) -> bool:
+    """The run is over: nothing is watched, no unsent mail leaves, open tasks are taken back unless told otherwise.
+
+    The first end stands; False for a further one. The account is looked at again, as a crossing may wait for this.
+    """
+    note(conn, run_id, entries)
+    account_id = conn.execute(
+        sa.update(run)
+        .where(run.c.id == run_id, run.c.state == "open")
+        .values(state="ended", ended_at=at, outcome=outcome, reason=reason, at_step=[], due_at=None)
+        .returning(run.c.account_id)
+    ).scalar()
+    if account_id is None:
+        return False
+    watches.close(conn, run_id)
+    if withdraw:
+        conn.execute(
+            sa.update(task)
+            .where(task.c.run_id == run_id, task.c.state == "open")
+            .values(state="withdrawn", outcome="withdrawn", settled_at=at)
+        )
+    conn.execute(
+        sa.update(mail)
+        .where(mail.c.run_id == run_id, mail.c.state == "prepared")
+        .values(state="skipped", reason="run ended", settled_at=at)
+    )
+    conn.execute(sa.insert(change).values(account_id=account_id))
+    conn.execute(_WAKE_SWEEP)
+    return True
+
+
+def read(conn: sa.Connection, run_id: int, fields: Sequence[str]) -> Mapping[str, Any]:
+    """Values of the run's account as the last sweep left them, as JSON; a name that is not known is left out.
+
+    `place` gives the account's zone and calendar, `highest(health.score, 14 days)` the extreme in force.
+    """
+    account_id: int | None = conn.execute(sa.select(run.c.account_id).where(run.c.id == run_id)).scalar()
+    if account_id is None:
+        raise LookupError(f"there is no run {run_id}")
+    sight = Sight(conn, load_workspace(conn), clock.now(conn))
+    values = dict(sight.values([account_id], fields).get(account_id, {}))
+    return values | {PLACE: sight.place_of(account_id).model_dump(mode="json")} if PLACE in fields else values
+
+
+def _lock(conn: sa.Connection, run_id: int) -> int | None:
+    """The account of an open run, whose row is now ours; None for an ended one."""
+    row = conn.execute(
+        sa.select(run.c.account_id, run.c.state).where(run.c.id == run_id).with_for_update(key_share=True)
+    ).one_or_none()
+    if row is None:
+        raise LookupError(f"there is no run {run_id}")
+    return row.account_id if row.state == "open" else None
+
+
+def _stand(one: Standing) -> dict[str, Any]:
+    return {
+        "path": one.path,
+        "step": one.step,
+        "says": one.says,
+        "until": one.until.isoformat() if one.until else None,
+    }
+
+
+_WAKE_SWEEP = sa.text("select pg_notify('tenure_facts', '')")

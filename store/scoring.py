@@ -1,0 +1,298 @@
+"""Scores set by set: the scorecards as SQL over a step of the projection; the same doubles as engine.scorecards."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import pairwise
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
+
+from engine.calendars import local_date
+from engine.durations import Duration
+from engine.scorecards import TOP, Component, Score, Scorecard, card_for, score, slope
+from engine.workspace import Workspace
+from store import freshness
+from store.columns import NOW, Prepared, account_now_table, column_name
+from store.expressions import to_sql
+from store.schema import account_value
+from store.zones import zone_or
+
+Sql = sa.ColumnElement[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardColumns:
+    """Where the results of the cards of one id are found in the last step."""
+
+    id: str
+    variants: tuple[Scorecard, ...]
+
+    @property
+    def pick(self) -> str:
+        """The place of the variant that applies; null where none does."""
+        return f"{self.id}#pick"
+
+    def input(self, variant: int, component: int) -> str:
+        return f"{self.id}#{variant}#in{component}"
+
+    def points(self, variant: int, component: int) -> str:
+        return f"{self.id}#{variant}#p{component}"
+
+    def state(self, variant: int, component: int) -> str:
+        return f"{self.id}#{variant}#s{component}"
+
+    def share(self, variant: int) -> str:
+        return f"{self.id}#{variant}#share"
+
+    def value(self, variant: int) -> str:
+        return f"{self.id}#{variant}#value"
+
+
+def age_column(field: str) -> str:
+    """When a told value was true: kept beside it in the projection where a component asks for its age."""
+    return column_name(f"{field}@at")
+
+
+def aged_fields(workspace: Workspace) -> tuple[str, ...]:
+    """The told fields whose age some component asks for."""
+    names = {
+        name
+        for card in workspace.scorecards
+        for component in card.components
+        if component.stale_after is not None
+        for name in freshness.told_fields(component, workspace)
+    }
+    return tuple(sorted(names))
+
+
+def score_steps(step: sa.CTE, workspace: Workspace, alive: Mapping[freshness.Promise, bool]) -> sa.CTE:
+    """Further steps behind `step` that score every account in it; each input is computed once, behind a fence."""
+    cards = [CardColumns(id=id_, variants=variants) for id_, variants in workspace.cards().items()]
+    if not cards:
+        return step
+    inputs = _fenced(
+        step, "score_inputs", [column for card in cards for column in _inputs(card, step, workspace, alive)]
+    )
+    points = _fenced(inputs, "score_points", [column for card in cards for column in _points(card, inputs)])
+    totals = _fenced(points, "score_totals", [column for card in cards for column in _totals(card, points)])
+    return _fenced(totals, "scored", [column for card in cards for column in _results(card, totals)])
+
+
+def contributions(card: CardColumns, step: sa.FromClause) -> Sql:
+    """What each component brought in, as JSON in the card's order; for the rows whose score has changed."""
+    whole = []
+    for v, variant in enumerate(card.variants):
+        parts = [
+            sa.func.jsonb_build_object(
+                *("id", component.id, "value", step.c[card.input(v, c)], "points", step.c[card.points(v, c)]),
+                *("weight", _number(component.weight), "state", step.c[card.state(v, c)]),
+                type_=JSONB,
+            )
+            for c, component in enumerate(variant.components)
+        ]
+        whole.append((step.c[card.pick] == v, sa.func.jsonb_build_array(*parts, type_=JSONB)))
+    return sa.case(*whole, else_=sa.literal_column("'[]'::jsonb", JSONB))
+
+
+def known_share(card: CardColumns, step: sa.FromClause) -> Sql:
+    shares = [(step.c[card.pick] == v, step.c[card.share(v)]) for v in range(len(card.variants))]
+    return sa.case(*shares, else_=_number(0.0))
+
+
+def current_scores(
+    conn: sa.Connection, workspace: Workspace, account_id: int, now: datetime
+) -> Mapping[str, tuple[Scorecard, Score] | None]:
+    """By card id, the card that applies to an account and how its score comes about, from the last projection."""
+    table = account_now_table(workspace)
+    row = conn.execute(sa.select(table).where(table.c.account_id == account_id)).mappings().one_or_none()
+    if row is None:
+        return dict.fromkeys(workspace.cards())
+    env = RowEnv(row=row, now=now, zone=zone_or(row["account.zone"], workspace.zone))
+    alive = freshness.alive(conn, workspace, now)
+    result: dict[str, tuple[Scorecard, Score] | None] = {}
+    for id_, variants in workspace.cards().items():
+        card = card_for(variants, env)
+        if card is None:
+            result[id_] = None
+            continue
+        stale = [*freshness.stale_components(card.components, workspace, alive)]
+        stale += _aged_out(conn, workspace, card, account_id, now)
+        result[id_] = (card, score(card, env, stale))
+    return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowEnv:
+    """One row of account_now as expressions see it (`engine.expressions.Env`)."""
+
+    row: Mapping[Any, Any]
+    now: datetime
+    zone: str
+
+    @property
+    def today(self) -> date:
+        return local_date(self.now, self.zone)
+
+    def field(self, name: str) -> Any:
+        return self.row.get(column_name(name))
+
+    def local_date(self, at: datetime) -> date:
+        return local_date(at, self.zone)
+
+    def highest(self, name: str, window: Duration) -> float | None:
+        return self._extreme("highest", name, window)
+
+    def lowest(self, name: str, window: Duration) -> float | None:
+        return self._extreme("lowest", name, window)
+
+    def rows(self, source: str) -> Sequence[Mapping[str, Any]]:
+        raise LookupError(f"a row of account_now has no rows of {source}; aggregates are computed by the projection")
+
+    def _extreme(self, way: str, name: str, window: Duration) -> float | None:
+        value: float | None = self.row.get(column_name(f"{way}({name}, {window})"))
+        return value
+
+
+def _aged_out(conn: sa.Connection, workspace: Workspace, card: Scorecard, account_id: int, now: datetime) -> list[str]:
+    return [
+        component.id
+        for component in card.components
+        if component.stale_after is not None
+        and any(
+            _told_at(conn, account_id, name, now) <= now - freshness.window_of(component.stale_after)
+            for name in freshness.told_fields(component, workspace)
+        )
+    ]
+
+
+def _told_at(conn: sa.Connection, account_id: int, field: str, now: datetime) -> datetime:
+    latest = sa.select(sa.func.max(account_value.c.at)).where(
+        account_value.c.account_id == account_id, account_value.c.field == field, account_value.c.at <= now
+    )
+    found: datetime | None = conn.execute(latest).scalar()
+    return now if found is None else found
+
+
+def _fenced(step: sa.CTE, name: str, columns: Sequence[sa.Label[Any]]) -> sa.CTE:
+    return sa.select(step, *columns).cte(name).prefix_with("materialized")
+
+
+def _inputs(
+    card: CardColumns, step: sa.CTE, workspace: Workspace, alive: Mapping[freshness.Promise, bool]
+) -> list[sa.Label[Any]]:
+    seen = Prepared(source=step, zone=workspace.zone)
+    applies = [
+        (sa.true() if variant.applies_to is None else to_sql(variant.applies_to.expression, seen), v)
+        for v, variant in enumerate(card.variants)
+    ]
+    columns = [sa.case(*applies, else_=sa.null()).cast(sa.Integer).label(card.pick)]
+    for v, variant in enumerate(card.variants):
+        silent = freshness.stale_components(variant.components, workspace, alive)
+        for c, component in enumerate(variant.components):
+            columns.append(to_sql(component.input.expression, seen).label(card.input(v, c)))
+            columns.append(_is_stale(component, workspace, step, silent).label(f"{card.state(v, c)}?"))
+    return columns
+
+
+def _is_stale(component: Component, workspace: Workspace, step: sa.CTE, silent: Sequence[str]) -> Sql:
+    if component.id in silent:
+        return sa.true()
+    if component.stale_after is None:
+        return sa.false()
+    last = NOW - freshness.window_of(component.stale_after)
+    ages = [step.c[age_column(name)] <= last for name in freshness.told_fields(component, workspace)]
+    return sa.func.coalesce(sa.or_(sa.false(), *ages), sa.false(), type_=sa.Boolean)
+
+
+def _points(card: CardColumns, step: sa.CTE) -> list[sa.Label[Any]]:
+    columns = []
+    for v, variant in enumerate(card.variants):
+        for c, component in enumerate(variant.components):
+            is_stale = step.c[f"{card.state(v, c)}?"]
+            worth = _worth(component, step.c[card.input(v, c)])
+            known = sa.case((is_stale, sa.null()), else_=worth)
+            imputed = _number(component.missing) if isinstance(component.missing, float) else None
+            columns.append((known if imputed is None else sa.func.coalesce(known, imputed)).label(card.points(v, c)))
+            state = sa.case((is_stale, "stale"), (worth.is_(None), "missing"), else_="known")
+            columns.append(state.label(card.state(v, c)))
+    return columns
+
+
+def _worth(component: Component, value: Sql) -> Sql:
+    """engine.scorecards.points_of"""
+    if component.input.type == "bool":
+        return sa.case((value, _number(TOP)), (sa.not_(value), _number(0.0)))
+    if component.steps:
+        spans = [
+            (
+                sa.and_(
+                    value >= _number(span.low),
+                    value < _number(span.high) if span.below else value <= _number(span.high),
+                ),
+                _number(points),
+            )
+            for span, points in component.steps
+        ]
+        return sa.case(*spans)
+    corners = component.scale
+    lines = [
+        (value <= _number(x1), _number(y0) + (value - _number(x0)) * _number(slope(x0, y0, x1, y1)))
+        for (x0, y0), (x1, y1) in pairwise(corners)
+    ]
+    ends = ((value <= _number(corners[0][0]), _number(corners[0][1])), (value.is_not(None), _number(corners[-1][1])))
+    return sa.case(ends[0], *lines, ends[1])
+
+
+def _totals(card: CardColumns, step: sa.CTE) -> list[sa.Label[Any]]:
+    """Sums from left to right, as Python adds: doubles depend on the order."""
+    columns = []
+    for v, variant in enumerate(card.variants):
+        weighted = counted = known = _number(0.0)
+        whole = 0.0
+        spoilt: list[Sql] = []
+        for c, component in enumerate(variant.components):
+            points, state, weight = step.c[card.points(v, c)], step.c[card.state(v, c)], _number(component.weight)
+            whole += component.weight
+            known += sa.case((state == "known", weight), else_=_number(0.0))
+            counted += sa.case((points.is_not(None), weight), else_=_number(0.0))
+            weighted += sa.func.coalesce(points * weight, _number(0.0), type_=DOUBLE_PRECISION)
+            if component.missing == "unknown":
+                spoilt.append(state != "known")
+        share = known / _number(whole)
+        mean = weighted / sa.func.nullif(counted, _number(0.0), type_=DOUBLE_PRECISION)
+        value = sa.func.floor(mean * _number(10.0) + _number(0.5)) / _number(10.0)
+        unknown = sa.or_(sa.false(), *spoilt, share < _number(variant.minimum_known))
+        columns.append(share.label(card.share(v)))
+        columns.append(sa.case((unknown, sa.null()), else_=value).label(card.value(v)))
+    return columns
+
+
+def _results(card: CardColumns, step: sa.CTE) -> list[sa.Label[Any]]:
+    picked = [step.c[card.pick] == v for v in range(len(card.variants))]
+    values = [(is_it, step.c[card.value(v)]) for v, is_it in enumerate(picked)]
+    bands = [
+        (is_it, _band(variant, step.c[card.value(v)]))
+        for v, (is_it, variant) in enumerate(zip(picked, card.variants, strict=True))
+    ]
+    return [sa.case(*values).label(f"{card.id}.score"), sa.case(*bands).label(f"{card.id}.band")]
+
+
+def _band(card: Scorecard, value: Sql) -> Sql:
+    return sa.case(
+        *(
+            (
+                sa.and_(
+                    value >= _number(band.range.low),
+                    value < _number(band.range.high) if band.range.below else value <= _number(band.range.high),
+                ),
+                sa.literal(band.name, sa.Text),
+            )
+            for band in card.bands
+        )
+    )
+
+
+def _number(value: float) -> Sql:
+    return sa.literal(value, DOUBLE_PRECISION())

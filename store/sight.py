@@ -1,0 +1,123 @@
+"""What decisions see of accounts at one instant: the projected row, conditions as columns, the place of an account."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import cached_property, lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
+
+from engine.calendars import Place, holidays_of
+from engine.values import Condition
+from engine.workspace import Workspace
+from store.columns import Seen, column_name
+from store.expressions import to_sql
+from store.zones import zone_or
+
+
+class Sight:
+    """Bound to a connection and an instant. Its table has whatever columns there are, also those of older plans."""
+
+    def __init__(self, conn: sa.Connection, workspace: Workspace, now: datetime) -> None:
+        self.workspace = workspace
+        self.now = now
+        self.source = _account_now(conn)
+        self._conn = conn
+        self._seen = Seen(source=self.source, instant=now, zone=workspace.zone)
+
+    @property
+    def account_id(self) -> sa.ColumnElement[int]:
+        return self.source.c.account_id
+
+    @property
+    def zone(self) -> sa.ColumnElement[str | None]:
+        """As told: `place` makes sense of it."""
+        return self.field("account.zone")
+
+    def field(self, name: str) -> sa.ColumnElement[Any]:
+        """NULL for a field that was never deployed."""
+        column = self.source.c.get(column_name(name))
+        return sa.null() if column is None else column
+
+    def truth(self, condition: Condition) -> sa.ColumnElement[bool]:
+        return to_sql(condition.expression, self._seen)
+
+    def truths(self, account_id: int, conditions: Sequence[Condition]) -> Sequence[bool | None]:
+        """Of one account, in the order asked; all unknown while no sweep has seen it."""
+        columns = [self.truth(condition).label(f"truth_{i}") for i, condition in enumerate(conditions)]
+        row = self._conn.execute(sa.select(*columns).where(self.account_id == account_id)).one_or_none()
+        return [None] * len(conditions) if row is None else list(row)
+
+    def place(self, zone: str | None) -> Place:
+        """Of accounts that name this zone; the workspace's own where they name none, or none that exists."""
+        calendar = self.workspace.calendar
+        years = (self.now.year - 1, (self.now + _AHEAD).year)
+        holidays = _holidays(calendar.country, calendar.subdivision, *years)
+        return _place(zone_or(zone, self.workspace.zone), calendar.country, calendar.weekend, holidays)
+
+    def values(self, accounts: Sequence[int], names: Sequence[str]) -> Mapping[int, Mapping[str, Any]]:
+        """Fields and extremes of accounts as JSON; names that are not known are left out."""
+        columns = {name: self.source.c[column_name(name)] for name in names if column_name(name) in self.source.c}
+        query = sa.select(self.account_id, *columns.values()).select_from(self.source)
+        rows = self._conn.execute(query.where(self.account_id == sa.func.any(sa.cast(list(accounts), _IDS))))
+        return {row[0]: {name: _json(value) for name, value in zip(columns, row[1:], strict=True)} for row in rows}
+
+    def place_of(self, account_id: int) -> Place:
+        told = self.values([account_id], ["account.zone"]).get(account_id, {})
+        return self.place(told.get("account.zone"))
+
+    @cached_property
+    def zones(self) -> Sequence[str]:
+        """The zones in use, the workspace's among them."""
+        return sorted({self.workspace.zone, *self._conn.execute(_ZONES).scalars()})
+
+
+_IDS = sa.ARRAY(sa.BigInteger)
+_AHEAD = timedelta(days=400)
+"""How far holidays are known; the longest a run lives by default."""
+
+
+def _json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+@lru_cache(maxsize=64)
+def _holidays(country: str | None, subdivision: str | None, first: int, last: int) -> tuple[date, ...]:
+    return holidays_of(country, subdivision, range(first, last + 1)) if country else ()
+
+
+@lru_cache(maxsize=1024)
+def _place(zone: str, country: str | None, weekend: tuple[int, ...], holidays: tuple[date, ...]) -> Place:
+    return Place(zone=zone, country=country, weekend=weekend, holidays=holidays)
+
+
+def _account_now(conn: sa.Connection) -> sa.TableClause:
+    rows = conn.execute(_PRESENT)
+    return sa.table("account_now", *(sa.column(row.name, _TYPES[row.type]) for row in rows))
+
+
+_PRESENT = sa.text("""
+    select attname as name, format_type(atttypid, null) as type from pg_attribute
+    where attrelid = 'account_now'::regclass and attnum > 0 and not attisdropped order by attnum
+""")
+
+_TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "bigint": sa.BigInteger(),
+    "boolean": sa.Boolean(),
+    "date": sa.Date(),
+    "double precision": DOUBLE_PRECISION(),
+    "text": sa.Text(),
+    "timestamp with time zone": sa.DateTime(timezone=True),
+}
+
+# Every zone in use has its rows; of the many it has, only the first is looked at.
+_ZONES = sa.text("""
+    with recursive found as (
+        (select zone from zone_offset order by zone limit 1)
+        union all
+        select (select zone from zone_offset where zone > found.zone order by zone limit 1)
+        from found where found.zone is not null
+    )
+    select zone from found where zone is not null
+""")

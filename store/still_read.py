@@ -1,0 +1,62 @@
+"""Who would be left reading nothing: open runs and other playbooks, when a deploy takes a field away or retypes it."""
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+
+from engine.values import Condition
+from engine.workspace import Workspace
+from store.deployed import Deployed, load_compiled, open_versions, plan_conditions
+from store.schema import run
+
+_SHOWN = 10
+
+
+def still_read(
+    conn: sa.Connection, before: Workspace | None, after: Workspace, left_alone: Sequence[Deployed]
+) -> tuple[str, ...]:
+    """One sentence for each reader and field; empty when nobody is in the way. `left_alone` are not deployed anew."""
+    gone = _gone(before, after)
+    if not gone:
+        return ()
+    reasons: list[str] = []
+    for name, version in open_versions(conn):
+        fields = _read(plan_conditions(load_compiled(conn, name, version).plan), gone)
+        reader = f"{_runs(conn, name, version)} of {name} version {version}" if fields else ""
+        reasons += [f"{field} {gone[field]}, but {reader} still needs it" for field in fields]
+    for one in left_alone:
+        if one.state == "off":
+            continue
+        fields = _read(one.compiled.conditions(), gone)
+        reader = f"{one.playbook}, which is not part of this deploy,"
+        reasons += [f"{field} {gone[field]}, but {reader} still needs it" for field in fields]
+    return tuple(reasons)
+
+
+def _gone(before: Workspace | None, after: Workspace) -> dict[str, str]:
+    if before is None:
+        return {}
+    gone, catalogue = {}, after.catalogue()
+    for name, field in before.catalogue().fields.items():
+        now = catalogue.field(name)
+        if now is None:
+            gone[name] = "would be removed"
+        elif _kind(now.type) != _kind(field.type):
+            gone[name] = f"would become a {now.type} instead of a {field.type}"
+    return gone
+
+
+def _kind(type_: str) -> str:
+    """A choice is a text with known words; conditions read both alike."""
+    return "text" if type_ == "choice" else type_
+
+
+def _read(conditions: Iterable[Condition], gone: dict[str, str]) -> list[str]:
+    return sorted({name for condition in conditions for name in condition.reads if name in gone})
+
+
+def _runs(conn: sa.Connection, playbook: str, version: int) -> str:
+    of = (run.c.playbook == playbook, run.c.version == version, run.c.state == "open")
+    ids = conn.execute(sa.select(run.c.id).where(*of).order_by(run.c.id).limit(_SHOWN + 1)).scalars().all()
+    shown = ", ".join(map(str, ids[:_SHOWN]))
+    return f"run{'s' if len(ids) > 1 else ''} {shown}{' and more' if len(ids) > _SHOWN else ''}"

@@ -1,0 +1,32 @@
+"""One sweep at a time, and no deploy in the middle of one: an advisory lock that dies with its connection."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+_LOCK = 7_366_874
+
+
+@contextmanager
+def sweeping(conn: sa.Connection, *, wait: bool) -> Iterator[bool]:
+    """Hold the lock over several transactions of this connection; False where another sweep has it."""
+    take = "select pg_advisory_lock(:lock), true" if wait else "select null, pg_try_advisory_lock(:lock)"
+    with conn.begin():
+        mine = bool(conn.execute(sa.text(take), {"lock": _LOCK}).one()[1])
+    if not mine:
+        yield False
+        return
+    try:
+        yield True
+    except BaseException:
+        # The connection may be of no use any more; closing it for good gives the lock back in any case.
+        conn.invalidate()
+        raise
+    with conn.begin():
+        conn.execute(sa.text("select pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+
+
+def wait_for_sweep(conn: sa.Connection) -> None:
+    """Let a sweep under way finish, and keep the next one waiting until this transaction ends."""
+    conn.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})

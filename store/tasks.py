@@ -1,0 +1,203 @@
+"""A task's life: opened by a run, settled once by a person or by time; whoever settles it tells the run at once.
+
+Locks are taken run first, then task, as the end of a run does.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from engine.problems import did_you_mean
+from engine.workspace import Workspace
+from store.schema import account, account_now, person, run, task
+from store.telling import tell
+
+DONE = ("done",)
+"""What may be answered where the author names no outcomes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """The task is settled as asked; `repeated` when the same person had said the same before."""
+
+    task_id: int
+    outcome: str
+    by: str
+    at: datetime
+    repeated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """The task stays as it is; `message` says why and `hint` what to do."""
+
+    kind: Literal["unknown_task", "unknown_outcome", "settled"]
+    message: str
+    hint: str = ""
+
+
+def open_task(
+    conn: sa.Connection,
+    *,
+    run_id: int,
+    step: str,
+    visit: int,
+    account_id: int,
+    title: str,
+    now: datetime,
+    description: str = "",
+    checklist: Sequence[str] = (),
+    outcomes: Sequence[str] = DONE,
+    assignee: str | None = None,
+    due_at: datetime | None = None,
+) -> Mapping[str, Any]:
+    """Give somebody a task; the values for the act's receipt. Asked twice for one visit, the first task stands."""
+    conn.execute(
+        insert(task)
+        .values(
+            run_id=run_id,
+            step=step,
+            visit=visit,
+            account_id=account_id,
+            title=title,
+            description=description,
+            checklist=[{"text": text, "done": False} for text in checklist],
+            outcomes=list(outcomes) or list(DONE),
+            assignee=assignee,
+            due_at=due_at,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["run_id", "step", "visit"])
+    )
+    mine = sa.select(task.c.id, task.c.assignee).where(
+        task.c.run_id == run_id, task.c.step == step, task.c.visit == visit
+    )
+    row = conn.execute(mine).one()
+    return {"task": row.id, "assignee": row.assignee}
+
+
+def task_of(conn: sa.Connection, run_id: int, step: str, visit: int) -> int | None:
+    """The id of the task that a step opened on one of its visits."""
+    which = (task.c.run_id == run_id, task.c.step == step, task.c.visit == visit)
+    found: int | None = conn.execute(sa.select(task.c.id).where(*which)).scalar()
+    return found
+
+
+def complete(  # noqa: PLR0917 - read aloud: this task, that outcome, with a note, by somebody, now
+    conn: sa.Connection, task_id: int, outcome: str, note: str | None, by: str, now: datetime
+) -> Completed | Refused:
+    """A person says how it went. The run learns it in the same transaction."""
+    row = _locked(conn, task_id)
+    if row is None:
+        return Refused(
+            kind="unknown_task", message=f"there is no task {task_id}", hint="it may belong to another database"
+        )
+    if row.state != "open":
+        return _settled_already(row, outcome, by)
+    if outcome not in row.outcomes:
+        return Refused(
+            kind="unknown_outcome",
+            message=f'"{outcome}" is not an outcome of task {task_id} ({row.title})',
+            hint=did_you_mean(outcome, row.outcomes),
+        )
+    _settle(conn, task_id, now, state="done", outcome=outcome, note=note or None, settled_by=by)
+    values = {"visit": row.visit, "outcome": outcome, "by": by, "task": task_id}
+    tell(conn, row.run_id, kind="task", of=row.step, values=values, at=now)
+    return Completed(task_id=task_id, outcome=outcome, by=by, at=now)
+
+
+def remind(conn: sa.Connection, task_id: int, now: datetime) -> bool:
+    """Note that the assignee was reminded; False when there is nothing left to be reminded of."""
+    return _change_open(conn, task_id, reminded_at=now)
+
+
+def escalate(conn: sa.Connection, task_id: int, to: str) -> bool:
+    """Show the task to one more person, by key; False when it is settled. The assignee stays responsible."""
+    return _change_open(conn, task_id, escalated_to=to)
+
+
+def expire(conn: sa.Connection, task_id: int, now: datetime) -> str:
+    """The run gives up waiting: the outcome now in force, which is a person's where one was faster."""
+    row = _locked(conn, task_id)
+    if row is None:
+        raise LookupError(f"no task {task_id}")
+    if row.state == "open":
+        _settle(conn, task_id, now, state="expired", outcome="expired")
+        return "expired"
+    settled: str = row.outcome or row.state
+    return settled
+
+
+def withdraw(conn: sa.Connection, task_id: int, now: datetime) -> bool:
+    """Take the task back: nobody needs to do it any more. False when it is settled."""
+    return _change_open(conn, task_id, state="withdrawn", outcome="withdrawn", settled_at=now)
+
+
+def assignee_for(conn: sa.Connection, account_id: int, role: str, workspace: Workspace) -> str | None:
+    """The person key of a staff role for an account; failing that somebody with that role, always the same one."""
+    return _named_person(conn, account_id, role, workspace, depth=0) or _fallback(conn, account_id, role)
+
+
+# --- settling --------------------------------------------------------------------------------------------------------
+
+
+def _locked(conn: sa.Connection, task_id: int) -> sa.Row[Any] | None:
+    owner = sa.select(task.c.run_id).where(task.c.id == task_id).scalar_subquery()
+    conn.execute(sa.select(run.c.id).where(run.c.id == owner).with_for_update(key_share=True))
+    return conn.execute(sa.select(task).where(task.c.id == task_id).with_for_update()).one_or_none()
+
+
+def _settle(conn: sa.Connection, task_id: int, now: datetime, **values: Any) -> None:
+    conn.execute(sa.update(task).where(task.c.id == task_id).values(settled_at=now, **values))
+
+
+def _change_open(conn: sa.Connection, task_id: int, **values: Any) -> bool:
+    changed = conn.execute(sa.update(task).where(task.c.id == task_id, task.c.state == "open").values(**values))
+    return changed.rowcount == 1
+
+
+def _settled_already(row: sa.Row[Any], outcome: str, by: str) -> Completed | Refused:
+    if row.state == "done" and (row.outcome, row.settled_by) == (outcome, by):
+        return Completed(task_id=row.id, outcome=outcome, by=by, at=row.settled_at, repeated=True)
+    when = f"{row.settled_at:%Y-%m-%d %H:%M} UTC"
+    how = f'was completed as "{row.outcome}" by {row.settled_by}' if row.state == "done" else f"was {row.state}"
+    what_to_do = "nothing is left to do" if row.state == "done" else "its run no longer waits for it"
+    return Refused(kind="settled", message=f"task {row.id} {how} on {when}", hint=what_to_do)
+
+
+# --- whose task it is ------------------------------------------------------------------------------------------------
+
+_DEEPEST = 5
+"""Of "manager of" chains; a workspace that goes in circles ends here."""
+
+
+def _named_person(conn: sa.Connection, account_id: int, role: str, workspace: Workspace, depth: int) -> str | None:
+    """Follow the workspace's rule for a role: a field that holds a person's key, or the manager of another role."""
+    rule = workspace.roles.staff.get(role)
+    if rule is None or depth > _DEEPEST:
+        return None
+    if rule.startswith("manager of "):
+        below = _named_person(conn, account_id, rule.removeprefix("manager of ").strip(), workspace, depth + 1)
+        manager = conn.execute(sa.select(person.c.manager).where(person.c.key == below)).scalar() if below else None
+        return _known(conn, manager)
+    column: sa.ColumnClause[str] = sa.column(rule)
+    of_account = sa.select(column).select_from(account_now).where(account_now.c.account_id == account_id)
+    return _known(conn, conn.execute(of_account).scalar())
+
+
+def _known(conn: sa.Connection, key: str | None) -> str | None:
+    found: str | None = conn.execute(sa.select(person.c.key).where(person.c.key == key)).scalar()
+    return found
+
+
+def _fallback(conn: sa.Connection, account_id: int, role: str) -> str | None:
+    """Highest hash of (account, person): spread over the team, and unmoved when others join or leave it."""
+    words = (role, role.rpartition(".")[2])
+    team = conn.execute(sa.select(person.c.key).where(person.c.role.in_(words)).order_by(person.c.key)).scalars().all()
+    of = conn.execute(sa.select(account.c.key).where(account.c.id == account_id)).scalar_one()
+    return max(team, key=lambda key: hashlib.sha256(f"{of}\n{key}".encode()).digest(), default=None)

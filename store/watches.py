@@ -1,0 +1,258 @@
+"""What open runs wait for: goals, exits, awaited conditions and events, as rows that the sweep looks at set by set."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from engine.calendars import add
+from engine.durations import parse_duration
+from engine.runtime import Waiting
+from engine.triggers.memory import ARMED, Memory, advance
+from engine.values import Condition
+from store.deployed import load_workspace
+from store.schema import event, run, watch, work, work_event
+from store.sight import Sight
+from store.telling import Telling, tell_all
+
+if TYPE_CHECKING:
+    from store.starting import Starting
+
+GOAL, EXIT = "goal", "exit/"
+
+
+def open_for_runs(conn: sa.Connection, begun: Sequence[tuple[int, "Starting"]], at: datetime) -> None:
+    """Watch the goal and the exits of runs that start."""
+    rows = [row for run_id, one in begun for row in _of_plan(run_id, one, at)]
+    if rows:
+        conn.execute(sa.insert(watch), rows)
+
+
+def follow(
+    conn: sa.Connection, run_id: int, account_id: int, waiting: Sequence[Waiting], now: datetime
+) -> tuple[str, ...]:
+    """Watch exactly this beside goal and exits. Gives the keys that are new, or mean something else than before.
+
+    The caller holds the run's row.
+    """
+    rows = conn.execute(_own(sa.select(watch.c.key, watch.c.condition, watch.c.event, watch.c.opened_at), run_id))
+    known = {row.key: row for row in rows}
+    gone = [key for key in known if key not in {one.key for one in waiting}]
+    if gone:
+        conn.execute(sa.delete(watch).where(watch.c.run_id == run_id, watch.c.key.in_(gone)))
+    fresh = [one for one in waiting if one.key not in known or not _same(one, known[one.key])]
+    if fresh:
+        place = insert(watch)
+        blank: dict[str, Any] = dict.fromkeys(("since", "due_at", "suspended_at", "met_at"))
+        taken = {name: place.excluded[name] for name in ("condition", "event", "opened_at")}
+        conn.execute(
+            place.on_conflict_do_update(index_elements=["run_id", "key"], set_=taken | blank),
+            [
+                {
+                    "run_id": run_id,
+                    "account_id": account_id,
+                    "key": one.key,
+                    "condition": dict(one.condition) if one.condition is not None else sa.null(),
+                    "event": one.event,
+                    "opened_at": one.since or now,
+                }
+                for one in fresh
+            ],
+        )
+    return tuple(one.key for one in fresh)
+
+
+def close(conn: sa.Connection, run_id: int) -> None:
+    """Watch nothing any more for this run."""
+    conn.execute(sa.delete(watch).where(watch.c.run_id == run_id))
+
+
+def already_met(conn: sa.Connection, run_id: int, keys: Sequence[str], now: datetime) -> tuple[str, ...]:
+    """Which of these are met by what is known already; asked again, the answer stands.
+
+    To be asked after the transaction that began to watch: what the sweep learns from then on, it tells by itself.
+    """
+    if not keys:
+        return ()
+    _hold(conn, [run_id])
+    mine = sa.select(watch).where(watch.c.run_id == run_id, watch.c.key.in_(keys)).order_by(watch.c.id)
+    rows = conn.execute(mine).all()
+    unmet = [row for row in rows if row.met_at is None]
+    met = [row.id for row in unmet if row.event is not None and _has_come(conn, row, now)]
+    conditions = [row for row in unmet if row.condition is not None]
+    if conditions:
+        sight = Sight(conn, load_workspace(conn), now)
+        truths = sight.truths(conditions[0].account_id, [Condition.model_validate(row.condition) for row in conditions])
+        met += [row.id for row, truth in zip(conditions, truths, strict=True) if truth]
+    if met:
+        conn.execute(sa.update(watch).where(watch.c.id.in_(met)).values(met_at=now))
+    return tuple(row.key for row in rows if row.met_at is not None or row.id in met)
+
+
+def evaluate(conn: sa.Connection, sight: Sight, now: datetime) -> int:
+    """Look at the watches of the accounts in work, and tell runs what they wait for; how many were told."""
+    changes = [change for text in _texts(conn) for change in _look(conn, sight, text, now)]
+    changes += _events(conn, now)
+    if not changes:
+        return 0
+    still_open = _hold(conn, sorted({row.run_id for row, _ in changes}))
+    changes = [(row, memory) for row, memory in changes if row.run_id in still_open]
+    _remember(conn, changes, now)
+    met = [row for row, memory in changes if memory.tripped]
+    # Goals before exits before awaited things: the first end that a run hears is the one that counts.
+    met.sort(key=lambda row: (row.run_id, _rank(row.key), row.id))
+    return tell_all(conn, [_telling(row) for row in met], now)
+
+
+def _rank(key: str) -> int:
+    return 0 if key == GOAL else 1 if key.startswith(EXIT) else 2
+
+
+def _telling(row: sa.Row[Any]) -> Telling:
+    if row.key == GOAL:
+        return Telling(run_id=row.run_id, kind="end", of="goal", values={"reason": "goal reached"})
+    if row.key.startswith(EXIT):
+        return Telling(run_id=row.run_id, kind="end", of="exit", values={"reason": row.reason})
+    return Telling(run_id=row.run_id, kind="met", of=row.key, values={"event": row.event} if row.event else {})
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _of_plan(run_id: int, one: "Starting", at: datetime) -> list[dict[str, Any]]:
+    plan = one.compiled.plan
+    own = [(GOAL, plan.goal.when, plan.goal.dwell, "goal reached")] if plan.goal else []
+    exits = [(f"{EXIT}{i}", exit_.when, None, exit_.reason) for i, exit_ in enumerate(plan.exits)]
+    return [
+        {
+            "run_id": run_id,
+            "account_id": one.account_id,
+            "key": key,
+            "condition": when.model_dump(mode="json"),
+            "dwell": dwell,
+            "reason": reason,
+            "opened_at": at,
+        }
+        for key, when, dwell, reason in [*own, *exits]
+    ]
+
+
+def _own(query: sa.Select[Any], run_id: int) -> sa.Select[Any]:
+    """The watches of a run's steps: neither its goal nor its exits."""
+    return query.where(watch.c.run_id == run_id, watch.c.key != GOAL, ~watch.c.key.startswith(EXIT))
+
+
+def _same(one: Waiting, row: sa.Row[Any]) -> bool:
+    condition = dict(one.condition) if one.condition is not None else None
+    return (condition, one.event) == (row.condition, row.event) and one.since in (None, row.opened_at)
+
+
+def _hold(conn: sa.Connection, run_ids: Sequence[int]) -> Mapping[int, bool]:
+    """Lock the rows of those runs that are open, in order."""
+    rows = conn.execute(
+        sa.select(run.c.id)
+        .where(run.c.id == sa.func.any(sa.cast(list(run_ids), sa.ARRAY(sa.BigInteger))), run.c.state == "open")
+        .order_by(run.c.id)
+        .with_for_update(key_share=True)
+    )
+    return dict.fromkeys(rows.scalars(), True)
+
+
+# --- looking ---------------------------------------------------------------------------------------------------------
+
+
+def _texts(conn: sa.Connection) -> Sequence[dict[str, Any]]:
+    """The different conditions that are watched for the accounts in work."""
+    return (
+        conn.execute(
+            sa.select(watch.c.condition)
+            .distinct()
+            .join(work, work.c.account_id == watch.c.account_id)
+            .where(watch.c.met_at.is_(None), watch.c.condition.is_not(None))
+            .order_by(watch.c.condition)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def _look(
+    conn: sa.Connection, sight: Sight, condition: dict[str, Any], now: datetime
+) -> list[tuple[sa.Row[Any], Memory]]:
+    """The watches of one condition whose state changes."""
+    truth = sight.truth(Condition.model_validate(condition)).label("truth")
+    rows = conn.execute(
+        sa.select(watch, truth, sight.zone.label("zone"))
+        .select_from(
+            watch.join(work, work.c.account_id == watch.c.account_id).join(
+                sight.source, sight.account_id == watch.c.account_id
+            )
+        )
+        .where(
+            watch.c.met_at.is_(None),
+            watch.c.condition == sa.cast(condition, watch.c.condition.type),
+            truth.element.is_(True) | watch.c.since.is_not(None),
+        )
+        .order_by(watch.c.id)
+    )
+    looked = [(row, _advance(sight, row, now)) for row in rows]
+    return [(row, memory) for row, memory in looked if memory != _memory(row)]
+
+
+def _advance(sight: Sight, row: sa.Row[Any], now: datetime) -> Memory:
+    due = add(now, parse_duration(row.dwell), sight.place(row.zone)) if row.dwell else None
+    return advance(_memory(row), trips=row.truth, rearms=None, now=now, due=due)[0]
+
+
+def _memory(row: sa.Row[Any]) -> Memory:
+    if row.since is None:
+        return ARMED
+    return Memory(seen=True, holding=True, since=row.since, due_at=row.due_at, suspended_at=row.suspended_at)
+
+
+_MET = Memory(seen=True, tripped=True)
+
+
+def _events(conn: sa.Connection, now: datetime) -> list[tuple[sa.Row[Any], Memory]]:
+    """The watches whose event is among those the sweep has taken."""
+    rows = conn.execute(
+        sa.select(watch)
+        .where(
+            watch.c.met_at.is_(None),
+            watch.c.event.is_not(None),
+            sa.exists()
+            .where(work_event.c.event_id == event.c.id)
+            .where(event.c.account_id == watch.c.account_id, event.c.type == watch.c.event)
+            .where(event.c.at >= watch.c.opened_at, event.c.at <= now),
+        )
+        .order_by(watch.c.id)
+    )
+    return [(row, _MET) for row in rows]
+
+
+def _has_come(conn: sa.Connection, row: sa.Row[Any], now: datetime) -> bool:
+    came = sa.exists().where(
+        event.c.account_id == row.account_id, event.c.type == row.event, event.c.at >= row.opened_at, event.c.at <= now
+    )
+    return bool(conn.execute(sa.select(came)).scalar_one())
+
+
+def _remember(conn: sa.Connection, changes: Sequence[tuple[sa.Row[Any], Memory]], now: datetime) -> None:
+    for tripped, group in groupby(sorted(changes, key=lambda one: one[1].tripped), lambda one: one[1].tripped):
+        ids_and_memories = [(row.id, memory) for row, memory in group]
+        if tripped:
+            ids = sa.cast([id_ for id_, _ in ids_and_memories], sa.ARRAY(sa.BigInteger))
+            conn.execute(sa.update(watch).where(watch.c.id == sa.func.any(ids)).values(met_at=now))
+        else:
+            conn.execute(
+                sa.update(watch)
+                .where(watch.c.id == sa.bindparam("watch"))
+                .values(since=sa.bindparam("s"), due_at=sa.bindparam("d"), suspended_at=sa.bindparam("u")),
+                [
+                    {"watch": id_, "s": memory.since, "d": memory.due_at, "u": memory.suspended_at}
+                    for id_, memory in ids_and_memories
+                ],
+            )

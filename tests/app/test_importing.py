@@ -1,0 +1,143 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.importing import import_folder
+from engine.workspace import load_workspace
+from store import arriving, clock, schema
+from store.database import engine_for
+
+MAY = datetime(2024, 5, 31, tzinfo=UTC)
+WORKSPACE = load_workspace(
+    {
+        "tenure.yaml": b"""
+name: W
+records: { subscription: { arr: number } }
+events: { usage: { n: number } }
+people: [{ key: ada, name: Ada Lindqvist }]
+imports:
+  accounts: { file: accounts.csv, as: account, id: key, at: since, fields: { account.name: name } }
+  subs:
+    { file: subs.csv, as: record subscription, account: key, id: sub, at: start, ends: end, props: { arr: arr } }
+  usage:    { file: usage.csv, as: event usage, account: via subs.key, id: id, at: day, props: { n: count } }
+generate:
+  contacts: { champion: { name: { one_of: [Sam Okoye] }, email: "champion@{key}.example", roles: [champion] } }
+  fields: { account.csm: { one_of: [ada] } }
+"""
+    }
+)
+
+
+@pytest.fixture
+def engine(database):
+    engine = engine_for(database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def write(name, text):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+
+    write("accounts.csv", "\ufeffkey,name,since\nA,Acme,2024-01-01\nB,Beta,2024-06-15\n")
+    write("subs.csv", "sub,key,start,end,arr\ns1,A,2024-01-02,2024-07-01,12\ns2,B,2024-06-16,,5\n")
+    write(
+        "usage.csv",
+        "id,sub,day,count\nu1,s1,2023-12-01,1\nu2,s1,2024-05-31,2\nu3,s1,2024-06-01,3\nu4,s2,2024-02-01,4\nu2,s1,2024-05-30,9\n",
+    )
+    return tmp_path
+
+
+def everything(engine):
+    with engine.connect() as conn:
+        return {
+            table.name: [tuple(row) for row in conn.execute(sa.select(table).order_by(*table.primary_key))]
+            for table in schema.metadata.sorted_tables
+        }
+
+
+def test_what_is_known_is_taken_in_and_the_rest_waits_for_its_day(engine, folder):
+    report = import_folder(engine, WORKSPACE, folder, MAY)
+    assert report.now == MAY
+    counts = {name: (one.rows, one.facts, one.staged, one.repeats) for name, one in report.counts.items()}
+    # An account brings its contact; B's usage from before B's signup waits for B.
+    assert counts == {"accounts": (2, 2, 2, 0), "subs": (2, 1, 2, 0), "usage": (5, 2, 2, 1)}
+    assert [(problem.code, problem.severity, problem.spot.line) for problem in report.problems] == [
+        ("PB522", "warning", 6)
+    ]
+    with engine.begin() as conn:
+        learned = conn.execute(sa.select(schema.event.c.key, schema.event.c.learned_at).order_by("key")).all()
+        assert learned == [("u1", datetime(2024, 1, 1, tzinfo=UTC)), ("u2", MAY)]
+        assert arriving.next_arrival(conn) == MAY + timedelta(days=1)
+
+
+def test_a_second_import_changes_nothing(engine, folder):
+    import_folder(engine, WORKSPACE, folder, MAY)
+    before = everything(engine)
+    report = import_folder(engine, WORKSPACE, folder, MAY)
+    assert everything(engine) == before
+    assert all(one.facts == one.staged == 0 for one in report.counts.values())
+
+
+def test_nor_does_one_after_the_waiting_facts_have_arrived(engine, folder):
+    import_folder(engine, WORKSPACE, folder, MAY)
+    with engine.begin() as conn:
+        clock.set_virtual(conn, MAY + timedelta(days=300))
+        assert arriving.arrive(conn, clock.now(conn)).problems == ()
+    before = everything(engine)
+    import_folder(engine, WORKSPACE, folder)
+    assert everything(engine) == before
+    with engine.connect() as conn:
+        ends = conn.execute(sa.select(schema.record.c.ends_at).where(schema.record.c.superseded_at.is_(None))).scalars()
+        assert set(ends) == {None, datetime(2024, 7, 1, tzinfo=UTC)}
+
+
+def test_arriving_day_by_day_or_importing_later_knows_the_same(engine, folder):
+    import_folder(engine, WORKSPACE, folder, MAY + timedelta(days=300))
+    with engine.connect() as conn:
+        learned = dict(conn.execute(sa.select(schema.event.c.key, schema.event.c.learned_at)).all())
+    assert learned["u4"] == datetime(2024, 6, 15, tzinfo=UTC)
+    assert learned["u3"] == datetime(2024, 6, 1, tzinfo=UTC)
+
+
+def test_the_clock_is_not_turned_back(engine, folder):
+    import_folder(engine, WORKSPACE, folder, MAY)
+    with pytest.raises(ValueError, match="never goes back"):
+        import_folder(engine, WORKSPACE, folder, MAY - timedelta(days=1))
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_imported(engine, folder, content):
+    (folder / "usage.csv").unlink()
+    if content is not None:
+        (folder / "usage.csv").write_bytes(content)
+    report = import_folder(engine, WORKSPACE, folder, MAY)
+    assert [(problem.code, problem.spot.file) for problem in report.problems] == [("PB520", "usage.csv")]
+    assert report.counts["subs"].facts == 1
+
+
+def test_a_row_of_an_account_nobody_knows_is_named_by_its_line(engine, folder):
+    with (folder / "subs.csv").open("a") as file:
+        file.write("s3,Z,2024-01-02,,1\n")
+    report = import_folder(engine, WORKSPACE, folder, MAY)
+    refused = [problem for problem in report.problems if problem.code == "PB523"]
+    assert [(problem.spot.file, problem.spot.line) for problem in refused] == [("subs.csv", 4)]
+    assert '"Z"' in refused[0].message
+
+
+def test_the_progress_is_told_in_words_and_the_caller_may_own_the_transaction(engine, folder):
+    said: list[str] = []
+    with engine.connect() as conn:
+        import_folder(conn, WORKSPACE, folder, MAY, said.append)
+        conn.rollback()
+    assert any("usage.csv: 5 rows" in words for words in said)
+    assert all(rows == [] for name, rows in everything(engine).items())
+
+
+def test_the_workspaces_own_people_come_along(engine, folder):
+    import_folder(engine, WORKSPACE, folder, MAY)
+    with engine.connect() as conn:
+        assert conn.execute(sa.select(schema.person.c.key, schema.person.c.role)).all() == [("ada", "csm")]
+        assert conn.execute(sa.select(schema.contact.c.email)).scalars().all() == ["champion@a.example"]

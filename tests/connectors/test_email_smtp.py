@@ -1,0 +1,154 @@
+import pytest
+from pydantic import ValidationError
+
+from connectors.email.smtp import SmtpSettings, SmtpTransport
+from connectors.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
+
+
+@pytest.fixture
+def transport(scripted_server):
+    settings = SmtpSettings(host="localhost", port=scripted_server.port, security="plain", timeout_seconds=0.3)
+    transport = SmtpTransport(settings, lambda _: None)
+    yield transport
+    transport.close()
+
+
+CUTS = [
+    ("connect", "cut", Unavailable, 0),
+    ("connect", "silence", Unavailable, 0),
+    ("connect", "421 too busy", Unavailable, 0),
+    ("connect", "554 go away", Unavailable, 0),
+    ("EHLO", "cut", Unavailable, 0),
+    ("MAIL", "cut", Unavailable, 0),
+    ("MAIL", "silence", Unavailable, 0),
+    ("MAIL", "451 later", Unavailable, 0),
+    ("MAIL", "530 authenticate first", Misconfigured, 0),
+    ("MAIL", "552 too large", Rejected, 0),
+    ("RCPT", "cut", Unavailable, 0),
+    ("RCPT", "450 greylisted", Unavailable, 0),
+    ("RCPT", "550 no such person", Rejected, 0),
+    ("DATA", "cut", Unavailable, 0),
+    ("DATA", "silence", Unavailable, 0),
+    ("DATA", "451 not now", Unavailable, 0),
+    ("DATA", "554 no valid recipients", Rejected, 0),
+    ("content", "cut at once", UnknownOutcome, 1),
+    ("content", "cut", UnknownOutcome, 1),
+    ("content", "silence", UnknownOutcome, 1),
+    ("content", "999 what", UnknownOutcome, 1),
+    ("content", "gibberish", UnknownOutcome, 1),
+    ("content", "451 disk full", Unavailable, 1),
+    ("content", "554 spam", Rejected, 1),
+]
+
+
+@pytest.mark.parametrize(("phase", "answer", "error", "handed_over"), CUTS)
+def test_whatever_happens_at_a_phase_the_error_says_whether_the_mail_may_have_left(
+    transport, scripted_server, mail, phase, answer, error, handed_over
+):
+    scripted_server.script = {phase: answer} | ({"HELO": "cut"} if phase == "EHLO" else {})
+    count = []
+    with pytest.raises(error) as caught:
+        transport.deliver(mail(), lambda: count.append(1))
+    assert type(caught.value) is error
+    assert len(count) == handed_over
+    scripted_server.script = {}
+    transport.deliver(mail(message_id="<again@corp.test>"), lambda: count.append(1))
+    assert b"again@corp.test" in scripted_server.content[-1]
+
+
+def test_the_mail_is_handed_over_between_the_go_ahead_and_the_content(transport, scripted_server, mail):
+    seen = []
+    transport.deliver(mail(), lambda: seen.append((scripted_server.phases[-1], list(scripted_server.content))))
+    assert seen == [("DATA", [])]
+
+
+def test_dots_are_doubled_on_the_way(transport, scripted_server, mail):
+    transport.deliver(mail(plain=".\n..x\n.y"), lambda: None)
+    assert b"\r\n..\r\n...x\r\n..y" in scripted_server.content[0]
+
+
+def test_a_connection_serves_several_mails(transport, scripted_server, mail):
+    for number in range(3):
+        transport.deliver(mail(message_id=f"<{number}@corp.test>"), lambda: None)
+    assert scripted_server.phases.count("connect") == 1
+
+
+def test_a_connection_that_the_server_closed_is_noticed_before_the_next_mail(
+    transport, scripted_server, mail, monkeypatch
+):
+    monkeypatch.setattr("connectors.email.smtp._CHECK_AFTER", 0.0)
+    transport.deliver(mail(), lambda: None)
+    scripted_server.script = {"NOOP": "cut"}
+    transport.deliver(mail(message_id="<2@corp.test>"), lambda: None)
+    assert scripted_server.phases.count("connect") == 2
+    assert len(scripted_server.content) == 2
+
+
+def test_a_rejected_mail_leaves_the_connection_clean(transport, scripted_server, mail):
+    scripted_server.script = {"RCPT": "550 no such person"}
+    with pytest.raises(Rejected):
+        transport.deliver(mail(), lambda: None)
+    scripted_server.script = {}
+    transport.deliver(mail(), lambda: None)
+    assert scripted_server.phases.count("connect") == 1
+    assert "RSET" in scripted_server.phases
+
+
+def test_nobody_listening_is_an_outage(mail, scripted_server):
+    scripted_server.close()
+    transport = SmtpTransport(
+        SmtpSettings(host="localhost", port=1, security="plain", timeout_seconds=1), lambda _: None
+    )
+    with pytest.raises(Unavailable):
+        transport.deliver(mail(), lambda: None)
+
+
+def test_tls_from_the_first_byte(smtp_server, certificate, mail):
+    arrivals, port = smtp_server("tls")
+    settings = SmtpSettings(host="localhost", port=port, security="tls", ca_file=certificate[0], timeout_seconds=5)
+    transport = SmtpTransport(settings, lambda _: None)
+    accepted = transport.deliver(mail(), lambda: None)
+    assert accepted.provider_id == "2.0.0 kept as 7"
+    assert len(arrivals.messages) == 1
+    transport.close()
+
+
+@pytest.mark.parametrize(
+    ("server", "settings"),
+    [
+        (("starttls", None), {"security": "starttls"}),
+        (("tls", None), {"security": "tls"}),
+        (("plain", None), {"security": "starttls", "ca": True}),
+        (("starttls", "robin"), {"security": "starttls", "ca": True, "user_env": "U", "password_env": "P"}),
+        (("starttls", "robin"), {"security": "starttls", "ca": True, "user_env": "U", "password_env": "NOT_SET"}),
+        (("starttls", None), {"security": "starttls", "ca_file": "no/such/file.pem"}),
+    ],
+    ids=["untrusted starttls", "untrusted tls", "no starttls", "wrong password", "no password", "no ca file"],
+)
+def test_what_only_a_person_can_mend_is_misconfigured(smtp_server, certificate, mail, server, settings):
+    _, port = smtp_server(*server)
+    if settings.pop("ca", False):
+        settings["ca_file"] = certificate[0]
+    secrets = {"U": "robin", "P": "wrong"}
+    transport = SmtpTransport(SmtpSettings(host="localhost", port=port, timeout_seconds=5, **settings), secrets.get)
+    with pytest.raises(Misconfigured) as caught:
+        transport.deliver(mail(), lambda: None)
+    assert "wrong" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"host": ""},
+        {"host": "x", "port": 0},
+        {"host": "x", "user_env": "U"},
+        {"host": "x", "security": "plain", "user_env": "U", "password_env": "P"},
+        {"host": "x", "password": "secret"},
+        {"host": "x", "timeout_seconds": 0},
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_work_are_refused_when_read(settings):
+    with pytest.raises(ValidationError):
+        SmtpSettings.model_validate(settings)

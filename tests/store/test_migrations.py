@@ -1,0 +1,74 @@
+import contextlib
+import threading
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from engine.workspace import load_workspace
+from store.columns import ensure_columns
+from store.database import engine_for
+from store.migrate import migrate
+from store.schema import metadata
+
+
+@contextlib.contextmanager
+def connected(url):
+    engine = engine_for(url)
+    with engine.begin() as conn:
+        yield conn
+    engine.dispose()
+
+
+def differences(url):
+    def leave_out_fields(_object, name, kind, _reflected, _compared):
+        return not (kind == "column" and "." in name) and name != "alembic_version"
+
+    with connected(url) as conn:
+        context = MigrationContext.configure(conn, opts={"include_object": leave_out_fields, "compare_type": True})
+        return compare_metadata(context, metadata)
+
+
+def test_a_migrated_database_is_what_the_schema_says(database):
+    assert differences(database) == []
+
+
+def test_columns_of_a_deployed_workspace_are_no_difference(database):
+    with connected(database) as conn:
+        ensure_columns(conn, load_workspace({"tenure.yaml": b"name: W\nmetrics: { nps: number }\n"}))
+    assert differences(database) == []
+
+
+def test_migrating_again_and_from_another_folder_changes_nothing(database, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    migrate(database)
+    assert list(tmp_path.iterdir()) == []
+    assert differences(database) == []
+
+
+def test_several_processes_may_migrate_an_empty_database_at_once(database):
+    with connected(database) as conn:
+        conn.execute(sa.text("drop schema public cascade"))
+        conn.execute(sa.text("create schema public"))
+    faults = []
+
+    def run():
+        try:
+            migrate(database)
+        except Exception as error:  # noqa: BLE001 - whatever a thread dies of is the finding
+            faults.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert differences(database) == []
+
+
+@pytest.mark.parametrize("scheme", ["postgresql://", "postgres://", "postgresql+psycopg://"])
+def test_every_spelling_of_the_url_reaches_the_database(database, scheme):
+    with connected(scheme + database.partition("://")[2]) as conn:
+        assert conn.execute(sa.text("show timezone")).scalar() == "UTC"

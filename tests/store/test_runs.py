@@ -1,0 +1,203 @@
+"""A run's own rows: what it is told, where it rests, how it ends."""
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from engine.runtime import Entry, Standing, Waiting
+from store import runs, watches
+from store.schema import run, task, trace, watch
+from tests.store.world import DAY, FALLS, START, World
+
+NPS_BACK = {"text": "metric.nps >= 90", "type": "bool", "reads": {"metric.nps": "number"}, "rows": {}}
+
+
+@pytest.fixture
+def world(database):
+    """With one open run, 1, of acme."""
+    world = World(database)
+    world.deploy(risk=FALLS + "goal: { when: metric.usage >= 100 }\nexit: [{ when: account.arr < 5, reason: gone }]")
+    world.account("acme", name="Acme", arr=100.0, zone="America/New_York", renewal_date="2026-09-30")
+    world.metric("acme", "nps", 80.0)
+    world.sweep()
+    world.day(nps=50.0)
+    yield world
+    world.engine.dispose()
+
+
+def test_facts_are_numbered_after_the_start_in_the_order_told(world):
+    with world.tx() as conn:
+        assert runs.tell(conn, 1, "pause", at=START) == 1
+        assert runs.tell(conn, [1], "task", of="call", values={"visit": 1, "outcome": "reached"}, at=START) == 1
+    facts = world.rows("select n, kind, fact from outbox order by n")
+    assert [(n, kind) for n, kind, _ in facts] == [(1, "start"), (2, "tell"), (3, "tell")]
+    assert facts[2][2] == {
+        "n": 3,
+        "at": START.isoformat(),
+        "kind": "task",
+        "of": "call",
+        "values": {"visit": 1, "outcome": "reached"},
+    }
+
+
+def test_several_facts_for_a_run_told_at_once_keep_their_order(world):
+    with world.tx() as conn:
+        told = [runs.Telling(run_id=1, kind="met", of=str(i)) for i in range(20)]
+        assert runs.tell_all(conn, told, START) == 20
+    assert [of for _, of, _ in world.told(1)] == [str(i) for i in range(20)]
+
+
+def test_an_ended_or_missing_run_hears_nothing(world):
+    world.end(1)
+    with world.tx() as conn:
+        assert runs.tell(conn, [1, 999], "pause", at=START) == 0
+    assert world.told(1) == []
+
+
+def test_many_tellers_at_once_give_every_number_once(world):
+    def tell():
+        for _ in range(10):
+            with world.tx() as conn:
+                runs.tell(conn, 1, "wake", at=START)
+
+    tellers = [threading.Thread(target=tell) for _ in range(4)]
+    for one in tellers:
+        one.start()
+    for one in tellers:
+        one.join()
+    assert [n for (n,) in world.rows("select n from outbox order by id")] == list(range(1, 42))
+
+
+def rest(world, *waiting, heard=1, stuck=False, entries=()):
+    with world.tx() as conn:
+        standing = [Standing(path="steps[0]", step="call", says="wait 7 days", until=START)]
+        return runs.rest(
+            conn, 1, heard=heard, due_at=START + DAY, standing=standing, stuck=stuck, entries=entries, waiting=waiting
+        )
+
+
+def test_a_rest_says_where_the_run_stands(world):
+    entry = Entry(seq=1, at=START, path="steps[0]", what="waits", detail={"for_": "7 days"})
+    rest(world, heard=3, entries=[entry])
+    rest(world, heard=2, entries=[entry])
+    with world.tx() as conn:
+        row = conn.execute(sa.select(run).where(run.c.id == 1)).one()
+        assert (row.heard, row.standing, row.due_at) == (3, "resting", START + DAY)
+        assert row.at_step == [{"path": "steps[0]", "step": "call", "says": "wait 7 days", "until": START.isoformat()}]
+        assert conn.execute(sa.select(sa.func.count()).select_from(trace)).scalar_one() == 1
+    rest(world, stuck=True)
+    assert world.rows("select standing from run") == [("stuck",)]
+
+
+def test_a_rest_of_an_ended_run_keeps_its_trace_and_nothing_else(world):
+    world.end(1)
+    assert rest(world, Waiting(key="w", event="login"), entries=[Entry(seq=9, at=START, path="", what="x")]) == ()
+    assert world.rows("select count(*) from watch") == [(0,)]
+    assert world.rows("select seq from trace") == [(9,)]
+
+
+def test_a_rest_follows_exactly_what_is_waited_for_beside_goal_and_exits(world):
+    since = datetime(2026, 3, 3, tzinfo=UTC)
+    first, second = Waiting(key="a", condition=NPS_BACK), Waiting(key="b", event="login", since=since)
+    assert rest(world, first, second) == ("a", "b")
+    assert rest(world, first, second) == ()
+    assert rest(world, second) == ()
+    keys = [key for (key,) in world.rows("select key from watch order by key")]
+    assert keys == ["b", "exit/0", "goal"]
+    later = Waiting(key="b", event="login", since=since + DAY)
+    assert rest(world, later) == ("b",), "the same path in a later turn of a loop is another wait"
+
+
+def test_what_is_met_already_is_said_and_said_again(world):
+    world.metric("acme", "nps", 95.0)
+    world.sweep()
+    rest(world, Waiting(key="a", condition=NPS_BACK))
+    for _ in range(2):
+        with world.tx() as conn:
+            assert watches.already_met(conn, 1, ["a"], world.now) == ("a",)
+    world.metric("acme", "nps", 96.0)
+    world.sweep()
+    assert world.told(1) == [], "the answer was given; the sweep does not give it again"
+
+
+def test_an_event_since_the_wait_began_is_met_already_and_an_earlier_one_is_not(world):
+    world.event("acme", "login", at=world.now)
+    with world.tx() as conn:
+        runs.rest(
+            conn,
+            1,
+            heard=1,
+            due_at=None,
+            waiting=[
+                Waiting(key="before", event="login", since=world.now - DAY),
+                Waiting(key="after", event="login", since=world.now + DAY),
+            ],
+        )
+    with world.tx() as conn:
+        assert watches.already_met(conn, 1, ["before", "after"], world.now) == ("before",)
+
+
+def test_the_end_stands_and_takes_everything_open_with_it(world):
+    with world.tx() as conn:
+        conn.execute(
+            sa.insert(task).values(
+                run_id=1,
+                step="call",
+                visit=1,
+                account_id=world.account_id(),
+                title="",
+                outcomes=["done"],
+                created_at=START,
+            )
+        )
+    assert world.end(1, "goal", "goal reached") is True
+    assert world.end(1, "failed", "later") is False
+    assert world.rows("select state, outcome, reason, at_step, due_at from run") == [
+        ("ended", "goal", "goal reached", [], None)
+    ]
+    assert world.rows("select count(*) from watch") == [(0,)]
+    assert world.rows("select state from task") == [("withdrawn",)]
+    assert world.rows("select count(*) from change") == [(1,)], "a crossing may wait for this end"
+
+
+def test_open_tasks_may_be_left(world):
+    with world.tx() as conn:
+        conn.execute(
+            sa.insert(task).values(
+                run_id=1,
+                step="call",
+                visit=1,
+                account_id=world.account_id(),
+                title="",
+                outcomes=["done"],
+                created_at=START,
+            )
+        )
+        runs.end(conn, 1, outcome="end", reason="worked through", at=START, withdraw=False)
+    assert world.rows("select state from task") == [("open",)]
+
+
+def test_fields_are_read_as_the_last_sweep_left_them(world):
+    world.metric("acme", "nps", 10.0)
+    with world.tx() as conn:
+        values = runs.read(conn, 1, ["metric.nps", "account.renewal_date", "account.csm", "account.nothing", "place"])
+    assert values["metric.nps"] == 50.0
+    assert values["account.renewal_date"] == "2026-09-30"
+    assert values["account.csm"] is None
+    assert "account.nothing" not in values
+    assert values["place"]["zone"] == "America/New_York"
+
+
+def test_a_run_that_never_was_is_named(world):
+    with world.tx() as conn, pytest.raises(LookupError, match="there is no run 99"):
+        runs.read(conn, 99, ["metric.nps"])
+    with world.tx() as conn, pytest.raises(LookupError, match="there is no run 99"):
+        runs.rest(conn, 99, heard=0, due_at=None)
+
+
+def test_watch_rows_die_with_the_end_even_if_the_rest_comes_late(world):
+    world.end(1)
+    with world.tx() as conn:
+        assert conn.execute(sa.select(sa.func.count()).select_from(watch)).scalar_one() == 0

@@ -1,0 +1,136 @@
+"""Mail is sent at most once though dispatchers are killed at every point and the server answers late or not at all."""
+
+import asyncio
+import collections
+import email
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from store import mails
+from store.database import engine_for
+from tests.mailing import NOW, Post
+
+ROOT = Path(__file__).resolve().parents[2]
+MAILS = 90
+POINTS = [
+    *("after claiming", "before the commit of handing over", "before handing over", "after handing over"),
+    *("in the middle of the content", "before the last dot", "after the last dot", "after the answer"),
+    "before the commit of settling",
+]
+
+
+class Receiver:
+    """Counts what it has taken; is sometimes late, sometimes cuts the line, sometimes wants nothing now."""
+
+    def __init__(self, chance):
+        self.chance = chance
+        self.received: collections.Counter[str] = collections.Counter()
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802  # aiosmtpd's name
+        mood = self.chance.random()
+        if mood < 0.06:
+            return "451 not now"
+        message = email.message_from_bytes(envelope.content)
+        self.received[message["Message-ID"]] += 1
+        if mood < 0.12:
+            await asyncio.sleep(0.4)
+        elif mood < 0.18:
+            server.transport.abort()
+        return "250 kept"
+
+
+@pytest.fixture
+def receiver():
+    """(what receives, its port)."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    receiver = Receiver(random.Random(7))
+    controller = Controller(receiver, hostname="localhost", port=port, ready_timeout=20)
+    controller.start()
+    yield receiver, port
+    controller.stop()
+
+
+@pytest.fixture
+def order(database, receiver):
+    """Have dispatchers started, one for each point, and killed there; gives how many were."""
+    program = [sys.executable, str(Path(__file__).with_name("mail_dispatcher.py")), database, str(receiver[1])]
+    process = subprocess.Popen(
+        program, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdin=-1, stdout=-1, stderr=-3, text=True
+    )
+
+    assert process.stdin
+    assert process.stdout
+    to, answers = process.stdin, process.stdout
+
+    def order(points, now):
+        to.write(json.dumps({"points": points, "now": now.isoformat()}) + "\n")
+        to.flush()
+        return int(answers.readline())
+
+    yield order
+    process.communicate(timeout=10)
+
+
+@pytest.fixture
+def engine(database):
+    engine = engine_for(database)
+    yield engine
+    engine.dispose()
+
+
+def test_no_mail_leaves_twice_and_none_is_lost_without_a_word(engine, receiver, order, capsys):
+    post, received = Post(engine), receiver[0].received
+    post.mail()
+    order([], NOW)
+    run_id = post.run()
+    ids = post.prepare(*(post.draft(run_id, post.contact(run_id)) for _ in range(MAILS)))
+    chance, now, killed, rounds = random.Random(11), NOW, 0, 0
+    plan = [[(point, chance.randint(1, 4))] for point in POINTS for _ in range(2)]
+    plan += [[("time", chance.randint(5, 150)), ("time", chance.randint(5, 150))] for _ in range(6)]
+    chance.shuffle(plan)
+    for points in plan:
+        # Every round is later than any parked mail waits for.
+        now += timedelta(hours=2)
+        killed += order(points, now)
+        rounds += 1
+    deadline = time.monotonic() + 30
+    while _open(engine):
+        assert time.monotonic() < deadline
+        now += timedelta(hours=2)
+        order([["never", 1]], now)
+        rounds += 1
+    ends = collections.Counter(_end(post.find(mail_id), received) for mail_id in ids)
+    with capsys.disabled():
+        counts = ", ".join(f"{ends[end]} {end}" for end in ("once", "unknown", "other"))
+        sys.stdout.write(f"\n{MAILS} mails, {rounds} rounds of dispatchers, {killed} killed: {counts}\n")
+    assert ends["other"] == 0
+    assert ends["once"] > MAILS / 2
+    assert ends["unknown"] > 0
+    assert max(received.values()) == 1
+    assert len(post.told(run_id)) == 1
+
+
+def _open(engine):
+    with engine.begin() as conn:
+        return mails.list_mails(conn, states=("prepared", "handing_over"), limit=1)
+
+
+def _end(mail, received):
+    times = received[mail.message_id]
+    if mail.state == "sent" and times == 1:
+        return "once"
+    if mail.state == "unknown" and times <= 1:
+        return "unknown"
+    return "other"

@@ -1,0 +1,60 @@
+"""Puts the web together: routes, guards, and how refusals look. Everything it needs is handed in."""
+
+from fastapi import APIRouter, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from web.bodies import LARGE_BODY, SMALL_BODY
+from web.deps import WebDeps
+from web.guards import BodyLimit, LastNet, Readable, SecurityHeaders, Token
+from web.metrics import Measured, Metrics
+from web.pages import HERE
+from web.problems import HANDLERS, Problem
+from web.routes import accounts, facts, health, mails, overview, runs, tasks
+
+_SUBJECTS = (facts, runs, tasks, mails, accounts)
+_PAGES = (overview, tasks, runs, mails)
+
+
+def create_app(deps: WebDeps) -> FastAPI:
+    """The ASGI application. It opens nothing before the first request."""
+    app = FastAPI(
+        title="Tenure",
+        description="Facts in; runs, tasks and mails out. Refusals are application/problem+json (RFC 9457).",
+        version="1",
+        openapi_url="/api/v1/openapi.json",
+        # Their pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.deps = deps
+    app.state.metrics = Metrics(deps.engine)
+    _routes(app)
+    _guards(app, deps)
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    return app
+
+
+def _routes(app: FastAPI) -> None:
+    api = APIRouter(
+        prefix="/api/v1", responses={"4XX": {"model": Problem, "content": {"application/problem+json": {}}}}
+    )
+    for subject in _SUBJECTS:
+        api.include_router(subject.api)
+    app.include_router(api)
+    app.include_router(health.probes)
+    for subject in _PAGES:
+        app.include_router(subject.pages)
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
+
+
+def _guards(app: FastAPI, deps: WebDeps) -> None:
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, most=SMALL_BODY, more_for={"/api/v1/facts": LARGE_BODY})
+    if deps.api_token:
+        app.add_middleware(Token, token=deps.api_token)
+    app.add_middleware(Readable)
+    app.add_middleware(LastNet)
+    app.add_middleware(Measured, metrics=app.state.metrics)
+    app.add_middleware(SecurityHeaders)

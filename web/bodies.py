@@ -1,0 +1,60 @@
+"""What may come in: strict JSON, and text that every table can hold."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Path, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import AfterValidator, StringConstraints
+from pydantic_core import from_json
+
+from web.problems import Refusal
+
+LARGE_BODY = 16 * 1024 * 1024
+SMALL_BODY = 64 * 1024
+
+RowId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+def _storable(text: str) -> str:
+    if any(letter == "\x00" or "\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("text must not contain NUL characters or halves of surrogate pairs")
+    return text
+
+
+def _word(text: str) -> str:
+    if not text:
+        raise ValueError("must not be empty")
+    return text
+
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_storable), AfterValidator(_word)
+]
+"""A key, name or word: needed and short."""
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4_000), AfterValidator(_storable)]
+Filter = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_storable)]
+"""A query parameter; empty means: not filtered."""
+
+
+class StrictJson(Request):
+    """JSON as the standard has it: no NaN, no Infinity, bounded depth."""
+
+    async def json(self) -> Any:
+        try:
+            return from_json(await self.body(), allow_inf_nan=False)
+        except ValueError as error:
+            what_to_do = "Send JSON as RFC 8259 has it: UTF-8, without NaN or Infinity."
+            raise Refusal(400, "Not JSON", f"The body is not JSON: {error}.", what_to_do) from error
+
+
+class StrictRoute(APIRoute):
+    """A route whose body is read strictly."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def strictly(request: Request) -> Response:
+            return await handle(StrictJson(request.scope, request.receive))
+
+        return strictly

@@ -1,0 +1,164 @@
+"""What stands before every route: security headers, the API's token, pages' forms, and the last net for faults."""
+
+import hashlib
+import hmac
+import logging
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.problems import Problem, Refusal, answer, unexpected
+
+log = logging.getLogger(__name__)
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+# Mail bodies carry their styles inline, as mail must. They are shown in a sandbox of an origin of its own, where
+# nothing runs, loads or leads away.
+MAIL_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'self'"
+)
+
+_HEADERS = {
+    "content-security-policy": PAGE_POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    # Not `no-referrer`: browsers would then say `Origin: null` for our own forms.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
+}
+
+
+class SecurityHeaders:
+    """On every answer, whatever became of the request; a route that sets one itself keeps its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class LastNet:
+    """A fault of ours becomes an answer without a traceback, and a line in the log with one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def noticing(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noticing)
+        except Exception:
+            if scope["type"] != "http" or started:
+                raise
+            log.exception("a request failed: %s %s", scope["method"], scope["path"])
+            await unexpected(scope["path"])(scope, receive, send)
+
+
+class Readable:
+    """Refuses addresses that no table could hold."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and ("\x00" in scope["path"] or b"%00" in scope["query_string"]):
+            detail = "The address contains a NUL character."
+            problem = Problem(title="Not understood", status=400, detail=detail, what_to_do="Leave it out.")
+            await answer(scope["path"], problem)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses bodies that are larger than their address takes, announced or not."""
+
+    def __init__(self, app: ASGIApp, most: int, more_for: Mapping[str, int]) -> None:
+        self._app = app
+        self._most = most
+        self._more_for = more_for
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        most, size = self._more_for.get(scope["path"], self._most), 0
+        detail, what_to_do = f"This address takes {most:,} bytes at most.", "Send it in smaller pieces."
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isdecimal() or int(announced[:20]) > most:
+            problem = Problem(title="Too large", status=413, detail=detail, what_to_do=what_to_do)
+            await answer(scope["path"], problem)(scope, receive, send)
+            return
+
+        async def counting() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > most:
+                raise Refusal(413, "Too large", detail, what_to_do)
+            return message
+
+        await self._app(scope, counting, send)
+
+
+class Token:
+    """Everything under /api asks for the bearer token, before any body is read."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._expected = _digest(token.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/api") or self._is_right(scope):
+            await self._app(scope, receive, send)
+            return
+        problem = Problem(
+            title="Token needed",
+            status=401,
+            detail="This address asks for a bearer token, and none or a wrong one was given.",
+            what_to_do="Send the header `Authorization: Bearer …` with the token that TENURE_API_TOKEN holds.",
+        )
+        await answer(scope["path"], problem, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
+
+    def _is_right(self, scope: Scope) -> bool:
+        # Header values are bytes, which Starlette shows as Latin-1.
+        given = Headers(scope=scope).get("authorization", "").encode("latin-1")
+        scheme, _, token = given.partition(b" ")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(_digest(token.strip()), self._expected)
+
+
+def _digest(token: bytes) -> bytes:
+    # Digests have one length, so that comparing them tells nothing about the token's.
+    return hashlib.sha256(token).digest()
+
+
+def same_origin(request: Request) -> None:
+    """A dependency of every form: only our own pages may send it. Browsers say where a form comes from."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    ours = site == "same-origin" if site else bool(origin) and urlsplit(origin).netloc == request.headers.get("host")
+    if not ours:
+        what_to_do = "Open the page here and send the form from there; programs use /api/v1."
+        raise Refusal(403, "Not from our page", "This form was not sent from one of our own pages.", what_to_do)

@@ -1,0 +1,122 @@
+"""How pages are made: templates, and how times and values read in them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import sqlalchemy as sa
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from starlette.responses import HTMLResponse
+
+from store import clock
+from store.queries.names import workspace_name_and_zone
+from web.trace import sentence
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What every page shows around its content."""
+
+    workspace: str
+    zone: str
+    now: datetime
+    virtual: bool
+
+
+_NO_FRAME = Frame(workspace="Tenure", zone="UTC", now=datetime.min.replace(tzinfo=UTC), virtual=False)
+
+
+def frame(conn: sa.Connection) -> Frame:
+    name, zone = workspace_name_and_zone(conn)
+    return Frame(workspace=name, zone=zone, now=clock.now(conn), virtual=clock.is_virtual(conn))
+
+
+def render(
+    template: str,
+    content: Mapping[str, Any],
+    frame: Frame = _NO_FRAME,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    html = _templates().get_template(template).render(frame=frame, **content)
+    return HTMLResponse(html, status, headers)
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {"when": _when, "ago": _ago, "value": value_in_words, "words": words}
+    templates.globals["sentence"] = sentence
+    return templates
+
+
+def words(name: str) -> str:
+    """A stored word as people read it: not_started becomes "not started"."""
+    return name.replace("_", " ")
+
+
+def value_in_words(value: object) -> str:
+    match value:
+        case None:
+            return "unknown"
+        case bool():
+            return "yes" if value else "no"
+        case float() if math.isfinite(value):
+            return f"{value:,.10g}"
+        case list() | tuple():
+            return ", ".join(value_in_words(part) for part in value)
+        case dict():
+            return ", ".join(f"{words(str(key))} {value_in_words(part)}" for key, part in value.items())
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value)
+
+
+@pass_context
+def _when(context: Context, moment: datetime) -> str:
+    frame: Frame = context["frame"]
+    local = moment.astimezone(_zone(frame.zone))
+    year = "" if local.year == frame.now.astimezone(_zone(frame.zone)).year else f" {local.year}"
+    return f"{local.day} {local:%b}{year}, {local:%H:%M}"
+
+
+@pass_context
+def _ago(context: Context, moment: datetime) -> str:
+    frame: Frame = context["frame"]
+    return distance(moment - frame.now)
+
+
+def distance(away: timedelta) -> str:
+    """How far a moment is, to one unit: "in 3 days", "2 hours ago"."""
+    seconds = abs(away.total_seconds())
+    if seconds < 60:
+        return "now"
+    size, unit = next(
+        (size, unit) for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")) if seconds >= size
+    )
+    count = int(seconds // size)
+    text = f"{count:,} {unit}{'' if count == 1 else 's'}"
+    return f"in {text}" if away > timedelta(0) else f"{text} ago"
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

@@ -1,0 +1,113 @@
+"""Tasks: the list, and saying how one went."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, Query
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import RedirectResponse, Response
+
+from store import clock, tasks
+from store.queries.names import people
+from store.queries.pages import Page
+from store.queries.tasks import TaskRow, TaskView, get_task, list_tasks
+from web.bodies import Filter, Line, Note, RowId, StrictRoute
+from web.deps import Deps
+from web.guards import same_origin
+from web.pages import frame, render
+from web.problems import Refusal, not_found
+
+api = APIRouter(route_class=StrictRoute, tags=["tasks"])
+pages = APIRouter(include_in_schema=False)
+
+_STATUS = {"unknown_task": 404, "unknown_outcome": 422, "settled": 409}
+_TITLE = {"unknown_task": "No such task", "unknown_outcome": "Unknown outcome", "settled": "Already settled"}
+
+
+class Completion(BaseModel):
+    """How a task went, according to whom."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outcome: Line
+    by: Line
+    note: Note = ""
+
+
+@api.get("/tasks")
+def get_tasks(
+    *,
+    deps: Deps,
+    view: TaskView = "open",
+    assignee: Filter = "",
+    account: Filter = "",
+    after: Filter = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> Page[TaskRow]:
+    """Open tasks by due date, or settled ones latest first."""
+    with deps.engine.connect() as conn:
+        return list_tasks(
+            conn, clock.now(conn), view=view, assignee=assignee, account_key=account, after=after, limit=limit
+        )
+
+
+@api.get("/tasks/{task_id}")
+def get_one(deps: Deps, task_id: RowId) -> TaskRow:
+    with deps.engine.connect() as conn:
+        found = get_task(conn, task_id, clock.now(conn))
+    if found is None:
+        raise not_found("task", task_id, "/api/v1/tasks")
+    return found
+
+
+@api.post("/tasks/{task_id}/complete")
+def complete(deps: Deps, task_id: RowId, completion: Completion) -> tasks.Completed:
+    """Settle a task. The same answer by the same person again is fine; a different one is refused."""
+    settled = _complete(deps, task_id, completion)
+    if isinstance(settled, tasks.Refused):
+        what_to_do = settled.hint or "Read the task again."
+        raise Refusal(_STATUS[settled.kind], _TITLE[settled.kind], settled.message, what_to_do)
+    return settled
+
+
+@pages.get("/tasks")
+def page(deps: Deps, view: Filter = "open", assignee: Filter = "", after: Filter = "", done: Filter = "") -> Response:
+    return _page(deps, view, assignee, after, done=done)
+
+
+@pages.post("/tasks/{task_id}/complete", dependencies=[Depends(same_origin)])
+def complete_by_form(deps: Deps, task_id: RowId, completion: Annotated[Completion, Form()]) -> Response:
+    settled = _complete(deps, task_id, completion)
+    if isinstance(settled, tasks.Refused):
+        return _page(deps, refused=settled, status=_STATUS[settled.kind])
+    return RedirectResponse(f"/tasks?{urlencode({'done': settled.task_id})}", 303)
+
+
+def _complete(deps: Deps, task_id: int, completion: Completion) -> tasks.Completed | tasks.Refused:
+    with deps.engine.begin() as conn:
+        said = {"by": completion.by, "note": completion.note}
+        return tasks.complete(conn, task_id, completion.outcome, **said, now=clock.now(conn))
+
+
+def _page(
+    deps: Deps,
+    view: str = "open",
+    assignee: str = "",
+    after: str = "",
+    *,
+    done: str = "",
+    refused: tasks.Refused | None = None,
+    status: int = 200,
+) -> Response:
+    shown: TaskView = "overdue" if view == "overdue" else "settled" if view == "settled" else "open"
+    with deps.engine.connect() as conn:
+        around = frame(conn)
+        content = {
+            "page": list_tasks(conn, around.now, view=shown, assignee=assignee, after=after),
+            "people": people(conn),
+            "view": shown,
+            "assignee": assignee,
+            "done": get_task(conn, int(done), around.now) if done.isdecimal() and len(done) < 19 else None,
+            "refused": refused,
+        }
+    return render("tasks.html", content, around, status=status)

@@ -1,0 +1,67 @@
+"""The activities of the playbook workflow: decode, call the store, map to a receipt."""
+
+import structlog
+from temporalio import activity
+
+import sqlalchemy as sa
+
+from engine.runtime import Entry, Receipt, Values
+from store import ledger, runs, watches
+from workflows.acts import PERFORM
+from workflows.acts.acting import Acting
+from workflows.ports import Ports
+from workflows.wire import Performing, Reading, Resting
+
+_log = structlog.get_logger(__name__)
+
+
+class Activities:
+    """Bound to one database and one set of connectors. Each call is one transaction, and safe to repeat."""
+
+    def __init__(self, database: sa.Engine, ports: Ports) -> None:
+        self._database = database
+        self._ports = ports
+
+    @activity.defn(name="perform")
+    def perform(self, performing: Performing) -> Receipt:
+        """Perform an act once, whoever asks how often, and write its trace line in the same transaction."""
+        act, run_id = performing.act, performing.run_id
+        with self._database.begin() as conn:
+            acting = Acting.of(conn, run_id, performing.at, self._ports)
+            runs.note(conn, run_id, performing.entries)
+            receipt = ledger.once(conn, run_id, act, lambda: PERFORM[act.verb](acting, act))
+            detail = {"step": act.step, "outcome": receipt.outcome, **receipt.values}
+            if receipt.reason:
+                detail["reason"] = receipt.reason
+            line = Entry(seq=act.seq, at=performing.at, path=act.path, what=act.verb, detail=detail)
+            runs.note(conn, run_id, [line])
+        _log.info("act", run=run_id, playbook=acting.playbook, step=act.step, verb=act.verb, outcome=receipt.outcome)
+        return receipt
+
+    @activity.defn(name="read")
+    def read(self, reading: Reading) -> Values:
+        """Facts as the last sweep left them."""
+        with self._database.connect() as conn:
+            return runs.read(conn, reading.run_id, reading.fields)
+
+    @activity.defn(name="rest")
+    def rest(self, resting: Resting) -> list[str]:
+        """Write where the run rests; then, with its watches committed, tell which of them are true already."""
+        with self._database.begin() as conn:
+            runs.rest(
+                conn,
+                resting.run_id,
+                heard=resting.heard,
+                due_at=resting.until,
+                standing=resting.standing,
+                stuck=resting.stuck,
+                entries=resting.entries,
+                waiting=resting.waiting,
+                position=resting.position,
+            )
+        if not resting.waiting:
+            return []
+        # All of them, not only the new ones: an attempt of this activity may have died between the two transactions.
+        keys = [one.key for one in resting.waiting]
+        with self._database.begin() as conn:
+            return list(watches.already_met(conn, resting.run_id, keys, resting.at))

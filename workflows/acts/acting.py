@@ -1,0 +1,34 @@
+"""What a performer of acts works with: one transaction, one run, one instant."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import sqlalchemy as sa
+
+from engine.workspace import Workspace
+from store.deployed import load_workspace
+from store.schema import run
+from workflows.ports import Ports
+
+
+@dataclass(frozen=True)
+class Acting:
+    """`now` is the run's own instant: an act takes no time of its own."""
+
+    conn: sa.Connection
+    run_id: int
+    account_id: int
+    playbook: str
+    priority: int
+    now: datetime
+    ports: Ports
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        return load_workspace(self.conn)
+
+    @classmethod
+    def of(cls, conn: sa.Connection, run_id: int, now: datetime, ports: Ports) -> "Acting":
+        row = conn.execute(sa.select(run.c.account_id, run.c.playbook, run.c.priority).where(run.c.id == run_id)).one()
+        return cls(conn, run_id, row.account_id, row.playbook, row.priority, now, ports)

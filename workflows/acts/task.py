@@ -1,0 +1,78 @@
+"""Gives, reminds of, escalates, expires and withdraws tasks through the task list's port."""
+
+from datetime import datetime
+
+from connectors.tasks.port import NewTask
+from engine.runtime import Act, Receipt
+from engine.texts import RenderError, render_line
+from store import tasks
+from store.people import text_values
+from workflows.acts.acting import Acting
+
+
+def give_task(acting: Acting, act: Act) -> Receipt:
+    """Params: title, description, assign (a staff role), due, checklist, outcomes. Texts are rendered here."""
+    params = act.params
+    values = text_values(acting.conn, acting.account_id, acting.workspace)
+    try:
+        title = render_line(params["title"], values)
+        description = render_line(params["description"], values)
+        checklist = [render_line(item, values) for item in params["checklist"]]
+    except RenderError as error:
+        return Receipt(outcome="failed", reason=str(error))
+    task = NewTask(
+        run_id=acting.run_id,
+        step=act.step,
+        visit=act.visit,
+        account_id=acting.account_id,
+        title=title,
+        description=description,
+        checklist=tuple(checklist),
+        outcomes=tuple(params["outcomes"]),
+        assignee=tasks.assignee_for(acting.conn, acting.account_id, params["assign"], acting.workspace),
+        due_at=datetime.fromisoformat(params["due"]) if params["due"] else None,
+        at=acting.now,
+    )
+    opened = acting.ports.tasks(acting.conn).open(task)
+    return Receipt(outcome="done", values={"outcome": "open", **opened.values})
+
+
+def remind_of_task(acting: Acting, act: Act) -> Receipt:
+    """Note that the assignee was reminded."""
+    task_id = _task(acting, act)
+    return _done(task_id is not None and tasks.remind(acting.conn, task_id, acting.now), "reminded")
+
+
+def escalate_task(acting: Acting, act: Act) -> Receipt:
+    """Params: to, a staff role. The task is shown to that person too; the assignee stays responsible."""
+    person = tasks.assignee_for(acting.conn, acting.account_id, act.params["to"], acting.workspace)
+    if person is None:
+        return Receipt(outcome="skipped", reason=f"nobody is {act.params['to']} for this account")
+    task_id = _task(acting, act)
+    return _done(task_id is not None and tasks.escalate(acting.conn, task_id, person), "escalated")
+
+
+def expire_task(acting: Acting, act: Act) -> Receipt:
+    """The run gives up waiting; the receipt holds the outcome in force, which may be a person's."""
+    task_id = _task(acting, act)
+    outcome = tasks.expire(acting.conn, task_id, acting.now) if task_id is not None else "expired"
+    return Receipt(outcome="done", values={"outcome": outcome})
+
+
+def withdraw_tasks(acting: Acting, act: Act) -> Receipt:
+    """Params: steps whose open tasks nobody needs to do any more."""
+    found = [tasks.task_of(acting.conn, acting.run_id, step, 1) for step in act.params["steps"]]
+    withdrawn = [
+        task_id for task_id in found if task_id is not None and tasks.withdraw(acting.conn, task_id, acting.now)
+    ]
+    return Receipt(outcome="done", values={"outcome": "withdrawn", "tasks": withdrawn})
+
+
+def _task(acting: Acting, act: Act) -> int | None:
+    return tasks.task_of(acting.conn, acting.run_id, act.step, act.visit)
+
+
+def _done(changed: bool, what: str) -> Receipt:
+    if changed:
+        return Receipt(outcome="done", values={"outcome": what})
+    return Receipt(outcome="skipped", reason="the task is settled already")

@@ -1,0 +1,55 @@
+"""Listens to PostgreSQL's notifications and rings a bell per channel, so that loops need not poll."""
+
+import asyncio
+import threading
+from collections.abc import Iterable
+
+import psycopg
+import sqlalchemy as sa
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+
+class Bell:
+    """A thread with a connection of its own; after an outage every channel rings once, since some may have been missed."""
+
+    def __init__(self, database: sa.Engine, channels: Iterable[str]) -> None:
+        self._url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._events = {channel: asyncio.Event() for channel in channels}
+        self._stop = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._listen, name="tenure-bell", daemon=True)
+        self._thread.start()
+
+    async def wait(self, channel: str, timeout: float) -> None:
+        """Until the channel rings, or the time-out in seconds has passed."""
+        event = self._events[channel]
+        try:
+            await asyncio.wait_for(event.wait(), timeout)
+        except asyncio.TimeoutError:
+            return
+        finally:
+            event.clear()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with psycopg.connect(self._url, autocommit=True) as conn:
+                    for channel in self._events:
+                        conn.execute(f"listen {channel}")
+                        self._ring(channel)
+                    while not self._stop.is_set():
+                        for note in conn.notifies(timeout=0.5):
+                            self._ring(note.channel)
+            except psycopg.Error as error:
+                _log.warning("bell.postgresql_away", error=str(error))
+                self._stop.wait(0.5)
+
+    def _ring(self, channel: str) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._events[channel].set)

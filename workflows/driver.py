@@ -1,0 +1,155 @@
+"""Drives a virtual clock: moves the instant, lets facts arrive, sweeps, delivers, mails, and waits until all runs rest.
+
+The order at one instant is fixed, so that the simulator can take the same decisions.
+"""
+
+import asyncio
+import heapq
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from temporalio.client import Client
+
+from engine.calendars import local_date, local_midnight
+from store import arriving, clock, runs
+from store import sweep as store_sweep
+from store.deployed import load_workspace
+from store.moments import next_moment, restless, stirred, zones_in_use
+from workflows.mail_stream import MailStream
+from workflows.outbox import Deliverer
+from workflows.ports import Ports
+from workflows.wire import PLAYBOOK_QUEUE
+
+_MOST_ROUNDS = 200
+"""Rounds of facts and acts at one instant before it is called a circle."""
+_PATIENCE = 120.0
+"""Seconds that runs may take to come to rest before it is called an outage."""
+
+
+class NotAtRest(Exception):
+    """Runs did not come to rest in time: is a worker alive?"""
+
+
+@dataclass(order=True)
+class _Appointment:
+    at: datetime
+    place: int
+    do: Callable[[sa.Connection, datetime], object] = field(compare=False)
+
+
+class Driver:
+    """Owns the clock while it drives. Only one may drive a database at a time."""
+
+    def __init__(
+        self,
+        database: sa.Engine,
+        client: Client,
+        ports: Ports,
+        *,
+        queue: str = PLAYBOOK_QUEUE,
+        after: Callable[[datetime], object] = lambda _instant: None,
+    ) -> None:
+        """`after` is called in a thread when all is quiet at an instant; it may make appointments."""
+        self._database = database
+        self._after = after
+        self._deliverer = Deliverer(database, client, virtual=True, queue=queue)
+        self._mails = MailStream(database, ports.transports())
+        # A mail stream belongs to one thread.
+        self._mail_thread = ThreadPoolExecutor(1, thread_name_prefix="tenure-mail")
+        self._appointments: list[_Appointment] = []
+        self._count = 0
+
+    def appoint(self, at: datetime, do: Callable[[sa.Connection, datetime], object]) -> None:
+        """Have something happen at a virtual instant, in a transaction of its own: people's doings, mostly."""
+        self._count += 1
+        heapq.heappush(self._appointments, _Appointment(at, self._count, do))
+
+    async def advance(self, to: datetime) -> None:
+        """Drive the clock to an instant, stopping wherever something is due."""
+        for instant in self._instants(await asyncio.to_thread(self._now), to):
+            await self.stop_at(instant)
+
+    def _instants(self, since: datetime, to: datetime) -> Iterator[datetime]:
+        now = since
+        while now < to:
+            with self._database.connect() as conn:
+                due = [next_moment(conn, now), *self._midnights(conn, now)]
+            if self._appointments:
+                due.append(max(self._appointments[0].at, now))
+            now = min([to, *(moment for moment in due if moment is not None)])
+            yield now
+
+    def _midnights(self, conn: sa.Connection, now: datetime) -> list[datetime]:
+        zones = zones_in_use(conn, load_workspace(conn).zone)
+        return [local_midnight(local_date(now, zone) + timedelta(days=1), zone) for zone in zones]
+
+    async def stop_at(self, instant: datetime) -> None:
+        """Everything that happens at one instant: facts, people, sweep, runs; until all is quiet."""
+        await asyncio.to_thread(self._arrive, instant)
+        await asyncio.to_thread(self._keep_appointments, instant)
+        await self.settle(instant)
+        await asyncio.to_thread(self._after, instant)
+
+    async def settle(self, now: datetime) -> None:
+        """Sweep and let the runs act at the standing instant until nothing is left to do."""
+        for _ in range(_MOST_ROUNDS):
+            await asyncio.to_thread(store_sweep.sweep, self._database, wait=True)
+            await asyncio.to_thread(self._wake, now)
+            told = await self._deliverer.deliver_all()
+            await self._quiet()
+            loop = asyncio.get_running_loop()
+            mails = await loop.run_in_executor(self._mail_thread, self._mails.dispatch_due, now)
+            if not told and not mails and not await asyncio.to_thread(self._stirred):
+                return
+        raise NotAtRest(f"facts and acts follow each other in a circle at {now.isoformat()}")
+
+    async def settle_if_told(self, now: datetime) -> None:
+        """The same, if something happened at the standing instant meanwhile: a person answered on a page."""
+        if await asyncio.to_thread(self._restless) or await asyncio.to_thread(self._stirred):
+            await self.settle(now)
+            await asyncio.to_thread(self._after, now)
+
+    async def _quiet(self) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while waiting := await asyncio.to_thread(self._restless):
+            if time.monotonic() > deadline:
+                raise NotAtRest(f"run {waiting[0]} and {len(waiting) - 1} more do not come to rest; is a worker alive?")
+            await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        """Let go of the mail stream's connections."""
+        await asyncio.get_running_loop().run_in_executor(self._mail_thread, self._mails.close)
+        self._mail_thread.shutdown()
+
+    # --- in threads ---
+
+    def _now(self) -> datetime:
+        with self._database.connect() as conn:
+            return clock.now(conn)
+
+    def _arrive(self, instant: datetime) -> None:
+        with self._database.begin() as conn:
+            clock.set_virtual(conn, instant)
+            arriving.arrive(conn, instant)
+
+    def _keep_appointments(self, instant: datetime) -> None:
+        while self._appointments and self._appointments[0].at <= instant:
+            appointment = heapq.heappop(self._appointments)
+            with self._database.begin() as conn:
+                appointment.do(conn, instant)
+
+    def _wake(self, now: datetime) -> None:
+        with self._database.begin() as conn:
+            runs.wake_due(conn, now)
+
+    def _restless(self) -> list[int]:
+        with self._database.connect() as conn:
+            return restless(conn)
+
+    def _stirred(self) -> bool:
+        with self._database.connect() as conn:
+            return stirred(conn)

@@ -1,0 +1,108 @@
+"""Delivers the outbox to Temporal: starts and facts, per run in order, at least once."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+import sqlalchemy as sa
+
+from engine.runtime import Fact
+from store import outbox
+from workflows.wire import PLAYBOOK_QUEUE, TELL, Begin
+
+_log = structlog.get_logger(__name__)
+_AT_ONCE = 20
+_ACCOUNT = SearchAttributeKey.for_keyword("TenureAccount")
+_PLAN = SearchAttributeKey.for_keyword("TenurePlan")
+
+
+class TemporalAway(Exception):
+    """Temporal did not answer; what was not delivered stays in the outbox."""
+
+
+class Deliverer:
+    """One pass takes what is due and holds it by its open transaction, so that several workers share the work."""
+
+    def __init__(self, database: sa.Engine, client: Client, *, virtual: bool, queue: str = PLAYBOOK_QUEUE) -> None:
+        self._database, self._client = database, client
+        self._virtual, self._queue = virtual, queue
+
+    async def deliver_all(self) -> int:
+        """Until nothing is left; how many runs were told."""
+        total = 0
+        while told := await self._pass():
+            total += told
+        return total
+
+    async def _pass(self) -> int:
+        conn = await asyncio.to_thread(self._database.connect)
+        try:
+            batches = await asyncio.to_thread(outbox.batches, conn, 200)
+            if not batches:
+                return 0
+            gate = asyncio.Semaphore(_AT_ONCE)
+            notes = await asyncio.gather(*(self._deliver(batch, gate) for batch in batches), return_exceptions=True)
+            await asyncio.to_thread(self._settle, conn, batches, notes)
+            failed = [note for note in notes if isinstance(note, BaseException)]
+            if failed and len(failed) == len(batches):
+                raise TemporalAway(str(failed[0])) from failed[0]
+            return len(batches) - len(failed)
+        finally:
+            await asyncio.to_thread(conn.close)
+
+    def _settle(
+        self, conn: sa.Connection, batches: Sequence[outbox.Batch], notes: Sequence[str | None | BaseException]
+    ) -> None:
+        for batch, note in zip(batches, notes, strict=True):
+            if isinstance(note, BaseException):
+                _log.warning("outbox.undelivered", run=batch.run_id, error=str(note))
+            else:
+                outbox.delivered(conn, batch.ids, note)
+        conn.commit()
+
+    async def _deliver(self, batch: outbox.Batch, gate: asyncio.Semaphore) -> str | None:
+        facts = [Fact(**fact) for fact in batch.facts]
+        async with gate:
+            if batch.start is not None and await self._start(batch, batch.start, facts):
+                return None
+            return await self._tell(batch, facts) if facts else None
+
+    async def _start(self, batch: outbox.Batch, start: outbox.Start, facts: list[Fact]) -> bool:
+        """Start the run, telling it at once what is known; False when it runs already and must be told by signal."""
+        begin = Begin(
+            run_id=start.run_id, account=start.account_key, at=start.at, virtual=self._virtual, position=start.position
+        )
+        telling = {"start_signal": TELL, "start_signal_args": [facts]} if facts else {}
+        try:
+            await self._client.start_workflow(
+                start.playbook,
+                args=[start.plan, begin],
+                id=batch.workflow_id,
+                task_queue=self._queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(_ACCOUNT, start.account_key[:200]),
+                        SearchAttributePair(_PLAN, start.plan_hash),
+                    ]
+                ),
+                **telling,  # type: ignore[arg-type]
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    async def _tell(self, batch: outbox.Batch, facts: list[Fact]) -> str | None:
+        try:
+            await self._client.get_workflow_handle(batch.workflow_id).signal(TELL, facts)
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+            # The end crossed with the fact; should the run have been lost instead, the reconciler tells it again.
+            return "the run was not there any more"
+        return None

@@ -1,0 +1,71 @@
+"""Compares our open runs with Temporal's: a lost one is started again, one that closed without our record is ended."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from store import clock, outbox, runs
+from store.schema import outbox as outbox_table
+from store.schema import run
+
+_log = structlog.get_logger(__name__)
+_AT_ONCE = 20
+_CLOSED_FOR = timedelta(seconds=10)
+"""Our record of an end comes before Temporal's; still, give a worker that is just finishing a moment."""
+
+
+async def reconcile(database: sa.Engine, client: Client) -> dict[str, int]:
+    """How many runs were compared, started again, and ended as failed."""
+    open_runs = await asyncio.to_thread(_open_runs, database)
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(run_id: int, workflow_id: str) -> str:
+        async with gate:
+            return await _compare(database, client, run_id, workflow_id)
+
+    found = await asyncio.gather(*(look(run_id, workflow_id) for run_id, workflow_id in open_runs))
+    counts = {what: found.count(what) for what in ("fine", "restarted", "failed")}
+    _log.info("reconciled", **counts)
+    return counts
+
+
+def _open_runs(database: sa.Engine) -> list[tuple[int, str]]:
+    """Open runs whose start has been delivered."""
+    started = sa.select(outbox_table.c.run_id).where(outbox_table.c.n == 1, outbox_table.c.delivered_at.is_not(None))
+    with database.connect() as conn:
+        rows = conn.execute(sa.select(run.c.id, run.c.workflow_id).where(run.c.state == "open", run.c.id.in_(started)))
+        return [(row.id, row.workflow_id) for row in rows]
+
+
+async def _compare(database: sa.Engine, client: Client, run_id: int, workflow_id: str) -> str:
+    try:
+        description = await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        await asyncio.to_thread(_start_again, database, run_id)
+        return "restarted"
+    status = description.status
+    if status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW):
+        return "fine"
+    if description.close_time and datetime.now(UTC) - description.close_time < _CLOSED_FOR:
+        return "fine"
+    reason = f"its workflow is {status.name.lower().replace('_', ' ') if status else 'gone'} in Temporal"
+    ended = await asyncio.to_thread(_end, database, run_id, reason)
+    return "failed" if ended else "fine"
+
+
+def _start_again(database: sa.Engine, run_id: int) -> None:
+    _log.warning("run.lost", run=run_id)
+    with database.begin() as conn:
+        outbox.again(conn, run_id)
+
+
+def _end(database: sa.Engine, run_id: int, reason: str) -> bool:
+    _log.error("run.closed_without_record", run=run_id, reason=reason)
+    with database.begin() as conn:
+        return runs.end(conn, run_id, outcome="failed", reason=reason, at=clock.now(conn))

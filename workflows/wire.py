@@ -1,0 +1,79 @@
+"""What travels between Tenure and Temporal: one value in, one value out; ids and typed values only.
+
+Fields may be added with a default; names are never reused, since recorded histories hold them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.position import Position
+from engine.runtime import Act, Entry, Rest, Standing, Waiting
+
+PLAYBOOK_QUEUE = "tenure-playbooks"
+TELL = "tell"
+"""The signal that brings facts to a run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begin:
+    """Beside its plan, what a run starts with, or goes on with after continue-as-new."""
+
+    run_id: int
+    account: str
+    at: datetime
+    """The instant of the crossing: where the run's own clock begins."""
+    virtual: bool
+    """Under a virtual clock time stands still between facts, and a driver wakes the run."""
+    position: Mapping[str, Any] | None = None
+    longest_history: int = 200
+    """Continue as new past so many events: a wake-up after days replays them all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performing:
+    """An act to perform, and the trace lines that were waiting for one."""
+
+    run_id: int
+    at: datetime
+    act: Act
+    entries: list[Entry] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Fields to read for a run."""
+
+    run_id: int
+    fields: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resting:
+    """Where a run rests, for people, the sweep and the driver."""
+
+    run_id: int
+    at: datetime
+    heard: int
+    until: datetime | None
+    stuck: bool
+    position: Mapping[str, Any]
+    """A second copy of where the run is, from which it is started again should Temporal lose it."""
+    standing: list[Standing] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, run_id: int, at: datetime, position: Position, rest: Rest, entries: list[Entry]) -> "Resting":
+        return cls(
+            run_id=run_id,
+            at=at,
+            heard=position.inbox.heard,
+            position=position.model_dump(mode="json"),
+            until=rest.until,
+            stuck=rest.stuck,
+            standing=list(rest.standing),
+            waiting=list(rest.waiting),
+            entries=entries,
+        )

@@ -1,0 +1,103 @@
+"""The worker process: Temporal's worker beside the loops that sweep, deliver and mail while the clock is real."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import sqlalchemy as sa
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from store import clock
+from store import sweep as store_sweep
+from workflows.activities import Activities
+from workflows.bell import Bell
+from workflows.heartbeat import Beats, Heartbeat, keep_beating
+from workflows.mail_stream import MailStream
+from workflows.outbox import Deliverer
+from workflows.playbook import PlaybookWorkflow
+from workflows.ports import Ports
+from workflows.reconcile import reconcile
+from workflows.wire import PLAYBOOK_QUEUE
+
+_log = structlog.get_logger(__name__)
+_POLL = 5.0
+"""Seconds between looks when no bell rings."""
+_THREADS = 16
+
+
+def playbook_worker(
+    client: Client, database: sa.Engine, ports: Ports, *, queue: str = PLAYBOOK_QUEUE, cached: int = 1000
+) -> Worker:
+    """Temporal's worker for playbooks and heartbeats."""
+    acts, beats = Activities(database, ports), Beats(database, client)
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[PlaybookWorkflow, Heartbeat],
+        activities=[acts.perform, acts.read, acts.rest, beats.sweep, beats.reconcile],
+        activity_executor=ThreadPoolExecutor(_THREADS, thread_name_prefix="tenure-act"),
+        max_concurrent_local_activities=_THREADS,
+        max_concurrent_workflow_tasks=8,
+        max_cached_workflows=cached,
+        graceful_shutdown_timeout=timedelta(seconds=15),
+    )
+
+
+async def run_worker(client: Client, database: sa.Engine, ports: Ports, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, then finish what is under way."""
+    virtual = await asyncio.to_thread(_is_virtual, database)
+    async with AsyncExitStack() as stack:
+        worker = await stack.enter_async_context(playbook_worker(client, database, ports))
+        _log.info("worker.ready", queue=worker.task_queue, clock="virtual" if virtual else "real")
+        loops: list[asyncio.Task[None]] = []
+        quiet = threading.Event()
+        stack.callback(quiet.set)
+        if not virtual:
+            await keep_beating(client)
+            bell = Bell(database, ("tenure_facts", "tenure_outbox"))
+            stack.callback(bell.close)
+            deliverer = Deliverer(database, client, virtual=False)
+            loops = [
+                asyncio.create_task(_loop("sweep", bell, "tenure_facts", lambda: _sweep(database))),
+                asyncio.create_task(_loop("outbox", bell, "tenure_outbox", deliverer.deliver_all)),
+                asyncio.create_task(asyncio.to_thread(MailStream(database, ports.transports()).run, quiet)),
+                asyncio.create_task(_once("reconcile", lambda: reconcile(database, client))),
+            ]
+        await stop.wait()
+        _log.info("worker.stopping")
+        quiet.set()
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+
+async def _sweep(database: sa.Engine) -> object:
+    return await asyncio.to_thread(store_sweep.sweep, database)
+
+
+async def _loop(name: str, bell: Bell, channel: str, work: Callable[[], Awaitable[object]]) -> None:
+    """Do the work whenever the bell rings; an outage is logged and waited out, never the end of the loop."""
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            _log.warning(f"{name}.failed", error=str(error), kind=type(error).__name__)
+            await asyncio.sleep(1)
+        await bell.wait(channel, _POLL)
+
+
+async def _once(name: str, work: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await work()
+    except Exception as error:
+        _log.warning(f"{name}.failed", error=str(error), kind=type(error).__name__)
+
+
+def _is_virtual(database: sa.Engine) -> bool:
+    with database.connect() as conn:
+        return clock.is_virtual(conn)

@@ -20,7 +20,7 @@ task_app = typer.Typer(help="Do something with one task.", no_args_is_help=True)
 app.add_typer(task_app, name="task")
 
 Home = Annotated[
-    Optional[Path],  # noqa: UP007,UP045 - typer reads it at run time
+    Optional[Path],  # noqa: UP045 - typer reads it at run time
     typer.Option(
         "--home", help="Where the embedded servers keep their data.", envvar="TENURE_HOME", show_default=".tenure"
     ),
@@ -37,7 +37,7 @@ def demo(
     accounts: Annotated[int, typer.Option(help="How many accounts the book has.", min=1, max=20000)] = 200,
     seed: Annotated[int, typer.Option(help="Another seed, another book.")] = 1,
     home: Annotated[
-        Optional[Path],  # noqa: UP007,UP045 - typer reads it at run time
+        Optional[Path],  # noqa: UP045 - typer reads it at run time
         typer.Option(help="Where the demo keeps its data.", envvar="TENURE_HOME", show_default=".tenure-demo"),
     ] = None,
 ) -> None:
@@ -127,7 +127,7 @@ def import_(
     folder: Folder,
     data: Annotated[Path, typer.Argument(help="The folder of the files that tenure.yaml's imports name.")],
     as_of: Annotated[
-        Optional[datetime],  # noqa: UP007,UP045 - typer reads it at run time
+        Optional[datetime],  # noqa: UP045 - typer reads it at run time
         typer.Option(formats=["%Y-%m-%d"], help="Stop the clock here: only what was known by then counts."),
     ] = None,
     home: Home = None,
@@ -173,9 +173,9 @@ def sweep(
 
 @app.command()
 def runs(
-    state: Annotated[Optional[str], typer.Option(help="open, ended or stuck")] = None,  # noqa: UP007,UP045
-    playbook: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
-    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
+    state: Annotated[Optional[str], typer.Option(help="open, ended or stuck")] = None,  # noqa: UP045
+    playbook: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
+    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
     limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
     home: Home = None,
     as_json: Json = False,
@@ -203,8 +203,8 @@ def run(
 @app.command()
 def tasks(
     state: Annotated[str, typer.Option(help="open, done, expired, withdrawn or all")] = "open",
-    assignee: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
-    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
+    assignee: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
+    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
     limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
     home: Home = None,
     as_json: Json = False,
@@ -221,8 +221,8 @@ def tasks(
 def task_done(
     number: Annotated[int, typer.Argument(help="The task's number.")],
     outcome: Annotated[str, typer.Option(help="One of the task's outcomes.")] = "done",
-    note: Annotated[Optional[str], typer.Option(help="What there is to say.")] = None,  # noqa: UP007,UP045
-    by: Annotated[Optional[str], typer.Option(help="Who did it; default: the assignee.")] = None,  # noqa: UP007,UP045
+    note: Annotated[Optional[str], typer.Option(help="What there is to say.")] = None,  # noqa: UP045
+    by: Annotated[Optional[str], typer.Option(help="Who did it; default: the assignee.")] = None,  # noqa: UP045
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -236,8 +236,8 @@ def task_done(
 
 @app.command()
 def mails(
-    state: Annotated[Optional[str], typer.Option(help="prepared, sent, refused, skipped, unknown")] = None,  # noqa: UP007,UP045
-    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
+    state: Annotated[Optional[str], typer.Option(help="prepared, sent, refused, skipped, unknown")] = None,  # noqa: UP045
+    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
     limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
     home: Home = None,
     as_json: Json = False,
@@ -265,7 +265,7 @@ def mail(
 @app.command()
 def explain(
     account: Annotated[str, typer.Argument(help="The account's id.")],
-    playbook: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP007,UP045
+    playbook: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
     home: Home = None,
     as_json: Json = False,
 ) -> None:

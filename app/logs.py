@@ -10,8 +10,8 @@ from structlog.typing import Processor
 from app.settings import LogFormat
 
 
-def set_up_logs(log_format: LogFormat | None) -> None:
-    """Send our own lines and those of the standard library through one chain to stderr."""
+def set_up_logs(log_format: LogFormat | None, level: int = logging.INFO) -> None:
+    """Send our own lines and those of the standard library, from this level on, through one chain to stderr."""
     as_json = (log_format or ("console" if sys.stderr.isatty() else "json")) == "json"
     shared: list[Processor] = [
         # Carries what `bound` set for this task or thread.
@@ -42,7 +42,7 @@ def set_up_logs(log_format: LogFormat | None) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(level)
 
 
 def bound(*, run: str | None = None, account: str | None = None) -> AbstractContextManager[None]:

@@ -1,6 +1,8 @@
 """What every command shares: the servers it needs, how faults become exit codes, and where output goes."""
 
 import json
+import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from temporalio.client import Client
 
+    from app.embedded import Servers
+
 FINDINGS, USAGE, AWAY = 1, 2, 3
 
 
@@ -26,7 +30,7 @@ class UsageError(Exception):
 
 @contextmanager
 def exits() -> Iterator[None]:
-    """Turn what users and outages can cause into one line on standard error and an exit code; bugs stay loud."""
+    """Turn what users and outages can cause into a few lines on standard error and an exit code; bugs stay loud."""
     try:
         yield
     except ServerAway as error:
@@ -35,6 +39,10 @@ def exits() -> Iterator[None]:
         _say_and_exit(str(error), USAGE)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except BrokenPipeError:
+        # Whoever read the output has seen enough (`| head`). Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
     except Exception as error:
         message = _known(error)
         if message is None:
@@ -43,27 +51,35 @@ def exits() -> Iterator[None]:
 
 
 def _known(error: Exception) -> tuple[str, int] | None:
-    """Faults of libraries and of the store that are no bugs; looked at by module, so nothing heavy is imported here."""
+    """Faults of libraries and of the store that are no bugs; looked at by name, so nothing heavy is imported here."""
     kind = type(error)
-    if kind.__module__.startswith("sqlalchemy") and kind.__name__ in ("OperationalError", "InterfaceError"):
-        return (
-            f"PostgreSQL is not available ({str(error).splitlines()[0]}). Check TENURE_DATABASE_URL and the server.",
-            AWAY,
-        )
-    if kind.__module__.startswith("temporalio") and kind.__name__ == "RPCError":
+    name = kind.__name__
+    if kind.__module__.startswith("sqlalchemy") and name in ("OperationalError", "InterfaceError"):
+        return f"PostgreSQL is not available ({_first_line(error)}). Check TENURE_DATABASE_URL and the server.", AWAY
+    if kind.__module__.startswith("temporalio") and name == "RPCError":
         return f"Temporal does not answer ({error}). Check TEMPORAL_ADDRESS and the server.", AWAY
-    if kind.__name__ in ("NothingDeployed", "DeployRefused", "NotAtRest"):
+    if name == "NotAtRest":
+        return f"{error} Its log tells more.", AWAY
+    if name == "NothingDeployed" and "workspace" in str(error):
+        return "nothing is deployed yet. Run: tenure deploy FOLDER", USAGE
+    if name in ("NothingDeployed", "AlreadyDriven"):
         return str(error), USAGE
+    if name == "DeployRefused":
+        return "nothing was deployed, because\n  " + str(error).replace("\n", "\n  "), FINDINGS
     return None
 
 
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
 def _say_and_exit(message: str, code: int) -> None:
-    print(f"tenure: {message}", file=sys.stderr)
+    say(f"tenure: {message}")
     raise typer.Exit(code)
 
 
 def say(text: str = "") -> None:
-    """Progress and logs: standard error."""
+    """Progress, hints and refusals: standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -90,14 +106,23 @@ def _plain(value: Any) -> Any:
 
 
 class Services:
-    """The database and Temporal, embedded or configured, opened when first asked for and let go together."""
+    """The database and Temporal, embedded or configured, opened when first asked for and let go together.
 
-    def __init__(self, home: Path | None, *, default_home: str | None = None) -> None:
-        from app.embedded import Servers
+    `must_exist` is for commands that look at or change what is there: a mistyped home shall not become an empty one.
+    """
+
+    def __init__(self, home: Path | None, *, default_home: str | None = None, must_exist: bool = False) -> None:
+        from app.logs import set_up_logs
         from app.settings import read_settings
 
         self.settings = read_settings(home or (Path(default_home) if default_home else None))
-        self.servers = Servers(self.settings.home)
+        # A command that ends soon speaks for itself; the long-running ones turn this up.
+        set_up_logs(self.settings.log_format, logging.WARNING)
+        if must_exist and not self.settings.database_url and not (self.settings.home / "postgres").is_dir():
+            raise UsageError(
+                f"{self.settings.home} holds nothing of Tenure yet. Name another place with --home or TENURE_HOME, "
+                "or begin with: tenure demo, tenure import or tenure deploy"
+            )
 
     def __enter__(self) -> "Services":
         return self
@@ -105,7 +130,22 @@ class Services:
     def __exit__(self, *_: object) -> None:
         if "database" in self.__dict__:
             self.database.dispose()
-        self.servers.close()
+        if "servers" in self.__dict__:
+            self.servers.close()
+
+    @cached_property
+    def servers(self) -> "Servers":
+        """The embedded servers of the home, not started yet."""
+        from app.embedded import Servers
+
+        home = self.settings.home
+        try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{home} cannot be a home ({error.strerror}). Choose another place with --home") from error
+        if not os.access(home, os.W_OK | os.X_OK):
+            raise UsageError(f"{home} cannot be written. Choose another place with --home")
+        return Servers(home)
 
     @property
     def database_url(self) -> str:
@@ -126,9 +166,7 @@ class Services:
         except Exception as error:
             engine.dispose()
             where = engine.url.render_as_string(hide_password=True)
-            raise ServerAway(
-                "PostgreSQL", where, f"Check TENURE_DATABASE_URL ({str(error).splitlines()[0]})."
-            ) from error
+            raise ServerAway("PostgreSQL", where, f"Check TENURE_DATABASE_URL ({_first_line(error)}).") from error
         if not current:
             if self.settings.database_url:
                 engine.dispose()

@@ -96,7 +96,7 @@ async def supervise(services: Services, announce: Callable[[str], None]) -> None
             web.tick()
             try:
                 await asyncio.wait_for(stop.wait(), 0.2)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 continue
     finally:
         stop_all(worker, web)

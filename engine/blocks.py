@@ -20,7 +20,7 @@ class Ask:
         self.question = question
         self.answer: Values | Receipt | None = None
 
-    def ripe(self, now: datetime) -> bool:
+    def ripe(self, _now: datetime) -> bool:
         return self.answer is not None
 
     def __await__(self) -> Generator["Ask", None, Any]:
@@ -32,7 +32,7 @@ class Block:
     """Wait for something to be heard, or for a moment. Gives whether it was heard."""
 
     def __init__(
-        self, ready: Callable[[], bool], until: datetime | None, standing: Standing, stuck: bool = False
+        self, ready: Callable[[], bool], until: datetime | None, standing: Standing, *, stuck: bool = False
     ) -> None:
         self.ready, self.until, self.standing, self.stuck = ready, until, standing, stuck
 

@@ -3,13 +3,14 @@
 Knows the workspace, the playbook's mail texts and the playbook's own file; not where they came from.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from engine.durations import parse_duration
 from engine.catalogue import Field
 from engine.document import Document, load_document, read_model
+from engine.durations import parse_duration
 from engine.expressions import Expression, ExpressionError, Scope, parse_expression
 from engine.plan import Compiled, Entry, Exit, Goal, Plan
 from engine.playbook import PlaybookDocument
@@ -181,7 +182,7 @@ class Compiler:
                 step = document.compile(self)
                 if step is not None:
                     steps.append(step)
-                    self._remember(document, step)
+                    self._remember(step)
         return tuple(steps)
 
     def condition(self, text: str, *at: str | int) -> Expression | None:
@@ -292,8 +293,12 @@ class Compiler:
 
     # --- leaves ---
 
-    def _below(self, *at: str | int) -> "_Below":
-        return _Below(self, at)
+    @contextmanager
+    def _below(self, *at: str | int) -> Iterator[None]:
+        """Work further down the document for the length of a `with`."""
+        before, self._path = self._path, (*self._path, *at)
+        yield
+        self._path = before
 
     def _role(self, name: str, known: tuple[str, ...], what: str, at: tuple[str | int, ...]) -> str | None:
         if name in known:
@@ -321,7 +326,7 @@ class Compiler:
         if id_ and id_ in self._found.ids:
             self.problem("PB306", f'the id "{id_}" is used twice', "id", hint="ids are unique in a playbook")
 
-    def _remember(self, document: StepDocument, step: Step) -> None:
+    def _remember(self, step: Step) -> None:
         """Later steps may read this one's results."""
         if not step.id:
             return
@@ -340,20 +345,6 @@ class Compiler:
         if options:
             name = f"{step.kind}.{step.id}.outcome"
             self._found.results[name] = Field(name=name, type="choice", options=options)
-
-
-class _Below:
-    """Works one level down the document for the length of a `with`."""
-
-    def __init__(self, compiler: Compiler, at: tuple[str | int, ...]) -> None:
-        self._compiler, self._at = compiler, at
-
-    def __enter__(self) -> None:
-        self._before = self._compiler._path
-        self._compiler._path = (*self._before, *self._at)
-
-    def __exit__(self, *_: object) -> None:
-        self._compiler._path = self._before
 
 
 def names_for_texts(workspace: Workspace) -> tuple[str, ...]:

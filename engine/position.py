@@ -58,7 +58,7 @@ class Inbox(BaseModel):
             case "pause" | "resume":
                 self.paused = fact.kind == "pause"
             case "end":
-                ending = Ending(outcome=fact.of, reason=fact.values["reason"])  # type: ignore[arg-type]  # checked by pydantic
+                ending = Ending(outcome=fact.of, reason=fact.values["reason"])
                 self.ending = self.ending or ending
             case "wake":
                 pass

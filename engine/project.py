@@ -6,6 +6,7 @@ or under playbooks/: playbook.yaml, emails/*.md, scenarios.yaml.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
 from engine.compile import Compilation, compile_playbook, names_for_texts
 from engine.problems import DocumentError, Problem, Spot
 from engine.texts import MailText, load_text

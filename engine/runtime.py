@@ -39,7 +39,7 @@ FactKind = Literal["event", "task", "mail", "met", "end", "pause", "resume", "re
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """Something a run is told. Hearing it twice is harmless: `n` is the run's outbox number, and lower ones are dropped.
+    """Something a run is told. Hearing it twice is harmless: `n` is the run's outbox number, lower ones are dropped.
 
     kind   of                      values
     event  the step it answers     {"event": "email.replied"} or {"event": "login"}; `of` empty for account events

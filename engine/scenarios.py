@@ -152,14 +152,14 @@ def simulate_scenario(scenario: ScenarioDocument, playbooks: Sequence[Compiled],
     """The simulation of a scenario, run to its last day."""
     contacts = [role for role, there in scenario.contacts.items() if there]
     account = Account(workspace, contacts)
-    simulation = Simulation(workspace, playbooks, account, _People(scenario.people))
+    simulation = Simulation(playbooks, account, _People(scenario.people))
     fields = _typed(workspace, {"lifecycle": "live", **scenario.account})
     zone = fields.get("account.zone") or workspace.zone
     account.learn(fields)
     days = {int(day): _typed(workspace, values) for day, values in scenario.days.items()}
     for day in range(scenario.until + 1):
         at = local_midnight(scenario.start + timedelta(days=day), zone)
-        simulation.at(at, lambda now, day=day: account.learn(days.get(day, {})))  # type: ignore[misc]
+        simulation.at(at, lambda _now, day=day: account.learn(days.get(day, {})))  # type: ignore[misc]
         for event in scenario.events.get(str(day), ()):
             simulation.at(at, lambda now, event=event: simulation.happened(event.type, now, event.props))  # type: ignore[misc]
     simulation.advance(local_midnight(scenario.start + timedelta(days=scenario.until + 1), zone) - timedelta(seconds=1))
@@ -175,14 +175,19 @@ def _typed(workspace: Workspace, values: Mapping[str, Any]) -> dict[str, Any]:
         found = catalogue.field(name)
         if found is None:
             raise ValueError(f"there is no field {name}; {did_you_mean(name, catalogue.fields)}")
-        if found.type == "date" and isinstance(value, str):
-            value = date.fromisoformat(value)
-        elif found.type == "instant" and isinstance(value, str):
-            value = datetime.fromisoformat(value)
-        elif found.type == "number" and isinstance(value, int):
-            value = float(value)
-        typed[name] = value
+        typed[name] = _value(value, found.type)
     return typed
+
+
+def _value(value: Any, type_: str) -> Any:
+    match type_, value:
+        case "date", str():
+            return date.fromisoformat(value)
+        case "instant", str():
+            return datetime.fromisoformat(value)
+        case "number", int():
+            return float(value)
+    return value
 
 
 def _exact(text: str) -> timedelta:

@@ -4,13 +4,13 @@ loop. At each instant it keeps the order of the virtual clock's driver: facts, p
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any, Protocol
 
-from engine.entry import Claim, OpenRun, Outlook, judge
 from engine.calendars import Place, add, holidays_of, local_date, local_midnight
 from engine.durations import Duration, parse_duration
+from engine.entry import Claim, OpenRun, Outlook, judge
 from engine.expressions import evaluate
 from engine.interpreter import Run, play
 from engine.plan import Compiled
@@ -23,6 +23,8 @@ from engine.values import Condition
 from engine.workspace import Workspace
 
 _MOST_ROUNDS = 200
+_DONE = {"remind": "reminded", "escalate": "escalated"}
+"""Outcomes of side acts, as workflows/acts has them."""
 
 
 class People(Protocol):
@@ -55,7 +57,7 @@ class Account:
     def __init__(self, workspace: Workspace, contacts: Sequence[str]) -> None:
         self.workspace = workspace
         self.contacts = tuple(contacts)
-        self.now = datetime.min
+        self.now = datetime.min.replace(tzinfo=UTC)
         self.place = Place(zone=workspace.zone)
         self.values: dict[str, Any] = {}
         self._told: dict[str, Any] = {}
@@ -263,7 +265,7 @@ class _Playbook:
 class Simulation:
     """Playbooks, one account, and people, in virtual time."""
 
-    def __init__(self, workspace: Workspace, playbooks: Sequence[Compiled], account: Account, people: People) -> None:
+    def __init__(self, playbooks: Sequence[Compiled], account: Account, people: People) -> None:
         self.account = account
         self.happenings: list[Happening] = []
         self.runs: list[SimulatedRun] = []
@@ -476,7 +478,7 @@ class Simulation:
                 self._changed = True
                 return Receipt(outcome="done", values={"outcome": act.params["outcome"], "reason": says})
         self._happening(run, act)
-        return Receipt(outcome="done", values={"outcome": act.verb})
+        return Receipt(outcome="done", values={"outcome": _DONE[act.verb]})
 
     def _typed(self, values: Mapping[str, Any]) -> dict[str, Any]:
         catalogue = self.account.workspace.catalogue()

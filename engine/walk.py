@@ -20,7 +20,8 @@ RESULTS = ("task.", "email.", "wait_for.")
 class Acting(Protocol):
     """What the walk needs to know of a step that acts."""
 
-    id: str
+    @property
+    def id(self) -> str: ...
 
     @property
     def on_error(self) -> Any: ...
@@ -215,5 +216,5 @@ class _Env:
     def lowest(self, name: str, window: Duration) -> float | None:
         return self._values.get(f"lowest({name}, {window})")
 
-    def rows(self, source: str) -> Any:
+    def rows(self, _source: str) -> Any:
         return ()

@@ -104,18 +104,23 @@ def load_playbooks(
     )
 
 
-def open_versions(conn: sa.Connection) -> Sequence[tuple[str, int]]:
-    """Playbooks and versions that open runs walk."""
-    of = (run.c.playbook, run.c.version)
-    rows = conn.execute(sa.select(*of).where(run.c.state == "open").distinct().order_by(*of))
-    return [(row.playbook, row.version) for row in rows]
+def open_versions(conn: sa.Connection) -> Sequence[tuple[int, Compiled]]:
+    """The versions that open runs walk, with their numbers."""
+    of = playbook_version.c
+    walked = sa.select(run.c.playbook, run.c.version).where(run.c.state == "open").distinct().subquery()
+    rows = conn.execute(
+        sa.select(of.version, of.hash)
+        .join(walked, (walked.c.playbook == of.playbook) & (walked.c.version == of.version))
+        .order_by(of.playbook, of.version)
+    ).all()
+    return [(row.version, _kept(conn, row.hash)) for row in rows]
 
 
 def conditions_in_force(conn: sa.Connection, playbooks: Sequence[Deployed]) -> tuple[Condition, ...]:
     """What is evaluated over the projection: for these playbooks, and for all runs that are open."""
     found = [condition for one in playbooks for condition in one.compiled.conditions()]
-    for name, version in open_versions(conn):
-        found += plan_conditions(load_compiled(conn, name, version).plan)
+    for _, compiled in open_versions(conn):
+        found += plan_conditions(compiled.plan)
     return tuple({condition.text: condition for condition in found}.values())
 
 

@@ -65,7 +65,9 @@ def batches(conn: sa.Connection, limit: int = 100) -> list[Batch]:
         .where(outbox.c.run_id == sa.func.any(sa.cast(list(heads), sa.ARRAY(sa.BigInteger))), _UNDELIVERED)
         .order_by(outbox.c.run_id, outbox.c.n)
     )
-    grouped: dict[int, list[sa.Row[Any]]] = {run_id: [*mine] for run_id, mine in groupby(rows, lambda row: row.run_id)}
+    grouped: dict[int, list[sa.Row[Any]]] = {
+        run_id: list(mine) for run_id, mine in groupby(rows, lambda row: row.run_id)
+    }
     # Oldest need first: the order in which the heads were found.
     return [_batch(conn, grouped[run_id]) for run_id in heads]
 

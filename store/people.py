@@ -1,4 +1,4 @@
-"""Who is meant by a role, and what texts may say of an account: names are read here, at the last moment, and only here."""
+"""Who is meant by a role, and what texts may say of an account: names are read here, at the last moment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -51,11 +51,18 @@ def rest(
             heard=sa.func.greatest(run.c.heard, heard),
             due_at=due_at,
             at_step=[_stand(one) for one in standing],
-            standing="stuck" if stuck else "resting",
+            # With something to watch, `settled` has the last word: it may be there already.
+            standing="going" if waiting else "stuck" if stuck else "resting",
             **({} if position is None else {"position": dict(position)}),
         )
     )
     return watches.follow(conn, run_id, account_id, waiting, clock.now(conn))
+
+
+def settled(conn: sa.Connection, run_id: int, *, stuck: bool) -> None:
+    """Nothing that the run waits for is there already: it rests indeed."""
+    standing = "stuck" if stuck else "resting"
+    conn.execute(sa.update(run).where(run.c.id == run_id, run.c.state == "open").values(standing=standing))
 
 
 def wake_due(conn: sa.Connection, now: datetime) -> int:

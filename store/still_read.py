@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from engine.values import Condition
 from engine.workspace import Workspace
-from store.deployed import Deployed, load_compiled, open_versions, plan_conditions
+from store.deployed import Deployed, open_versions, plan_conditions
 from store.schema import run
 
 _SHOWN = 10
@@ -20,8 +20,9 @@ def still_read(
     if not gone:
         return ()
     reasons: list[str] = []
-    for name, version in open_versions(conn):
-        fields = _read(plan_conditions(load_compiled(conn, name, version).plan), gone)
+    for version, compiled in open_versions(conn):
+        name = compiled.playbook
+        fields = _read(plan_conditions(compiled.plan), gone)
         reader = f"{_runs(conn, name, version)} of {name} version {version}" if fields else ""
         reasons += [f"{field} {gone[field]}, but {reader} still needs it" for field in fields]
     for one in left_alone:

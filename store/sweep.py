@@ -7,12 +7,11 @@ the same instant. Decisions are a function of facts and sweep instants.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from engine.workspace import Workspace
 from store import clock, watches
 from store.ageing import due_accounts
 from store.arbitration import Ruled, rekey, rule
@@ -27,6 +26,9 @@ from store.sweep_lock import sweeping
 
 _ANALYZE_FROM = 50
 """Accounts in work from which the planner must be told, or it scans everything."""
+
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ def dry_run(engine: sa.Engine) -> list[Ruled]:
         taken = _take(conn)
         if taken is None or taken.id is None:
             return []
-        for deployed in taken.playbooks:
+        for deployed in taken.proposing:
             _propose(conn, taken, deployed)
         ruled, _ = _arbitrate(conn, taken, {})
         transaction.rollback()
@@ -86,15 +88,23 @@ class _Taken:
 
     id: int | None
     """None: there is nothing to do."""
-    at: datetime
     since: datetime | None
     """The instant of the sweep before."""
     behind: Mapping[str, datetime | None] = field(default_factory=dict)
     """The same for playbooks that could not propose then."""
-    workspace: Workspace
+    sight: Sight
     playbooks: Sequence[Deployed]
+    """All; deploying, pausing and switching off wait until the sweep has finished."""
     resumed: bool = False
     """An earlier sweep took this, and was killed before it had decided."""
+
+    @property
+    def at(self) -> datetime:
+        return self.sight.now
+
+    @property
+    def proposing(self) -> Sequence[Deployed]:
+        return [one for one in self.playbooks if one.state != "off"]
 
     def since_for(self, deployed: Deployed) -> datetime | None:
         return self.behind.get(deployed.playbook, self.since)
@@ -102,7 +112,7 @@ class _Taken:
 
 def _decide(conn: sa.Connection, taken: _Taken) -> SweepReport:
     failed: dict[str, str] = {}
-    for deployed in taken.playbooks:
+    for deployed in taken.proposing:
         try:
             with conn.begin():
                 _propose(conn, taken, deployed)
@@ -123,32 +133,29 @@ def _take(conn: sa.Connection) -> _Taken | None:
         workspace = load_workspace(conn)
     except NothingDeployed:
         return None
-    playbooks = load_playbooks(conn)
+    playbooks = load_playbooks(conn, states=("active", "paused", "off"))
     last = conn.execute(sa.select(sweeps).order_by(sweeps.c.id.desc()).limit(2)).all()
     finished = next((row for row in last if row.finished), None)
     since = finished.at if finished else None
-    behind = {name: datetime.fromisoformat(at) if at else None for name, at in _behind(finished).items()}
-    if last and not last[0].finished:
-        unfinished = last[0]
-        return _Taken(
-            id=unfinished.id,
-            at=unfinished.at,
-            since=since,
-            behind=behind,
-            workspace=workspace,
-            playbooks=playbooks,
-            resumed=True,
-        )
-    now = max(clock.now(conn), since) if since else clock.now(conn)
-    conditions = conditions_in_force(conn, playbooks)
+    unfinished = last[0] if last and not last[0].finished else None
+    now = unfinished.at if unfinished else max(clock.now(conn), since or _EARLIEST)
+    taken = _Taken(
+        id=unfinished.id if unfinished else None,
+        since=since,
+        behind={name: datetime.fromisoformat(at) if at else None for name, at in _behind(finished).items()},
+        sight=Sight(conn, workspace, now),
+        playbooks=playbooks,
+        resumed=unfinished is not None,
+    )
+    if taken.resumed:
+        return taken
+    conditions = conditions_in_force(conn, taken.proposing)
     conn.execute(_TAKE_CHANGES)
     _take_due(conn, since, now)
     ageing = due_accounts(conn, workspace, since, now, [condition.expression for condition in conditions])
     _into_work(conn, ageing)
-    accounts = conn.execute(sa.select(sa.func.count()).select_from(work)).scalar_one()
-    sight = Sight(conn, workspace, now)
-    taken = _Taken(id=None, at=now, since=since, behind=behind, workspace=workspace, playbooks=playbooks)
-    if not accounts and not any(reached(conn, sight, one, taken.since_for(one)) for one in playbooks):
+    accounts = conn.execute(_COUNT_WORK).scalar_one()
+    if not accounts and not any(reached(conn, taken.sight, one, taken.since_for(one)) for one in taken.proposing):
         _note_instant(conn, finished.id if finished else None, now)
         return taken
     if accounts > _ANALYZE_FROM:
@@ -193,6 +200,7 @@ def _note_instant(conn: sa.Connection, sweep_id: int | None, now: datetime) -> N
         conn.execute(sa.update(sweeps).where(sweeps.c.id == sweep_id).values(at=now))
 
 
+_COUNT_WORK = sa.select(sa.func.count()).select_from(work)
 _TAKE_CHANGES = sa.text("""
     with taken as (
         delete from change returning account_id, event_id
@@ -216,20 +224,18 @@ def _propose(conn: sa.Connection, taken: _Taken, deployed: Deployed) -> None:
     mark = insert(work_playbook).values(playbook=name).on_conflict_do_nothing().returning(work_playbook.c.playbook)
     if conn.execute(mark).scalar() is None:
         return
-    sight = Sight(conn, taken.workspace, taken.at)
-    propose(conn, sight, deployed, sweep_id=taken.id, since=taken.since_for(deployed))
+    propose(conn, taken.sight, deployed, sweep_id=taken.id, since=taken.since_for(deployed))
 
 
 # --- arbitrate -------------------------------------------------------------------------------------------------------
 
 
 def _arbitrate(conn: sa.Connection, taken: _Taken, failed: Mapping[str, str]) -> tuple[list[Ruled], SweepReport]:
-    playbooks = load_playbooks(conn, states=("active", "paused", "off"))
-    sight = Sight(conn, taken.workspace, taken.at)
-    rekey(conn, sight, playbooks)
+    sight = taken.sight
+    rekey(conn, sight, taken.playbooks)
     in_work = crossing.c.account_id.in_(sa.select(work.c.account_id))
     due = sa.or_(crossing.c.state == "proposed", in_work, crossing.c.retry_at <= taken.at)
-    ruled = rule(conn, sight, playbooks, due, taken.at)
+    ruled = rule(conn, sight, taken.playbooks, due, taken.at)
     told = watches.evaluate(conn, sight, taken.at)
     report = _report(conn, taken, ruled, told, failed)
     _finish(conn, taken, report)
@@ -245,7 +251,7 @@ def _report(
         playbooks.setdefault(one.playbook, Counter())[one.ruling.state] += 1
     return SweepReport(
         at=taken.at,
-        accounts=conn.execute(sa.select(sa.func.count()).select_from(work)).scalar_one(),
+        accounts=conn.execute(_COUNT_WORK).scalar_one(),
         crossings=sum(not one.was_held for one in ruled),
         started=states["started"],
         held=states["held"],

@@ -149,7 +149,8 @@ class _Maker:
         if self._random.random() < 0.05:
             return EndStep(reason="done here")
         make: Any = self._pick([*leaves, *nests, *nests])
-        return make(deeper - 1) if make in nests else make()
+        step: Step = make(deeper - 1) if make in nests else make()
+        return step
 
     def _name(self, kind: str) -> str:
         self._number += 1

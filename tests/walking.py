@@ -15,7 +15,7 @@ def simulate(journey: Journey) -> SimulatedRun:
     """The run of a journey, ended or still waiting after the last day."""
     workspace = journey_workspace()
     account = Account(workspace, ["champion"])
-    simulation = Simulation(workspace, [], account, journey.habits)
+    simulation = Simulation([], account, journey.habits)
     account.learn({**FIRST_FACTS, "account.renewal_date": (T0 + timedelta(days=12)).date(), "metric.use": 50.0})
     for at, value in journey.uses:
         simulation.at(at, lambda _now, value=value: account.learn({"metric.use": value}))  # type: ignore[misc]

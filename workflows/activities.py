@@ -1,9 +1,8 @@
 """The activities of the playbook workflow: decode, call the store, map to a receipt."""
 
+import sqlalchemy as sa
 import structlog
 from temporalio import activity
-
-import sqlalchemy as sa
 
 from engine.runtime import Entry, Receipt, Values
 from store import ledger, runs, watches
@@ -64,4 +63,7 @@ class Activities:
         # All of them, not only the new ones: an attempt of this activity may have died between the two transactions.
         keys = [one.key for one in resting.waiting]
         with self._database.begin() as conn:
-            return list(watches.already_met(conn, resting.run_id, keys, resting.at))
+            met = list(watches.already_met(conn, resting.run_id, keys, resting.at))
+            if not met:
+                runs.settled(conn, resting.run_id, stuck=resting.stuck)
+            return met

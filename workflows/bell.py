@@ -12,7 +12,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Bell:
-    """A thread with a connection of its own; after an outage every channel rings once, since some may have been missed."""
+    """A thread with a connection of its own; after an outage every channel rings once, as some may have been missed."""
 
     def __init__(self, database: sa.Engine, channels: Iterable[str]) -> None:
         self._url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -22,12 +22,12 @@ class Bell:
         self._thread = threading.Thread(target=self._listen, name="tenure-bell", daemon=True)
         self._thread.start()
 
-    async def wait(self, channel: str, timeout: float) -> None:
-        """Until the channel rings, or the time-out in seconds has passed."""
+    async def wait(self, channel: str, at_most: float) -> None:
+        """Until the channel rings, or so many seconds have passed."""
         event = self._events[channel]
         try:
-            await asyncio.wait_for(event.wait(), timeout)
-        except asyncio.TimeoutError:
+            await asyncio.wait_for(event.wait(), at_most)
+        except TimeoutError:
             return
         finally:
             event.clear()

@@ -109,7 +109,8 @@ class Driver:
 
     async def settle_if_told(self, now: datetime) -> None:
         """The same, if something happened at the standing instant meanwhile: a person answered on a page."""
-        if await asyncio.to_thread(self._restless) or await asyncio.to_thread(self._stirred):
+        restless = await asyncio.to_thread(self._restless)
+        if restless or await asyncio.to_thread(self._stirred):
             await self.settle(now)
             await asyncio.to_thread(self._after, now)
 

@@ -1,5 +1,7 @@
 """The regular beat: Temporal Schedules that sweep and reconcile even when nothing was heard."""
 
+from collections.abc import Awaitable
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import activity, workflow
@@ -63,9 +65,9 @@ class Beats:
             return clock.is_virtual(conn)
 
 
-async def _beating(work: object) -> None:
+async def _beating(work: Awaitable[object]) -> None:
     """Heart-beat while the work is under way, so that another worker takes over soon after this one is lost."""
-    task = asyncio.ensure_future(work)  # type: ignore[arg-type]
+    task = asyncio.ensure_future(work)
     while not task.done():
         activity.heartbeat()
         await asyncio.wait([task], timeout=20)
@@ -80,7 +82,5 @@ async def keep_beating(client: Client) -> None:
             spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
             policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE, catchup_window=timedelta(minutes=1)),
         )
-        try:
+        with suppress(ScheduleAlreadyRunningError):
             await client.create_schedule(beat, schedule)
-        except ScheduleAlreadyRunningError:
-            pass

@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 import structlog
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
-
-import sqlalchemy as sa
 
 from engine.runtime import Fact
 from store import outbox
@@ -56,7 +55,7 @@ class Deliverer:
             await asyncio.to_thread(conn.close)
 
     def _settle(
-        self, conn: sa.Connection, batches: Sequence[outbox.Batch], notes: Sequence[str | None | BaseException]
+        self, conn: sa.Connection, batches: Sequence[outbox.Batch], notes: Sequence[str | BaseException | None]
     ) -> None:
         for batch, note in zip(batches, notes, strict=True):
             if isinstance(note, BaseException):
@@ -77,7 +76,6 @@ class Deliverer:
         begin = Begin(
             run_id=start.run_id, account=start.account_key, at=start.at, virtual=self._virtual, position=start.position
         )
-        telling = {"start_signal": TELL, "start_signal_args": [facts]} if facts else {}
         try:
             await self._client.start_workflow(
                 start.playbook,
@@ -91,7 +89,8 @@ class Deliverer:
                         SearchAttributePair(_PLAN, start.plan_hash),
                     ]
                 ),
-                **telling,  # type: ignore[arg-type]
+                start_signal=TELL if facts else None,
+                start_signal_args=[facts] if facts else [],
             )
         except WorkflowAlreadyStartedError:
             return False

@@ -5,6 +5,7 @@ Translates between Temporal and the interpreter and decides nothing itself.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,7 +49,7 @@ class PlaybookWorkflow:
         self._run = Run(plan, position, self._runtime.note)
 
     @workflow.run
-    async def run(self, args: Sequence[RawValue]) -> Any:
+    async def run(self, _args: Sequence[RawValue]) -> Any:
         try:
             ending = await play(self._run, self._runtime)
         except _ContinueAsNew:
@@ -118,7 +119,8 @@ class TemporalRuntime:
         ]
         if len(performing) == 1:
             return [await self._ask("perform", performing[0], Receipt)]
-        return await asyncio.gather(*(self._ask("perform", one, Receipt) for one in performing))
+        receipts: list[Receipt] = await asyncio.gather(*(self._ask("perform", one, Receipt) for one in performing))
+        return receipts
 
     async def rest(self, rest: Rest) -> None:
         heard = self._position.inbox.heard
@@ -148,12 +150,9 @@ class TemporalRuntime:
     async def _alarm(self, rest: Rest, until: datetime) -> None:
         left = until - workflow.now()
         if left > timedelta(0):
-            try:
-                summary = rest.standing[0].says[:100] if rest.standing else None
+            summary = rest.standing[0].says[:100] if rest.standing else None
+            with suppress(TimeoutError):
                 await workflow.wait_condition(rest.ready, timeout=max(left, _SHORTEST_TIMER), timeout_summary=summary)
-                return
-            except asyncio.TimeoutError:
-                pass
         if not rest.ready():
             self._clock = max(self._clock, until)
 

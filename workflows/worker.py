@@ -85,7 +85,7 @@ async def _loop(name: str, bell: Bell, channel: str, work: Callable[[], Awaitabl
     while True:
         try:
             await work()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the loop must go on
             _log.warning(f"{name}.failed", error=str(error), kind=type(error).__name__)
             await asyncio.sleep(1)
         await bell.wait(channel, _POLL)
@@ -94,7 +94,7 @@ async def _loop(name: str, bell: Bell, channel: str, work: Callable[[], Awaitabl
 async def _once(name: str, work: Callable[[], Awaitable[object]]) -> None:
     try:
         await work()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the hourly beat will try again
         _log.warning(f"{name}.failed", error=str(error), kind=type(error).__name__)
 
 

@@ -101,7 +101,7 @@ def newcomer(seed: int, number: int, name: tuple[str, str], start: date, *, with
     # Most deals are in the CRM on their day; some a little ahead, some late, a few too late for a welcome.
     late = dice.choices((0, -3, 2, 5, 10), (64, 12, 12, 8, 4))[0]
     if number == 1:
-        turn, late = 0, 0  # Somebody signs on the very first day, so that the book opens with a welcome.
+        turn, late = 1, 0  # Somebody signs on the first morning, so that the book opens with a welcome.
     signup = start + timedelta(days=turn)
     known = signup + timedelta(days=late)
     return _company(

@@ -1,4 +1,4 @@
-"""Lets the book live: its past is taken in once, its days as they come, and its people act when a playbook asks them."""
+"""Lets the book live: its past is taken in once, its days as they come, its people act when a playbook asks them."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -76,9 +76,9 @@ class Life:
         for row in new_tasks:
             self._seen_task = row.id
             self._ask_colleague(row, now)
-        for row in new_mails:
-            self._seen_mail = row.id
-            self._ask_customer(row, now)
+        for sent in new_mails:
+            self._seen_mail = sent.id
+            self._ask_customer(sent, now)
 
     def counts(self) -> dict[str, Any]:
         """The demo's closing figures."""

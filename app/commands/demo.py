@@ -97,7 +97,7 @@ async def _live(services: Services, life: Life, days: int | None, speed: float |
             await asyncio.to_thread(stop_all, worker, web)
 
 
-async def _days(
+async def _days(  # noqa: PLR0917 - the demo's whole world
     driver: Any,
     life: Life,
     news: News,
@@ -138,5 +138,5 @@ async def _stand_still(driver: Any, now: datetime, until: float, stop: asyncio.E
     while not stop.is_set() and (left := until - time.monotonic()) > 0:
         try:
             await asyncio.wait_for(stop.wait(), min(left, _LOOK))
-        except asyncio.TimeoutError:
+        except TimeoutError:
             await driver.settle_if_told(now)

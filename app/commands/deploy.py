@@ -34,7 +34,7 @@ def deploy_folder(folder: Path, home: Path | None, *, as_json: bool) -> int:
         show({**plain(report), "broken": broken})
     else:
         for what, names in plain(report).items():
-            print(f"{what:>12}: {names if names else '-'}")
+            print(f"{what:>12}: {names or '-'}")
         if broken:
             print(f"{'broken':>12}: {', '.join(broken)} (left as before)")
     return FINDINGS if project.broken else 0

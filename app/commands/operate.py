@@ -50,13 +50,12 @@ def retry_run(number: int, home: Path | None, *, skip: bool, end: bool) -> int:
 
 def steer_playbook(name: str, do: str, home: Path | None) -> int:
     """Pause, resume or switch off."""
-    from store import clock
     from store.deploy import pause, resume, switch_off
 
     calls = {"pause": pause, "resume": resume, "off": switch_off}
     if do not in calls:
         raise UsageError(f'"{do}" is not one of {", ".join(calls)}')
     with Services(home) as services, services.database.begin() as conn:
-        calls[do](conn, name, clock.now(conn))
+        calls[do](conn, name)
     say(f"{name}: {do}")
     return 0

@@ -6,8 +6,8 @@ from app.files import read_folder
 from app.running import FINDINGS, say, show
 from engine.problems import DocumentError
 from engine.project import read_project
-from engine.scenarios import ScenarioDocument, load_scenarios, run_scenario
 from engine.scenarios import Result as ScenarioResult
+from engine.scenarios import ScenarioDocument, load_scenarios, run_scenario
 
 _FILE = "scenarios.yaml"
 

@@ -37,7 +37,7 @@ def run_up(home: Path | None) -> None:
 
     with Services(home) as services:
         _start_logging(services)
-        assert services.database
+        services.database.connect().close()
         asyncio.run(supervise(services, announce=say))
 
 

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import BaseModel
+
 from engine.kinds import union_by_key
 from engine.steps.base import ActingStep, Step, StepCompiler, StepDocument, StepSequence
 from engine.steps.email import EmailDocument, EmailStep
@@ -39,14 +41,15 @@ KINDS: dict[str, type[Step]] = {
 
 AnyStepDocument = union_by_key(DOCUMENTS, "a step", beside=("id", "on_error", "then", "else", "on_timeout"))
 
-for _document in (ElifDocument, *DOCUMENTS.values()):
+_holding_steps: tuple[type[BaseModel], ...] = (ElifDocument, *DOCUMENTS.values())
+for _document in _holding_steps:
     _document.model_rebuild(_types_namespace={"AnyStepDocument": AnyStepDocument, "Literal": Literal})
 
 __all__ = [
     "DOCUMENTS",
     "KINDS",
-    "AnyStepDocument",
     "ActingStep",
+    "AnyStepDocument",
     "Step",
     "StepCompiler",
     "StepDocument",

@@ -72,10 +72,6 @@ class StepCompiler(Protocol):
         """The run wants to be told of this mail event."""
         ...
 
-    def at(self, *path: str | int) -> "StepCompiler":
-        """The same compiler one level down."""
-        ...
-
 
 class StepDocument(BaseModel):
     """Base of what an author writes as a step: a mapping whose key tells the kind."""
@@ -111,5 +107,5 @@ class Quietly:
 
     on_error: Literal["continue"] = "continue"
 
-    def __init__(self, id: str) -> None:
-        self.id = id
+    def __init__(self, step: str) -> None:
+        self.id = step

@@ -5,14 +5,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.walk import Walk
 from engine.steps.base import ActingDocument, ActingStep, StepCompiler
+from engine.walk import Walk
 
 _TO = re.compile(r"^(?:(all)\s+|(role):)?(\S+)$")
 
 
 class EmailStep(ActingStep):
-    """`to` one person (first of the role's fallback chain), `exact` (that role alone) or `all` of a role, one mail each."""
+    """To one person: `first` of the role's fallback chain, or of that role alone (`exact`); or to `all` of a role."""
 
     kind: Literal["email"] = "email"
     text: str

@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.walk import Walk
 from engine.position import Ending
 from engine.steps.base import Step, StepCompiler, StepDocument
+from engine.walk import Walk
 
 
 class EndStep(Step):
@@ -33,5 +33,5 @@ class EndDocument(StepDocument):
 
     end: EndBody
 
-    def compile(self, with_: StepCompiler) -> EndStep:
+    def compile(self, _with: StepCompiler) -> EndStep:
         return EndStep(reason=self.end.reason)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.walk import Walk
 from engine.steps.base import Step, StepCompiler, StepDocument, StepSequence
 from engine.values import Condition, Value
+from engine.walk import Walk
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument

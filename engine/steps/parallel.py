@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from engine.blocks import Together
-from engine.walk import Walk
 from engine.steps.base import Quietly, Step, StepCompiler, StepDocument, StepSequence
+from engine.walk import Walk
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument

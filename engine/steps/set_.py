@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.walk import Walk
 from engine.steps.base import ActingDocument, ActingStep, StepCompiler
 from engine.values import Condition, Value
+from engine.walk import Walk
 
 
 class Assignment(Value):

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.calendars import Place, add, subtract
 from engine.durations import parse_duration
-from engine.walk import Walk
 from engine.steps.base import ActingDocument, ActingStep, Quietly, StepCompiler
+from engine.walk import Walk
 
 _BEFORE = re.compile(r"^(.+?)\s+before$")
 
@@ -73,7 +73,7 @@ class TaskStep(ActingStep):
         walk.note(at, "answered", step=self.id, outcome=answer["outcome"], by=answer.get("by"))
 
     def _moments(self, given: datetime, place: Place) -> dict[str, str | None]:
-        """When it is due, and when something is done about it, as ISO text; what would come after the end never does."""
+        """When it is due, and when something is done about it, as ISO text; nothing comes after the end."""
         last = add(given, parse_duration(self.give_up_after), place)
         due = add(given, parse_duration(self.due), place) if self.due else None
         remind = max(subtract(due, parse_duration(self.remind), place), given) if due and self.remind else None

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.calendars import Place, add, next_weekday_time
 from engine.durations import parse_duration
 from engine.expressions import Expression
-from engine.walk import Walk
 from engine.position import Ending
 from engine.runtime import Waiting
 from engine.steps.base import Step, StepCompiler, StepDocument
 from engine.values import Condition
+from engine.walk import Walk
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "business_day")
 
@@ -47,13 +47,13 @@ class WaitStep(Step):
             walk.position.ending = Ending(outcome="end", reason=f"{self.until} has passed")
             await walk.until(f"{at}/over", None, lambda: False, "over")
         came = await wait_met(
-            walk, at, Waiting(key=at, condition=reached.model_dump()), self.up_to, f"wait until {self.until}"
+            walk, at, Waiting(key=at, condition=reached.model_dump()), self.up_to, says=f"wait until {self.until}"
         )
         if not came:
             walk.note(at, "timed_out", until=self.until)
 
 
-async def wait_met(walk: Walk, at: str, waiting: Waiting, up_to: str | None, says: str, step: str = "") -> bool:
+async def wait_met(walk: Walk, at: str, waiting: Waiting, up_to: str | None, *, says: str, step: str = "") -> bool:
     """Wait until the store says that a watch is met, up to a limit."""
     inbox = walk.position.inbox
     if f"{at}/open" not in walk.position.marks:

@@ -6,11 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.calendars import add
 from engine.durations import parse_duration
-from engine.walk import Walk
 from engine.runtime import Waiting
 from engine.steps.base import Step, StepCompiler, StepDocument, StepSequence
 from engine.steps.wait import wait_met
 from engine.values import Condition
+from engine.walk import Walk
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
@@ -45,11 +45,11 @@ class WaitForStep(Step):
     async def _wait(self, walk: Walk, at: str) -> bool:
         if self.condition is not None:
             waiting = Waiting(key=at, condition=self.condition.model_dump())
-            return await wait_met(walk, at, waiting, self.up_to, self._says(), self.id)
+            return await wait_met(walk, at, waiting, self.up_to, says=self._says(), step=self.id)
         if not self.of:
             since = walk.once(f"{at}/since", walk.now.isoformat)
             waiting = Waiting(key=at, event=self.event, since=walk.now.fromisoformat(since))
-            return await wait_met(walk, at, waiting, self.up_to, self._says(), self.id)
+            return await wait_met(walk, at, waiting, self.up_to, says=self._says(), step=self.id)
         if walk.position.results.get(f"email.{self.of}.outcome") not in ("sent", "unknown", None):
             return False  # Nobody got that mail: nothing can come.
         inbox = walk.position.inbox

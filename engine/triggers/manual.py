@@ -12,5 +12,5 @@ class ManualDocument(TriggerDocument):
 
     manual: Literal[True] = Field(description="true: people may start this playbook for an account")
 
-    def compile(self, with_: TriggerCompiler) -> Manual:
+    def compile(self, _with: TriggerCompiler) -> Manual:
         return Manual()

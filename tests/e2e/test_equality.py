@@ -83,7 +83,8 @@ class World:
         for key, journey in self.journeys.items():
             with self.database.begin() as conn:
                 answer = enrol(conn, journey.compiled.playbook, key, "test")
-            assert not isinstance(answer, CannotEnrol) and answer.ruling.state == "started", answer
+            assert not isinstance(answer, CannotEnrol), answer
+            assert answer.ruling.state == "started", answer
 
     def look(self, _now: datetime) -> None:
         assert self.driver is not None
@@ -118,7 +119,7 @@ class World:
             )
             for row in rows.all():
                 lines = conn.execute(sa.select(trace).where(trace.c.run_id == row.id).order_by(trace.c.seq)).all()
-                entries = [Entry(seq=l.seq, at=l.at, path=l.path, what=l.what, detail=l.detail) for l in lines]
+                entries = [Entry(seq=o.seq, at=o.at, path=o.path, what=o.what, detail=o.detail) for o in lines]
                 found[row.of] = (row, entries)
             return found
 

@@ -1,5 +1,7 @@
 """The interpreter: a run may be torn down and rebuilt from its JSON at any rest, and decides the same."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,7 +52,7 @@ def test_a_run_rebuilt_from_its_position_at_every_rest_takes_the_same_decisions(
 def test_trace_lines_have_numbers_of_their_own_and_never_go_back_in_time(seed: int) -> None:
     trace = sorted(simulate(random_journey(seed)).trace, key=lambda line: line.seq)
     assert len({line.seq for line in trace}) == len(trace)
-    assert all(before.at <= after.at for before, after in zip(trace, trace[1:], strict=False))
+    assert all(before.at <= after.at for before, after in pairwise(trace))
 
 
 @given(SEEDS)

@@ -32,7 +32,8 @@ def prepare_mails(acting: Acting, act: Act) -> Receipt:
 def _draft(acting: Acting, act: Act, recipient: Contact) -> mails.Draft:
     workspace, params = acting.workspace, act.params
     sender = workspace.sender
-    assert sender is not None and recipient.email is not None
+    assert sender is not None
+    assert recipient.email is not None
     values = text_values(acting.conn, acting.account_id, workspace, recipient)
     content = acting.conn.execute(sa.select(text.c.content).where(text.c.hash == params["text"])).scalar_one()
     mail_text = MailText.model_validate(content)

@@ -40,7 +40,7 @@ def give_task(acting: Acting, act: Act) -> Receipt:
 def remind_of_task(acting: Acting, act: Act) -> Receipt:
     """Note that the assignee was reminded."""
     task_id = _task(acting, act)
-    return _done(task_id is not None and tasks.remind(acting.conn, task_id, acting.now), "reminded")
+    return _done("reminded", changed=task_id is not None and tasks.remind(acting.conn, task_id, acting.now))
 
 
 def escalate_task(acting: Acting, act: Act) -> Receipt:
@@ -49,7 +49,7 @@ def escalate_task(acting: Acting, act: Act) -> Receipt:
     if person is None:
         return Receipt(outcome="skipped", reason=f"nobody is {act.params['to']} for this account")
     task_id = _task(acting, act)
-    return _done(task_id is not None and tasks.escalate(acting.conn, task_id, person), "escalated")
+    return _done("escalated", changed=task_id is not None and tasks.escalate(acting.conn, task_id, person))
 
 
 def expire_task(acting: Acting, act: Act) -> Receipt:
@@ -72,7 +72,7 @@ def _task(acting: Acting, act: Act) -> int | None:
     return tasks.task_of(acting.conn, acting.run_id, act.step, act.visit)
 
 
-def _done(changed: bool, what: str) -> Receipt:
+def _done(what: str, *, changed: bool) -> Receipt:
     if changed:
         return Receipt(outcome="done", values={"outcome": what})
     return Receipt(outcome="skipped", reason="the task is settled already")

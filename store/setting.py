@@ -1,0 +1,31 @@
+"""A playbook writes fields of its account: facts learned from ourselves, of which the last word counts."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from store.schema import account_value, change
+
+
+def set_fields(conn: sa.Connection, account_id: int, values: Mapping[str, Any], now: datetime) -> bool:
+    """Write what differs from the latest known value; whether anything did. The next sweep acts on it."""
+    latest = conn.execute(
+        sa.select(account_value.c.field, account_value.c.value)
+        .distinct(account_value.c.field)
+        .where(account_value.c.account_id == account_id, account_value.c.field.in_(values), account_value.c.at <= now)
+        .order_by(account_value.c.field, account_value.c.at.desc(), account_value.c.id.desc())
+    )
+    known = {row.field: row.value for row in latest}
+    news = {name: value for name, value in values.items() if name not in known or known[name] != value}
+    if not news:
+        return False
+    rows = [
+        {"account_id": account_id, "field": name, "value": value, "at": now, "learned_at": now}
+        for name, value in news.items()
+    ]
+    conn.execute(sa.insert(account_value), rows)
+    conn.execute(sa.insert(change).values(account_id=account_id))
+    conn.execute(sa.text("select pg_notify('tenure_facts', '')"))
+    return True

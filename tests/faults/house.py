@@ -1,0 +1,297 @@
+"""A whole Tenure in a home of its own, on the real clock: servers, worker, web and a mail server; all may be killed."""
+
+import collections
+import contextlib
+import email
+import os
+import random
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import psutil
+import sqlalchemy as sa
+from aiosmtpd.controller import Controller
+
+from app.embedded import Servers
+from app.running import Services
+from app.supervise import Process, children, stop_all
+from engine.facts import AccountFact, ContactFact, IncomingFact
+from engine.project import read_project
+from store import clock
+from store.deploy import Publication, deploy
+from store.enrolment import CannotEnrol, enrol
+from store.intake import take_in
+from store.schema import account, run
+from store.sweep import sweep
+
+WORKSPACE = """
+name: Faults
+zone: Europe/Berlin
+sender: {{ name: Team, address: team@tenure.example }}
+postal_address: Example Street 1
+roles:
+  contacts: {{ champion: [champion, any] }}
+  staff: {{ csm: account.csm }}
+people:
+  - {{ key: kim, name: Kim, email: kim@tenure.example }}
+fields:
+  account.note: text
+metrics:
+  use: number
+  joy: number
+connectors:
+  email: {{ provider: smtp, host: 127.0.0.1, port: {port}, security: plain, timeout_seconds: 2 }}
+"""
+TALK = """
+playbook: talk
+title: Mails, tasks that people complete, and a condition
+owner: ops@tenure.example
+audience: account.name is known
+triggers: [{ manual: true }]
+goal: { when: metric.joy > 900 }
+exit: [{ when: account.lifecycle == "churned", reason: churned }]
+steps:
+  - id: hello
+    email: { template: word, to: champion }
+  - id: call
+    task: { title: Call, assign: csm, outcomes: [reached, no_answer] }
+  - if: task.call.outcome == "reached"
+    then:
+      - id: follow_up
+        email: { template: word, to: champion }
+  - id: using
+    wait_for: { condition: metric.use >= 50, up_to: 10 days }
+    then:
+      - id: thanks
+        email: { template: word, to: champion }
+  - end: { reason: all_done }
+"""
+PAIR = """
+playbook: pair
+title: Branches side by side
+owner: ops@tenure.example
+audience: account.name is known
+triggers: [{ manual: true }]
+steps:
+  - parallel:
+      - - id: left
+          task: { title: Left, assign: csm }
+        - id: mark
+          set: { account.note: left }
+      - - id: note
+          email: { template: word, to: champion }
+        - id: right
+          task: { title: Right, assign: csm }
+  - id: bye
+    email: { template: word, to: champion }
+  - end: { reason: both }
+"""
+_WORD = "---\nsubject: A word\ncategory: service\n---\n\nHello {{ recipient.first_name }}.\n"
+_T = TypeVar("_T")
+
+
+class MailServer:
+    """Keeps count of what it has taken by Message-ID; sometimes slow, sometimes mute after taking a mail."""
+
+    def __init__(self, seed: int) -> None:
+        self.received: collections.Counter[str] = collections.Counter()
+        self._chance = random.Random(seed)
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), ready_timeout=20)
+
+    @property
+    def port(self) -> int:
+        return int(self._controller.port)
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        mood = self._chance.random()
+        if mood < 0.03:
+            return "451 not now"
+        self.received[email.message_from_bytes(envelope.content)["Message-ID"]] += 1
+        if mood < 0.06:
+            server.transport.abort()
+        elif mood < 0.3:
+            # In the server's only thread, so that the next mail waits as well.
+            time.sleep(0.05)  # noqa: ASYNC251
+        return "250 kept"
+
+    def __enter__(self) -> "MailServer":
+        self._controller.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._controller.stop()
+
+
+class House:
+    """Started once, then killed in parts. Every method may be called while parts are away."""
+
+    def __init__(self, home: Path, post: MailServer) -> None:
+        self.home, self.post = home, post
+        self.killed: collections.Counter[str] = collections.Counter()
+        self.services = Services(home)
+        self.servers: Servers = self.services.servers
+        self.servers.temporal()
+        self.database = self.services.database
+        self.worker, self.web, self.address = children(self.services)
+        self.http = httpx2.Client(base_url=self.address, timeout=5)
+
+    def publish(self, playbooks: Mapping[str, str]) -> None:
+        files = {"tenure.yaml": WORKSPACE.format(port=self.post.port).encode()}
+        for name, text in playbooks.items():
+            files |= {f"{name}/playbook.yaml": text.encode(), f"{name}/emails/word.md": _WORD.encode()}
+        project = read_project(files)
+        assert project.workspace and not project.problems, project.problems
+        publications = [
+            Publication(
+                compiled=one.compiled,
+                source=one.source,
+                texts={hash_: text.model_dump(mode="json") for hash_, text in one.texts.items()},
+            )
+            for one in project.playbooks.values()
+            if one.compiled
+        ]
+        with self.database.begin() as conn:
+            deploy(conn, project.workspace, publications, clock.now(conn))
+
+    def take_in(self, facts: Sequence[IncomingFact]) -> None:
+        with self.database.begin() as conn:
+            report = take_in(conn, facts, known_at=clock.now(conn))
+        assert not report.problems, report.problems
+
+    def accounts(self, count: int) -> list[str]:
+        """Accounts with a contact each."""
+        keys = [f"acme-{i}" for i in range(count)]
+        facts: list[IncomingFact] = []
+        for key in keys:
+            fields = {"account.name": key, "account.csm": "kim", "account.lifecycle": "live"}
+            contact = ContactFact(
+                account=key, key="ann", name="Ann Ex", email=f"ann@{key}.test", roles=("champion",), first_name="Ann"
+            )
+            facts += [AccountFact(key=key, fields=fields), contact]
+        self.take_in(facts)
+        sweep(self.database, wait=True)
+        return keys
+
+    def enrol(self, playbook: str, key: str) -> int:
+        """The run's number."""
+        with self.database.begin() as conn:
+            answer = enrol(conn, playbook, key, "test")
+            assert not isinstance(answer, CannotEnrol), answer
+            assert answer.ruling.state == "started", answer
+            query = sa.select(run.c.id).join(account, account.c.id == run.c.account_id)
+            return int(conn.execute(query.where(account.c.key == key, run.c.playbook == playbook)).scalar_one())
+
+    def query(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """Read, waiting out PostgreSQL's absence."""
+        return persist(lambda: self._query(statement))
+
+    def _query(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        with self.database.connect() as conn:
+            return conn.execute(statement).all()
+
+    def post_facts(self, *facts: Mapping[str, Any]) -> httpx2.Response:
+        return self.http.post("/api/v1/facts", json=list(facts))
+
+    # --- death ---
+
+    def kill(self, what: str) -> None:
+        """SIGKILL to worker, web, temporal or postgres; whoever looks after it starts it again."""
+        if what in ("worker", "web"):
+            popen = (self.worker if what == "worker" else self.web).popen
+            if popen is None or popen.poll() is not None:
+                return
+            popen.kill()
+        else:
+            pid = self.servers.pids().get(what)
+            if pid is None:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.killed[what] += 1
+
+    def tick(self) -> None:
+        self.worker.tick()
+        self.web.tick()
+
+    def close(self) -> None:
+        stop_all(self.worker, self.web)
+        self.http.close()
+        keeper = psutil.Process(self.servers.pids()["keeper"])
+        self.services.__exit__(None, None, None)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            keeper.terminate()
+            keeper.wait(30)
+
+
+class Looking:
+    """Ticks the house's children from one thread, as `tenure up` does: the kernel ends children with that thread."""
+
+    def __init__(self, house: House, *processes: Process) -> None:
+        self._processes = processes or (house.worker, house.web)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> "Looking":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stop.is_set():
+            for process in self._processes:
+                process.tick()
+            self._stop.wait(0.1)
+        stop_all(*self._processes)
+
+
+@contextlib.contextmanager
+def standing_house(seed: int = 1) -> Iterator[House]:
+    """A house with its servers up; worker and web have not been started."""
+    with tempfile.TemporaryDirectory(prefix="tenure-faults-") as home, MailServer(seed) as post:
+        house = House(Path(home), post)
+        try:
+            yield house
+        finally:
+            house.close()
+
+
+def free_port() -> int:
+    """Below the ports that the kernel gives to clients, so that nobody who knocks in vain connects to himself."""
+    import socket
+
+    while True:
+        port = random.SystemRandom().randrange(15000, 32000)
+        with socket.socket() as probe:
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+
+
+def persist(do: Callable[[], _T], patience: float = 60.0) -> _T:
+    """Try again while a server is away."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return do()
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, httpx2.TransportError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def eventually(what: str, is_so: Callable[[], Any], patience: float = 60.0) -> Any:
+    """Poll until it is so; whatever truth it gives."""
+    deadline = time.monotonic() + patience
+    while not (answer := is_so()):
+        assert time.monotonic() < deadline, f"after {patience:.0f} s still not: {what}"
+        time.sleep(0.1)
+    return answer

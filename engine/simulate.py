@@ -179,6 +179,7 @@ class SimulatedRun:
         self._letters: list[Fact] = []
         self.run = Run(compiled.plan, Position(clock=at), self.note)
         self._playing = play(self.run, self)
+        self.expires_at = add(at, parse_duration(compiled.plan.max_age), Place())
         plan = compiled.plan
         if plan.goal:
             values = {"reason": "goal reached"}
@@ -191,6 +192,12 @@ class SimulatedRun:
         if self.ending is None:
             self._told += 1
             self._letters.append(Fact(n=self._told, at=at, kind=kind, of=of, values=values))
+
+    def expire(self, now: datetime) -> None:
+        """It has grown too old; told once."""
+        if "age" not in self.watches:
+            self.watches["age"] = _Watch(None, None, None, "end", "stop", {}, met=True)
+            self.tell("end", "stop", {"reason": f"older than {self.compiled.plan.max_age}"}, now)
 
     def deliver(self, now: datetime) -> bool:
         """Hear what was told and go on as far as possible; whether anything was to be heard."""
@@ -298,6 +305,7 @@ class Simulation:
                 local_midnight(local_date(now, self.account.place.zone) + timedelta(days=1), self.account.place.zone)
             )
             due += [run.resting.until for run in self.runs if run.ending is None and run.resting.until]
+            due += [run.expires_at for run in self.runs if run.ending is None and run.expires_at > now]
             memories = [memory for one in self._playbooks for memory in one.memories.values()]
             memories += [watch.memory for run in self.runs for watch in run.watches.values()]
             due += [memory.due_at for memory in memories if memory.due_at and memory.due_at > now]
@@ -419,6 +427,8 @@ class Simulation:
 
     def _watch(self, now: datetime) -> None:
         for run in self.runs:
+            if run.ending is None and run.expires_at <= now:
+                run.expire(now)
             for watch in run.watches.values():
                 if watch.met or watch.condition is None:
                     continue

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from engine.calendars import add
+from engine.calendars import Place, add
 from engine.durations import parse_duration
 from engine.runtime import Waiting
-from engine.triggers.memory import ARMED, Memory, advance
+from engine.triggers.memory import ARMED, TRIPPED, Memory, advance
 from engine.values import Condition
 from store.deployed import load_workspace
 from store.schema import event, run, watch, work, work_event
@@ -21,7 +21,8 @@ from store.telling import Telling, tell_all
 if TYPE_CHECKING:
     from store.starting import Starting
 
-GOAL, EXIT = "goal", "exit/"
+GOAL, EXIT, AGE = "goal", "exit/", "exit/age"
+"""Keys of what ends a run from outside; the last is no condition, only a moment."""
 
 
 def open_for_runs(conn: sa.Connection, begun: Sequence[tuple[int, "Starting"]], at: datetime) -> None:
@@ -96,6 +97,7 @@ def evaluate(conn: sa.Connection, sight: Sight, now: datetime) -> int:
     """Look at the watches of the accounts in work, and tell runs what they wait for; how many were told."""
     changes = [change for text in _texts(conn) for change in _look(conn, sight, text, now)]
     changes += _events(conn, now)
+    changes += _aged(conn, now)
     if not changes:
         return 0
     still_open = _hold(conn, sorted({row.run_id for row, _ in changes}))
@@ -114,6 +116,8 @@ def _rank(key: str) -> int:
 def _telling(row: sa.Row[Any]) -> Telling:
     if row.key == GOAL:
         return Telling(run_id=row.run_id, kind="end", of="goal", values={"reason": "goal reached"})
+    if row.key == AGE:
+        return Telling(run_id=row.run_id, kind="end", of="stop", values={"reason": row.reason})
     if row.key.startswith(EXIT):
         return Telling(run_id=row.run_id, kind="end", of="exit", values={"reason": row.reason})
     return Telling(run_id=row.run_id, kind="met", of=row.key, values={"event": row.event} if row.event else {})
@@ -126,23 +130,26 @@ def _of_plan(run_id: int, one: "Starting", at: datetime) -> list[dict[str, Any]]
     plan = one.compiled.plan
     own = [(GOAL, plan.goal.when, plan.goal.dwell, "goal reached")] if plan.goal else []
     exits = [(f"{EXIT}{i}", exit_.when, None, exit_.reason) for i, exit_ in enumerate(plan.exits)]
-    return [
-        {
-            "run_id": run_id,
-            "account_id": one.account_id,
-            "key": key,
-            "condition": when.model_dump(mode="json"),
-            "dwell": dwell,
-            "reason": reason,
-            "opened_at": at,
-        }
+    # A day more or less of the account's zone does not matter at such an age.
+    oldest = add(at, parse_duration(plan.max_age), Place())
+    common = {"run_id": run_id, "account_id": one.account_id, "opened_at": at}
+    rows = [
+        {**common, "key": key, "condition": when.model_dump(mode="json"), "dwell": dwell, "reason": reason, "due_at": None}
         for key, when, dwell, reason in [*own, *exits]
     ]
+    aged = {"condition": sa.null(), "dwell": None, "reason": f"older than {plan.max_age}", "due_at": oldest}
+    return [*rows, {**common, **aged, "key": AGE}]
 
 
 def _own(query: sa.Select[Any], run_id: int) -> sa.Select[Any]:
     """The watches of a run's steps: neither its goal nor its exits."""
     return query.where(watch.c.run_id == run_id, watch.c.key != GOAL, ~watch.c.key.startswith(EXIT))
+
+
+def _aged(conn: sa.Connection, now: datetime) -> list[tuple[sa.Row[Any], Memory]]:
+    """The runs that have grown too old."""
+    due = sa.select(watch).where(watch.c.key == AGE, watch.c.due_at <= now, watch.c.met_at.is_(None))
+    return [(row, TRIPPED) for row in conn.execute(due)]
 
 
 def _same(one: Waiting, row: sa.Row[Any]) -> bool:

@@ -60,7 +60,7 @@ class TaskStep(ActingStep):
             if text is None:
                 continue
             moment = datetime.fromisoformat(text)
-            says = f"task: {self.title}"
+            says = f"wait for task {self.id}"
             if await walk.until(f"{at}/{verb}", lambda _, moment=moment: moment, lambda: key in tasks, says, self.id):  # type: ignore[misc]
                 break
             receipt = await walk.act(Quietly(self.id), at, verb, {"to": self.escalate_to} if verb == "escalate" else {})

@@ -237,7 +237,7 @@ def _watches(conn: sa.Connection, run_id: int) -> tuple[Watched, ...]:
     return tuple(
         Watched(
             key=row.key,
-            says=row.condition["text"] if row.condition else row.event or "",
+            says=row.condition["text"] if row.condition else row.event or row.reason or "",
             reason=row.reason,
             since=row.since,
             due_at=row.due_at,

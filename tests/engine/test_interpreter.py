@@ -1,5 +1,7 @@
 """The interpreter: a run may be torn down and rebuilt from its JSON at any rest, and decides the same."""
 
+from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -8,10 +10,11 @@ from hypothesis import strategies as st
 
 from engine.interpreter import Run, play
 from engine.plan import Plan
-from engine.position import Position
+from engine.position import Ending, Position
 from engine.simulate import SimulatedRun
+from engine.steps.wait import WaitStep
 from engine.values import canonical_json
-from tests.journeys import random_journey
+from tests.journeys import T0, random_journey
 from tests.walking import comparable, simulate
 
 SEEDS = st.integers(min_value=0, max_value=10_000)
@@ -70,3 +73,13 @@ def test_the_position_stays_small_whatever_happens(seed: int) -> None:
     assert len(run.run.position.model_dump_json()) < 20_000
     if run.ending is not None:
         assert not [mark for mark in run.run.position.marks if mark.startswith("steps")]
+
+
+def test_a_run_that_grows_too_old_is_stopped() -> None:
+    journey = random_journey(3)
+    plan = journey.compiled.plan.model_copy(update={"max_age": "2 days", "goal": None, "exits": ()})
+    waiting = plan.model_copy(update={"steps": (WaitStep(duration="30 days"),)})
+    aged = replace(journey, compiled=journey.compiled.model_copy(update={"plan": waiting}))
+    run = simulate(aged)
+    assert run.ending == Ending(outcome="stop", reason="older than 2 days")
+    assert run.ended_at == T0 + timedelta(days=2)

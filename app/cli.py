@@ -5,12 +5,53 @@ Exit codes everywhere: 0 fine, 1 findings, 2 usage, 3 a service is away.
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
+from typer.core import TyperGroup
+
+
+class _Commands(TyperGroup):
+    """Refuses what no argument of any command may hold, before anything is opened."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """NUL ends text in PostgreSQL and in file names; half a surrogate is a byte that was not UTF-8."""
+        for one in args:
+            if "\0" in one or any("\ud800" <= character <= "\udfff" for character in one):
+                raise typer.BadParameter(f"{one!r} is not text", ctx=ctx)
+        return super().parse_args(ctx, args)
+
+
+def _moment(text: str) -> datetime:
+    """A day, or a day and a time."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is not None:
+        raise typer.BadParameter(f"{text!r} is no date; write it like 2024-06-30 or 2024-06-30T09:30")
+    if not 1970 <= at.year <= 2200:
+        raise typer.BadParameter(f"{text} is out of reach; use a year from 1970 to 2200")
+    return at
+
+
+def _day(text: str) -> datetime:
+    at = _moment(text)
+    if len(text) != len("2024-06-30"):
+        raise typer.BadParameter(f"{text!r} is no day; write it like 2024-06-30")
+    return at
+
+
+def _number(text: str) -> int:
+    """Of a run, a task or a mail, as the lists show them."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63):
+        raise typer.BadParameter(f"{text!r} is no number from the list")
+    return int(text)
+
 
 app = typer.Typer(
     name="tenure",
+    cls=_Commands,
     help="Runs Customer Success playbooks: health scores say who, playbooks say what, Tenure does it and says why.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -20,7 +61,7 @@ task_app = typer.Typer(help="Do something with one task.", no_args_is_help=True)
 app.add_typer(task_app, name="task")
 
 Home = Annotated[
-    Optional[Path],  # noqa: UP045 - typer reads it at run time
+    Optional[Path],
     typer.Option(
         "--home", help="Where the embedded servers keep their data.", envvar="TENURE_HOME", show_default=".tenure"
     ),
@@ -37,7 +78,7 @@ def demo(
     accounts: Annotated[int, typer.Option(help="How many accounts the book has.", min=1, max=20000)] = 200,
     seed: Annotated[int, typer.Option(help="Another seed, another book.")] = 1,
     home: Annotated[
-        Optional[Path],  # noqa: UP045 - typer reads it at run time
+        Optional[Path],
         typer.Option(help="Where the demo keeps its data.", envvar="TENURE_HOME", show_default=".tenure-demo"),
     ] = None,
 ) -> None:
@@ -127,8 +168,10 @@ def import_(
     folder: Folder,
     data: Annotated[Path, typer.Argument(help="The folder of the files that tenure.yaml's imports name.")],
     as_of: Annotated[
-        Optional[datetime],  # noqa: UP045 - typer reads it at run time
-        typer.Option(formats=["%Y-%m-%d"], help="Stop the clock here: only what was known by then counts."),
+        Optional[datetime],
+        typer.Option(
+            parser=_day, metavar="DATE", help="Stop the clock on this day: only what was known by then counts."
+        ),
     ] = None,
     home: Home = None,
     as_json: Json = False,
@@ -144,7 +187,8 @@ def import_(
 @app.command()
 def advance(
     to: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Drive the virtual clock to here.")
+        datetime,
+        typer.Option(parser=_moment, metavar="DATE", help="To the beginning of this day, or DATEThh:mm."),
     ],
     home: Home = None,
     as_json: Json = False,
@@ -173,10 +217,10 @@ def sweep(
 
 @app.command()
 def runs(
-    state: Annotated[Optional[str], typer.Option(help="open, ended or stuck")] = None,  # noqa: UP045
-    playbook: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
-    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    state: Annotated[Optional[str], typer.Option(help="open, ended or stuck")] = None,
+    playbook: Annotated[Optional[str], typer.Option(help="Only of this playbook.")] = None,
+    account: Annotated[Optional[str], typer.Option(help="Only of this account.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -190,7 +234,9 @@ def runs(
 
 @app.command()
 def run(
-    number: Annotated[int, typer.Argument(help="The run's number.")], home: Home = None, as_json: Json = False
+    number: Annotated[int, typer.Argument(parser=_number, metavar="NUMBER", help="The run's number.")],
+    home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """One run with its trace."""
     from app.commands.lists import show_run
@@ -202,10 +248,10 @@ def run(
 
 @app.command()
 def tasks(
-    state: Annotated[str, typer.Option(help="open, done, expired, withdrawn or all")] = "open",
-    assignee: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
-    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    state: Annotated[str, typer.Option(help="open, overdue or settled")] = "open",
+    assignee: Annotated[Optional[str], typer.Option(help="Only of this colleague.")] = None,
+    account: Annotated[Optional[str], typer.Option(help="Only of this account.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -219,10 +265,10 @@ def tasks(
 
 @task_app.command(name="done")
 def task_done(
-    number: Annotated[int, typer.Argument(help="The task's number.")],
+    number: Annotated[int, typer.Argument(parser=_number, metavar="NUMBER", help="The task's number.")],
     outcome: Annotated[str, typer.Option(help="One of the task's outcomes.")] = "done",
-    note: Annotated[Optional[str], typer.Option(help="What there is to say.")] = None,  # noqa: UP045
-    by: Annotated[Optional[str], typer.Option(help="Who did it; default: the assignee.")] = None,  # noqa: UP045
+    note: Annotated[Optional[str], typer.Option(help="What there is to say.")] = None,
+    by: Annotated[Optional[str], typer.Option(help="Who did it; default: the assignee.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -236,9 +282,9 @@ def task_done(
 
 @app.command()
 def mails(
-    state: Annotated[Optional[str], typer.Option(help="prepared, sent, refused, skipped, unknown")] = None,  # noqa: UP045
-    account: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    state: Annotated[Optional[str], typer.Option(help="prepared, sent, refused, skipped or unknown")] = None,
+    account: Annotated[Optional[str], typer.Option(help="Only of this account.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -252,7 +298,9 @@ def mails(
 
 @app.command()
 def mail(
-    number: Annotated[int, typer.Argument(help="The mail's number.")], home: Home = None, as_json: Json = False
+    number: Annotated[int, typer.Argument(parser=_number, metavar="NUMBER", help="The mail's number.")],
+    home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """One mail, as its recipient reads it."""
     from app.commands.lists import show_mail
@@ -265,7 +313,7 @@ def mail(
 @app.command()
 def explain(
     account: Annotated[str, typer.Argument(help="The account's id.")],
-    playbook: Annotated[Optional[str], typer.Option()] = None,  # noqa: UP045
+    playbook: Annotated[Optional[str], typer.Option(help="Only of this playbook.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -295,7 +343,9 @@ def start(
 
 @app.command()
 def retry(
-    number: Annotated[int, typer.Argument(help="The number of a run in the error queue.")],
+    number: Annotated[
+        int, typer.Argument(parser=_number, metavar="NUMBER", help="The number of a run in the error queue.")
+    ],
     skip: Annotated[bool, typer.Option("--skip", help="Go on without the failed step.")] = False,
     end: Annotated[bool, typer.Option("--end", help="End the run.")] = False,
     home: Home = None,
@@ -324,4 +374,4 @@ def playbook(
 
 def main() -> None:
     """The entry point."""
-    app()
+    app(prog_name="tenure")

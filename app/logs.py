@@ -5,6 +5,7 @@ import sys
 from contextlib import AbstractContextManager
 
 import structlog
+import structlog.tracebacks
 from structlog.typing import Processor
 
 from app.settings import LogFormat
@@ -23,9 +24,11 @@ def set_up_logs(log_format: LogFormat | None, level: int = logging.INFO) -> None
         structlog.processors.StackInfoRenderer(),
     ]
     last: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_tracebacks, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -43,6 +46,10 @@ def set_up_logs(log_format: LogFormat | None, level: int = logging.INFO) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+# Without local variables: they are pages long, and hold customers' data and secrets.
+_tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
 def bound(*, run: str | None = None, account: str | None = None) -> AbstractContextManager[None]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
@@ -124,7 +124,7 @@ class Services:
                 "or begin with: tenure demo, tenure import or tenure deploy"
             )
 
-    def __enter__(self) -> "Services":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -138,18 +138,14 @@ class Services:
         """The embedded servers of the home, not started yet."""
         from app.embedded import Servers
 
-        home = self.settings.home
-        try:
-            home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{home} cannot be a home ({error.strerror}). Choose another place with --home") from error
-        if not os.access(home, os.W_OK | os.X_OK):
-            raise UsageError(f"{home} cannot be written. Choose another place with --home")
-        return Servers(home)
+        return Servers(self.settings.home)
 
     @property
     def database_url(self) -> str:
-        return self.settings.database_url or self.servers.database_url()
+        if self.settings.database_url:
+            return self.settings.database_url
+        self._need_home()
+        return self.servers.database_url()
 
     @cached_property
     def database(self) -> "sa.Engine":
@@ -178,6 +174,17 @@ class Services:
         """A connection to Temporal, its namespace prepared."""
         from app.temporal import connect, prepare_namespace
 
+        if not self.settings.temporal_configured:
+            self._need_home()
         client = await connect(self.settings, self.servers)
         await prepare_namespace(client, embedded=not self.settings.temporal_configured)
         return client
+
+    def _need_home(self) -> None:
+        home = self.settings.home
+        try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{home} cannot be a home ({error.strerror}). Choose another place with --home") from error
+        if not os.access(home, os.W_OK | os.X_OK):
+            raise UsageError(f"{home} cannot be written. Choose another place with --home")

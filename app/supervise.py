@@ -16,6 +16,8 @@ from app.running import Services
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_STEADY = 60.0
+"""Seconds in service after which a death says nothing about the ones before."""
 _STOP_LIMIT = 20.0
 
 
@@ -34,8 +36,10 @@ class Process:
     def tick(self) -> None:
         """Start it when it should run and does not."""
         if self.popen is not None and self.popen.poll() is not None:
+            now = time.monotonic()
+            self.deaths = 0 if now - self.start_at > _STEADY else self.deaths
             pause = _PAUSES[min(self.deaths, len(_PAUSES) - 1)]
-            self.popen, self.deaths, self.start_at = None, self.deaths + 1, time.monotonic() + pause
+            self.popen, self.deaths, self.start_at = None, self.deaths + 1, now + pause
         if self.popen is None and time.monotonic() >= self.start_at:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("ab") as log:

@@ -15,11 +15,11 @@ _LEAST = 8
 
 def show_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, give_way: Sequence[str] = ()) -> None:
     """Print the rows under their heads. On a terminal, columns of `give_way` are cut, the widest first."""
-    cells = [[clean(cell) for cell in row] for row in rows]
-    widths = [max(_width(cell) for cell in column) for column in zip(head, *cells, strict=True)]
+    lines = [[clean(cell) for cell in row] for row in rows]
+    widths = [max(cells(cell) for cell in column) for column in zip(head, *lines, strict=True)]
     if (room := _room()) is not None:
         _narrow(widths, [head.index(name) for name in give_way], room - len(_GAP) * (len(head) - 1))
-    for row in (list(head), *cells):
+    for row in (list(head), *lines):
         print(_GAP.join(_fit(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
@@ -46,6 +46,15 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def cells(text: str) -> int:
+    """Cells on a terminal: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text
+    )
+
+
 def _room() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
@@ -59,19 +68,10 @@ def _narrow(widths: list[int], giving: Sequence[int], room: int) -> None:
 
 
 def _fit(text: str, width: int) -> str:
-    wide = _width(text)
+    wide = cells(text)
     if wide <= width:
         return text + " " * (width - wide)
     kept = text
-    while _width(kept) > width - 1:
+    while cells(kept) > width - 1:
         kept = kept[:-1]
-    return kept + "…" + " " * (width - 1 - _width(kept))
-
-
-def _width(text: str) -> int:
-    """Cells on a terminal: wide characters take two, combining ones none."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text
-    )
+    return kept + "…" + " " * (width - 1 - cells(kept))

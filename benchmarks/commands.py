@@ -1,6 +1,6 @@
 """How long the command line takes to begin: whole processes, beside an empty one and one that imports its libraries."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from benchmarks.measure import Figure, Spent, interleaved, process
 
@@ -33,7 +33,7 @@ def figures() -> Iterator[Figure]:
         )
 
 
-def _runner(arguments: tuple[str, ...]):  # noqa: ANN202
+def _runner(arguments: tuple[str, ...]) -> Callable[[], Spent]:
     return lambda: process(*arguments)
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from benchmarks.measure import Figure, interleaved, timed
-from engine.catalogue import Field
 from engine.compile import compile_playbook
+from engine.document import load_document
 from engine.durations import Duration
 from engine.expressions import Scope, parse_expression
 from engine.texts import MailText
@@ -57,15 +57,13 @@ def evaluation() -> Iterator[Figure]:
 def compiling() -> Iterator[Figure]:
     workspace = load_workspace({"tenure.yaml": _WORKSPACE})
     source = _playbook(_STEPS)
-    texts = {"hello": MailText(subject="Hello", body="Hello {{ contact.first_name }}.\n")}
+    texts = {"hello": MailText(subject="Hello", body="Hello {{ recipient.first_name }}.\n")}
 
     def ours() -> None:
         compilation = compile_playbook(source, "playbook.yaml", "bench", texts, workspace)
         assert compilation.compiled is not None, compilation.problems
 
     def reading() -> None:
-        from engine.document import load_document
-
         load_document(source, "playbook.yaml")
 
     ours()
@@ -118,6 +116,3 @@ def _playbook(steps: int) -> bytes:
     lines = [kinds[n % len(kinds)] % n for n in range(steps)]
     head = "playbook: bench\ntitle: Bench\ntriggers: [{ manual: true }]\ngoal: { when: metric.use > 60 }\nsteps:\n"
     return (head + "\n".join(lines) + "\n").encode()
-
-
-_ = Field

@@ -22,6 +22,8 @@ class Act:
     visit: int
     seq: int
     params: Values
+    then: "Standing | None" = None
+    """Where the run stands once this is done. It is written with the act: a rest that says no more costs nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,11 +86,13 @@ class Walk:
     def result(self, name: str, value: Any) -> None:
         self._position.results[name] = value
 
-    async def act(self, step: Acting, at: str, verb: str, params: dict[str, Any]) -> Receipt:
-        """Perform an effect of a step, following its `on_error` when it fails for good."""
+    async def act(
+        self, step: Acting, at: str, verb: str, params: dict[str, Any], then: Standing | None = None
+    ) -> Receipt:
+        """Perform an effect of a step, following its `on_error` when it fails for good. `then`: see `Act`."""
         while True:
             visit = self.visit(at)
-            receipt = await self._act(step.id, at, verb, params, visit)
+            receipt = await self._act(step.id, at, verb, params, visit, then)
             if receipt.outcome != "failed":
                 return receipt
             if step.on_error == "continue":
@@ -153,14 +155,18 @@ class Walk:
 
     # --- leaves ---
 
-    async def _act(self, step: str, at: str, verb: str, params: dict[str, Any], visit: int) -> Receipt:
+    async def _act(
+        self, step: str, at: str, verb: str, params: dict[str, Any], visit: int, then: Standing | None = None
+    ) -> Receipt:
         marks, key = self._position.marks, f"{at}/{verb}!{visit}"
         if key not in marks:
             if f"{key}/seq" not in marks:
                 # Numbered when first asked: an act asked again after a resume keeps its trace line.
                 self._position.seq += 1
                 marks[f"{key}/seq"] = self._position.seq
-            act = Act(step=step or at, path=at, verb=verb, visit=visit, seq=marks[f"{key}/seq"], params=params)
+            act = Act(
+                step=step or at, path=at, verb=verb, visit=visit, seq=marks[f"{key}/seq"], params=params, then=then
+            )
             receipt: Receipt = await Ask(act)
             marks[key] = {"outcome": receipt.outcome, "values": dict(receipt.values), "reason": receipt.reason}
         return Receipt(**marks[key])

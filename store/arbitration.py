@@ -1,5 +1,6 @@
 """Brings crossings before the rules of entry, set by set, and carries the rulings out; the rules are engine/entry's."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -222,29 +223,18 @@ def _write(conn: sa.Connection, ruled: Sequence[tuple[sa.Row[Any], Ruled]], now:
     tell_all(conn, ousted, now)
     if not changed:
         return
-    conn.execute(
-        sa.update(crossing)
-        .where(crossing.c.id == sa.bindparam("crossing"))
-        .values(
-            state=sa.bindparam("ruled"),
-            why=sa.bindparam("because"),
-            entry_key=sa.bindparam("enters"),
-            run_id=sa.bindparam("begun"),
-            retry_at=sa.bindparam("again"),
-            decided_at=now,
-        ),
-        [
-            {
-                "crossing": one.crossing_id,
-                "ruled": one.ruling.state,
-                "because": one.ruling.why,
-                "enters": one.ruling.entry_key,
-                "begun": one.run_id,
-                "again": one.ruling.retry_at,
-            }
-            for one in changed
-        ],
-    )
+    rows = [
+        {
+            "id": one.crossing_id,
+            "state": one.ruling.state,
+            "why": one.ruling.why,
+            "entry_key": one.ruling.entry_key,
+            "run_id": one.run_id,
+            "retry_at": one.ruling.retry_at.isoformat() if one.ruling.retry_at else None,
+        }
+        for one in changed
+    ]
+    conn.execute(_RULED, {"rows": json.dumps(rows, ensure_ascii=False), "now": now})
 
 
 def _as_written(ruling: Ruling) -> tuple[str, str | None, datetime | None]:
@@ -252,6 +242,13 @@ def _as_written(ruling: Ruling) -> tuple[str, str | None, datetime | None]:
 
 
 _IDS = sa.ARRAY(sa.BigInteger)
+_RULED = sa.text("""
+    update crossing set state = ruled.state, why = ruled.why, entry_key = ruled.entry_key, run_id = ruled.run_id,
+        retry_at = ruled.retry_at, decided_at = :now
+    from json_to_recordset(cast(:rows as json)) as ruled(
+        id bigint, state text, why text, entry_key text, run_id bigint, retry_at timestamptz)
+    where crossing.id = ruled.id
+""")
 
 
 # --- moving dates ----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from engine.facts import PersonFact
 from engine.plan import Compiled
 from engine.triggers import Trigger
 from engine.values import canonical_json, content_hash
@@ -26,6 +27,7 @@ from store.deployed import (
     load_playbooks,
     load_workspace,
 )
+from store.intake import take_in
 from store.memories import Bit
 from store.playbook_state import pause, resume, switch_off
 from store.redefined import redefined
@@ -95,6 +97,7 @@ def deploy(
     if reasons := still_read(conn, before, workspace, [deployed[name] for name in missing]):
         raise DeployRefused(reasons)
     workspace_changed = _put_workspace(conn, workspace, now)
+    take_in(conn, [PersonFact(**person.model_dump()) for person in workspace.people], known_at=now)
     sorted_out: dict[str, list[str]] = {"new": [], "changed": [], "unchanged": []}
     changed_names = redefined(before, workspace)
     anew: list[Bit] = []

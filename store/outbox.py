@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,9 +64,9 @@ def batches(conn: sa.Connection, limit: int = 100) -> list[Batch]:
         .where(outbox.c.run_id == sa.func.any(sa.cast(list(heads), sa.ARRAY(sa.BigInteger))), _UNDELIVERED)
         .order_by(outbox.c.run_id, outbox.c.n)
     )
-    grouped: dict[int, list[sa.Row[Any]]] = {
-        run_id: list(mine) for run_id, mine in groupby(rows, lambda row: row.run_id)
-    }
+    grouped: dict[int, list[sa.Row[*tuple[Any, ...]]]] = {}
+    for row in rows:
+        grouped.setdefault(row.run_id, []).append(row)
     # Oldest need first: the order in which the heads were found.
     return [_batch(conn, grouped[run_id]) for run_id in heads]
 
@@ -83,17 +82,39 @@ def delivered(conn: sa.Connection, ids: Sequence[int], note: str | None = None) 
 
 def again(conn: sa.Connection, run_id: int) -> None:
     """Temporal has lost an open run: start it once more, and tell what it had not yet heard when it last rested."""
-    lost = sa.select(run.c.heard).where(run.c.id == run_id).scalar_subquery()
-    conn.execute(
-        sa.update(outbox)
-        .where(outbox.c.run_id == run_id, sa.or_(outbox.c.n == 1, outbox.c.n > lost))
-        .values(delivered_at=None, note="delivered again")
-    )
+    heard = conn.execute(sa.select(run.c.heard).where(run.c.id == run_id)).scalar_one()
+    _undeliver(conn, outbox.c.run_id == run_id, sa.or_(outbox.c.n == 1, outbox.c.n > heard))
     conn.execute(sa.update(run).where(run.c.id == run_id).values(standing="starting"))
-    conn.execute(sa.text("select pg_notify('tenure_outbox', '')"))
 
 
-def _batch(conn: sa.Connection, rows: Sequence[sa.Row[Any]]) -> Batch:
+def tell_again(conn: sa.Connection, run_id: int, heard: int) -> None:
+    """A run goes on from an earlier moment: tell it what came after that."""
+    _undeliver(conn, outbox.c.run_id == run_id, outbox.c.n > max(heard, 1))
+
+
+def tell_latest_again(conn: sa.Connection, span: timedelta) -> int:
+    """Temporal may have lost its last moments: tell open runs again what was delivered in them; how many facts."""
+    last = conn.execute(sa.select(sa.func.max(outbox.c.delivered_at))).scalar()
+    if last is None:
+        return 0
+    open_runs = sa.select(run.c.id).where(run.c.state == "open")
+    return _undeliver(conn, outbox.c.delivered_at > last - span, outbox.c.n > 1, outbox.c.run_id.in_(open_runs))
+
+
+def is_open(conn: sa.Connection, run_id: int) -> bool:
+    """Whether the run has not ended, as far as we know."""
+    return conn.execute(sa.select(run.c.state).where(run.c.id == run_id)).scalar() == "open"
+
+
+def _undeliver(conn: sa.Connection, *which: sa.ColumnElement[bool]) -> int:
+    values = {"delivered_at": None, "note": "delivered again"}
+    told = conn.execute(sa.update(outbox).where(outbox.c.delivered_at.is_not(None), *which).values(values)).rowcount
+    if told:
+        conn.execute(sa.text("select pg_notify('tenure_outbox', '')"))
+    return told
+
+
+def _batch(conn: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> Batch:
     first = rows[0]
     start = None
     if first.kind == "start":

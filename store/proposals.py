@@ -3,13 +3,13 @@
 Whether a crossing starts anything is for the rules of entry to say.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from engine.calendars import add
 from engine.durations import parse_duration
@@ -20,7 +20,7 @@ from store.columns import MASKS, extreme_name
 from store.deployed import Deployed
 from store.memories import Bit, Step
 from store.moment_triggers import reached
-from store.schema import crossing, work
+from store.schema import work
 from store.sight import Sight
 
 Reason = Mapping[str, Any]
@@ -33,20 +33,19 @@ def propose(conn: sa.Connection, sight: Sight, deployed: Deployed, *, sweep_id: 
         reasons.setdefault(account_id, []).append(reason)
     if not reasons:
         return 0
-    rows = [
-        {
-            "playbook": deployed.playbook,
-            "version": deployed.version,
-            "account_id": account_id,
-            "at": sight.now,
-            "reasons": why,
-            "state": "proposed",
-            "sweep_id": sweep_id,
-        }
-        for account_id, why in sorted(reasons.items())
-    ]
-    conn.execute(insert(crossing).on_conflict_do_nothing(), rows)
+    rows = [{"account_id": account_id, "reasons": why} for account_id, why in sorted(reasons.items())]
+    of = {"playbook": deployed.playbook, "version": deployed.version, "at": sight.now, "sweep": sweep_id}
+    conn.execute(_CROSS, of | {"rows": json.dumps(rows, ensure_ascii=False, allow_nan=False)})
     return len(rows)
+
+
+_CROSS = sa.text("""
+    insert into crossing (playbook, version, account_id, at, reasons, state, sweep_id)
+    select :playbook, :version, account_id, :at, reasons, 'proposed', :sweep
+    from json_to_recordset(cast(:rows as json)) as crossed(account_id bigint, reasons jsonb)
+    order by account_id
+    on conflict do nothing
+""")
 
 
 @dataclass(frozen=True)

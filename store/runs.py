@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from engine.runtime import Entry, Standing, Waiting
-from store import clock, watches
+from store import clock, outbox, watches
 from store.deployed import load_workspace
 from store.schema import change, mail, run, task, trace
 from store.sight import Sight
 from store.telling import Telling, tell, tell_all
 
-__all__ = ["Outcome", "Telling", "end", "note", "read", "rest", "tell", "tell_all"]
+__all__ = ["Outcome", "Telling", "end", "note", "read", "rest", "stand", "tell", "tell_all"]
 
 Outcome = Literal["goal", "exit", "stop", "end", "failed"]
 PLACE = "place"
@@ -35,20 +35,26 @@ def rest(
     entries: Sequence[Entry] = (),
     waiting: Sequence[Waiting] = (),
     position: Mapping[str, Any] | None = None,
-) -> tuple[str, ...]:
+    asked_at: datetime | None = None,
+) -> tuple[str, ...] | None:
     """Write where a run rests and watch what it waits for. Commit, then ask `watches.already_met` for these keys.
 
-    Gives the keys of the watches that are new. Written twice, nothing changes.
+    Gives the keys of the watches that are new. Written twice, nothing changes. None when it is not for the caller to
+    say any more: the run has ended, or rests elsewhere by a later word (`asked_at`: its worker was thought dead).
     """
-    account_id = _lock(conn, run_id)
+    found = _lock(conn, run_id)
     note(conn, run_id, entries)
-    if account_id is None:
-        return ()
+    if found is None or (asked_at and found.asked_at and asked_at < found.asked_at):
+        return None
+    if heard < found.heard:
+        # Temporal was set back to an earlier moment: what it was told since is told again.
+        outbox.tell_again(conn, run_id, heard)
     conn.execute(
         sa.update(run)
         .where(run.c.id == run_id)
         .values(
-            heard=sa.func.greatest(run.c.heard, heard),
+            heard=heard,
+            asked_at=asked_at,
             due_at=due_at,
             at_step=[_stand(one) for one in standing],
             # With something to watch, `settled` has the last word: it may be there already.
@@ -56,7 +62,14 @@ def rest(
             **({} if position is None else {"position": dict(position)}),
         )
     )
-    return watches.follow(conn, run_id, account_id, waiting, clock.now(conn))
+    return watches.follow(conn, run_id, found.account_id, waiting, clock.now(conn))
+
+
+def stand(conn: sa.Connection, run_id: int, standing: Standing, asked_at: datetime | None) -> None:
+    """Write where a run rests that waits for nothing but what an act has begun. The position stays as it was: a run
+    that goes on from there asks for the act again, and the ledger answers."""
+    values = {"asked_at": asked_at, "due_at": None, "at_step": [_stand(standing)], "standing": "resting"}
+    conn.execute(sa.update(run).where(run.c.id == run_id, run.c.state == "open").values(values))
 
 
 def settled(conn: sa.Connection, run_id: int, *, stuck: bool) -> None:
@@ -135,14 +148,13 @@ def read(conn: sa.Connection, run_id: int, fields: Sequence[str]) -> Mapping[str
     return values | {PLACE: sight.place_of(account_id).model_dump(mode="json")} if PLACE in fields else values
 
 
-def _lock(conn: sa.Connection, run_id: int) -> int | None:
-    """The account of an open run, whose row is now ours; None for an ended one."""
-    row = conn.execute(
-        sa.select(run.c.account_id, run.c.state).where(run.c.id == run_id).with_for_update(key_share=True)
-    ).one_or_none()
+def _lock(conn: sa.Connection, run_id: int) -> sa.Row[*tuple[Any, ...]] | None:
+    """The row of an open run, which is now ours; None for an ended one."""
+    query = sa.select(run.c.account_id, run.c.state, run.c.heard, run.c.asked_at).where(run.c.id == run_id)
+    row = conn.execute(query.with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise LookupError(f"there is no run {run_id}")
-    return row.account_id if row.state == "open" else None
+    return row if row.state == "open" else None
 
 
 def _stand(one: Standing) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from engine.plan import Compiled
 from store import watches
-from store.schema import outbox, run
+from store.schema import run
 
 MAX_WORKFLOW_ID = 200
 """Bytes; Temporal's SQL stores index no more."""
@@ -41,8 +41,7 @@ def start_all(conn: sa.Connection, startings: Sequence[Starting], at: datetime) 
     begun = {places[run_id]: run_id for run_id in sorted(made)}
     if begun:
         watches.open_for_runs(conn, [(run_id, startings[place]) for place, run_id in begun.items()], at)
-        starts = [{"run_id": run_id, "n": 1, "kind": "start", "created_at": at} for run_id in begun.values()]
-        conn.execute(sa.insert(outbox), starts)
+        conn.execute(_SEND_STARTS, {"runs": list(begun.values()), "at": at})
         conn.execute(_RING)
     return begun
 
@@ -73,4 +72,8 @@ def _row(one: Starting, run_id: int, at: datetime) -> dict[str, object]:
 
 
 _NEXT_IDS = sa.text("select nextval(pg_get_serial_sequence('run', 'id')) from generate_series(1, :n)")
+_SEND_STARTS = sa.text("""
+    insert into outbox (run_id, n, kind, created_at)
+    select run_id, 1, 'start', :at from unnest(cast(:runs as bigint[])) as begun(run_id)
+""")
 _RING = sa.text("select pg_notify('tenure_outbox', '')")

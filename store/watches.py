@@ -132,9 +132,9 @@ def _of_plan(run_id: int, one: "Starting", at: datetime) -> list[dict[str, Any]]
     exits = [(f"{EXIT}{i}", exit_.when, None, exit_.reason) for i, exit_ in enumerate(plan.exits)]
     # A day more or less of the account's zone does not matter at such an age.
     oldest = add(at, parse_duration(plan.max_age), Place())
-    common = {"run_id": run_id, "account_id": one.account_id, "opened_at": at}
+    common = {"run_id": run_id, "account_id": one.account_id, "opened_at": at, "due_at": None}
     rows = [
-        {**common, "key": key, "condition": when.model_dump(mode="json"), "dwell": dwell, "reason": reason, "due_at": None}
+        {**common, "key": key, "condition": when.model_dump(mode="json"), "dwell": dwell, "reason": reason}
         for key, when, dwell, reason in [*own, *exits]
     ]
     aged = {"condition": sa.null(), "dwell": None, "reason": f"older than {plan.max_age}", "due_at": oldest}

@@ -27,13 +27,12 @@ class Activities:
         act, run_id = performing.act, performing.run_id
         with self._database.begin() as conn:
             acting = Acting.of(conn, run_id, performing.at, self._ports)
-            runs.note(conn, run_id, performing.entries)
-            receipt = ledger.once(conn, run_id, act, lambda: PERFORM[act.verb](acting, act))
+            receipt = ledger.once(conn, run_id, act, lambda: _perform(acting, performing))
             detail = {"step": act.step, "outcome": receipt.outcome, **receipt.values}
             if receipt.reason:
                 detail["reason"] = receipt.reason
             line = Entry(seq=act.seq, at=performing.at, path=act.path, what=act.verb, detail=detail)
-            runs.note(conn, run_id, [line])
+            runs.note(conn, run_id, [*performing.entries, line])
         _log.info("act", run=run_id, playbook=acting.playbook, step=act.step, verb=act.verb, outcome=receipt.outcome)
         return receipt
 
@@ -47,7 +46,7 @@ class Activities:
     def rest(self, resting: Resting) -> list[str]:
         """Write where the run rests; then, with its watches committed, tell which of them are true already."""
         with self._database.begin() as conn:
-            runs.rest(
+            opened = runs.rest(
                 conn,
                 resting.run_id,
                 heard=resting.heard,
@@ -57,8 +56,9 @@ class Activities:
                 entries=resting.entries,
                 waiting=resting.waiting,
                 position=resting.position,
+                asked_at=resting.asked_at,
             )
-        if not resting.waiting:
+        if opened is None or not resting.waiting:
             return []
         # All of them, not only the new ones: an attempt of this activity may have died between the two transactions.
         keys = [one.key for one in resting.waiting]
@@ -67,3 +67,11 @@ class Activities:
             if not met:
                 runs.settled(conn, resting.run_id, stuck=resting.stuck)
             return met
+
+
+def _perform(acting: Acting, performing: Performing) -> Receipt:
+    act = performing.act
+    receipt = PERFORM[act.verb](acting, act)
+    if act.then is not None and receipt.outcome == "done":
+        runs.stand(acting.conn, acting.run_id, act.then, performing.asked_at)
+    return receipt

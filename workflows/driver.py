@@ -109,8 +109,8 @@ class Driver:
 
     async def settle_if_told(self, now: datetime) -> None:
         """The same, if something happened at the standing instant meanwhile: a person answered on a page."""
-        restless = await asyncio.to_thread(self._restless)
-        if restless or await asyncio.to_thread(self._stirred):
+        awake: bool = await asyncio.to_thread(self._stirred)
+        if awake or len(await asyncio.to_thread(self._restless)) > 0:
             await self.settle(now)
             await asyncio.to_thread(self._after, now)
 

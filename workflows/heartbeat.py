@@ -74,8 +74,9 @@ async def _beating(work: Awaitable[object]) -> None:
     await task
 
 
-async def keep_beating(client: Client) -> None:
-    """Create the schedules that are missing."""
+async def keep_beating(client: Client) -> bool:
+    """Create the schedules that are missing; whether any was: then Temporal is new, or has lost its data."""
+    missing = False
     for beat, every in BEATS.items():
         schedule = Schedule(
             action=ScheduleActionStartWorkflow(Heartbeat.run, beat, id=beat, task_queue=PLAYBOOK_QUEUE),
@@ -84,3 +85,5 @@ async def keep_beating(client: Client) -> None:
         )
         with suppress(ScheduleAlreadyRunningError):
             await client.create_schedule(beat, schedule)
+            missing = True
+    return missing

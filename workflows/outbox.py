@@ -30,6 +30,8 @@ class Deliverer:
     def __init__(self, database: sa.Engine, client: Client, *, virtual: bool, queue: str = PLAYBOOK_QUEUE) -> None:
         self._database, self._client = database, client
         self._virtual, self._queue = virtual, queue
+        self.lost = False
+        """Temporal does not know a run that is open: it has lost it, or somebody ended it there."""
 
     async def deliver_all(self) -> int:
         """Until nothing is left; how many runs were told."""
@@ -62,6 +64,7 @@ class Deliverer:
                 _log.warning("outbox.undelivered", run=batch.run_id, error=str(note))
             else:
                 outbox.delivered(conn, batch.ids, note)
+                self.lost = self.lost or (note is not None and outbox.is_open(conn, batch.run_id))
         conn.commit()
 
     async def _deliver(self, batch: outbox.Batch, gate: asyncio.Semaphore) -> str | None:

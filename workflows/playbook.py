@@ -6,6 +6,7 @@ Translates between Temporal and the interpreter and decides nothing itself.
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from engine.interpreter import Run, play
     from engine.plan import Plan
     from engine.position import Inbox, Position
-    from engine.runtime import Act, Entry, Fact, Receipt, Rest, Values, Waiting
+    from engine.runtime import Act, Entry, Fact, Receipt, Rest, Standing, Values
     from workflows.plans import decode_plan
     from workflows.wire import TELL, Begin, Performing, Reading, Resting
 
@@ -54,7 +55,7 @@ class PlaybookWorkflow:
             ending = await play(self._run, self._runtime)
         except _ContinueAsNew:
             await workflow.wait_condition(workflow.all_handlers_finished)
-            position = self._run.position.model_dump(mode="json")
+            position = self._runtime.position().model_dump(mode="json")
             begin = Begin(
                 run_id=self._begin.run_id,
                 account=self._begin.account,
@@ -87,7 +88,15 @@ class TemporalRuntime:
         self._position = position
         self._clock = position.clock
         self._entries: list[Entry] = []
-        self._watching: tuple[Waiting, ...] = ()
+        self._watched = begin.position is not None
+        """Whether the store may watch something for this run."""
+        self._then: Standing | None = None
+        """Where the last act has left the run, if it wrote that."""
+
+    def position(self) -> Position:
+        """To go on from elsewhere: with the clock of the last fact heard, which no turn may have seen yet."""
+        self._position.clock = max(self._position.clock, self._clock)
+        return self._position
 
     def now(self) -> datetime:
         if self._begin.virtual:
@@ -113,19 +122,28 @@ class TemporalRuntime:
     async def act(self, acts: Sequence[Act]) -> Sequence[Receipt]:
         self._renew_if_long()
         entries, self._entries = self._entries, []
+        # Several acts leave the run in several places, and a driver waits for every rest: then the rest is to say it.
+        alone = len(acts) == 1 and not self._begin.virtual
         performing = [
-            Performing(run_id=self._begin.run_id, at=self.now(), act=act, entries=entries if i == 0 else [])
+            Performing(
+                run_id=self._begin.run_id,
+                at=self.now(),
+                act=act if alone else replace(act, then=None),
+                entries=entries if i == 0 else [],
+                asked_at=workflow.now(),
+            )
             for i, act in enumerate(acts)
         ]
         if len(performing) == 1:
-            return [await self._ask("perform", performing[0], Receipt)]
+            receipt: Receipt = await self._ask("perform", performing[0], Receipt)
+            self._then = performing[0].act.then if receipt.outcome == "done" else None
+            return [receipt]
+        self._then = None
         receipts: list[Receipt] = await asyncio.gather(*(self._ask("perform", one, Receipt) for one in performing))
         return receipts
 
     async def rest(self, rest: Rest) -> None:
-        heard = self._position.inbox.heard
-        if self._begin.virtual or self._entries or rest.waiting != self._watching:
-            heard = await self._flush(rest)
+        heard = self._position.inbox.heard if self._is_said(rest) else await self._flush(rest)
         self._renew_if_long()
         if self._begin.virtual:
             # Whatever was heard meanwhile, the driver waits until the run rests again.
@@ -137,11 +155,16 @@ class TemporalRuntime:
         else:
             await self._alarm(rest, rest.until)
 
+    def _is_said(self, rest: Rest) -> bool:
+        """The act before has written where the run stands, and there is nothing to watch, or to stop watching."""
+        nothing_else = not (rest.waiting or self._watched or rest.until or rest.stuck or self._entries)
+        return nothing_else and self._then is not None and rest.standing == (self._then,)
+
     async def _flush(self, rest: Rest) -> int:
         """Write where the run rests; up to which fact it had heard then."""
-        entries, self._entries, self._watching = self._entries, [], rest.waiting
+        entries, self._entries, self._watched, self._then = self._entries, [], bool(rest.waiting), None
         heard = self._position.inbox.heard
-        resting = Resting.of(self._begin.run_id, self.now(), self._position, rest, entries)
+        resting = Resting.of(self._begin.run_id, self.now(), workflow.now(), self._position, rest, entries)
         met: list[str] = await self._ask("rest", resting, list)
         for key in met:
             self._position.inbox.met[key] = self.now()

@@ -14,12 +14,19 @@ from store.schema import run
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 20
+_LAST_MOMENTS = timedelta(seconds=30)
+"""What a machine may lose with its power, and a replica that takes over may never have had; with some to spare."""
 _CLOSED_FOR = timedelta(seconds=10)
 """Our record of an end comes before Temporal's; still, give a worker that is just finishing a moment."""
 
 
-async def reconcile(database: sa.Engine, client: Client) -> dict[str, int]:
-    """How many runs were compared, started again, and ended as failed."""
+async def reconcile(database: sa.Engine, client: Client, *, tell_again: bool = False) -> dict[str, int]:
+    """How many runs are as they should be, were started again, and ended as failed.
+
+    With `tell_again`, runs hear once more what they were told in the last moments before, should those be lost.
+    """
+    if tell_again:
+        await asyncio.to_thread(_tell_again, database)
     open_runs = await asyncio.to_thread(_open_runs, database)
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -57,6 +64,13 @@ async def _compare(database: sa.Engine, client: Client, run_id: int, workflow_id
     reason = f"its workflow is {status.name.lower().replace('_', ' ') if status else 'gone'} in Temporal"
     ended = await asyncio.to_thread(_end, database, run_id, reason)
     return "failed" if ended else "fine"
+
+
+def _tell_again(database: sa.Engine) -> None:
+    with database.begin() as conn:
+        told = outbox.tell_latest_again(conn, _LAST_MOMENTS)
+    if told:
+        _log.info("runs.told_again", facts=told)
 
 
 def _start_again(database: sa.Engine, run_id: int) -> None:

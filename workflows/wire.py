@@ -39,6 +39,8 @@ class Performing:
     at: datetime
     act: Act
     entries: list[Entry] = field(default_factory=list)
+    asked_at: datetime | None = None
+    """Temporal's time of asking: of two words on where a run stands, the later one counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,8 @@ class Resting:
 
     run_id: int
     at: datetime
+    asked_at: datetime
+    """By Temporal's clock, which orders the rests of a run whatever becomes of its workers."""
     heard: int
     until: datetime | None
     stuck: bool
@@ -65,10 +69,13 @@ class Resting:
     entries: list[Entry] = field(default_factory=list)
 
     @classmethod
-    def of(cls, run_id: int, at: datetime, position: Position, rest: Rest, entries: list[Entry]) -> "Resting":
+    def of(
+        cls, run_id: int, at: datetime, asked_at: datetime, position: Position, rest: Rest, entries: list[Entry]
+    ) -> "Resting":
         return cls(
             run_id=run_id,
             at=at,
+            asked_at=asked_at,
             heard=position.inbox.heard,
             position=position.model_dump(mode="json"),
             until=rest.until,

@@ -27,6 +27,8 @@ from workflows.wire import PLAYBOOK_QUEUE
 _log = structlog.get_logger(__name__)
 _POLL = 5.0
 """Seconds between looks when no bell rings."""
+_LOOK = 10.0
+"""Seconds between looks whether Temporal still has what we gave it."""
 _THREADS = 16
 
 
@@ -48,8 +50,10 @@ def playbook_worker(
     )
 
 
-async def run_worker(client: Client, database: sa.Engine, ports: Ports, stop: asyncio.Event) -> None:
-    """Work until `stop` is set, then finish what is under way."""
+async def run_worker(
+    client: Client, database: sa.Engine, ports: Ports, stop: asyncio.Event, prepare: Callable[[], Awaitable[None]]
+) -> None:
+    """Work until `stop` is set, then finish what is under way. `prepare` makes Temporal's namespace ready for us."""
     virtual = await asyncio.to_thread(_is_virtual, database)
     async with AsyncExitStack() as stack:
         worker = await stack.enter_async_context(playbook_worker(client, database, ports))
@@ -58,7 +62,6 @@ async def run_worker(client: Client, database: sa.Engine, ports: Ports, stop: as
         quiet = threading.Event()
         stack.callback(quiet.set)
         if not virtual:
-            await keep_beating(client)
             bell = Bell(database, ("tenure_facts", "tenure_outbox"))
             stack.callback(bell.close)
             deliverer = Deliverer(database, client, virtual=False)
@@ -66,7 +69,7 @@ async def run_worker(client: Client, database: sa.Engine, ports: Ports, stop: as
                 asyncio.create_task(_loop("sweep", bell, "tenure_facts", lambda: _sweep(database))),
                 asyncio.create_task(_loop("outbox", bell, "tenure_outbox", deliverer.deliver_all)),
                 asyncio.create_task(asyncio.to_thread(MailStream(database, ports.transports()).run, quiet)),
-                asyncio.create_task(_once("reconcile", lambda: reconcile(database, client))),
+                asyncio.create_task(_look_after_runs(client, database, deliverer, prepare)),
             ]
         await stop.wait()
         _log.info("worker.stopping")
@@ -91,11 +94,22 @@ async def _loop(name: str, bell: Bell, channel: str, work: Callable[[], Awaitabl
         await bell.wait(channel, _POLL)
 
 
-async def _once(name: str, work: Callable[[], Awaitable[object]]) -> None:
-    try:
-        await work()
-    except Exception as error:  # noqa: BLE001 - the hourly beat will try again
-        _log.warning(f"{name}.failed", error=str(error), kind=type(error).__name__)
+async def _look_after_runs(
+    client: Client, database: sa.Engine, deliverer: Deliverer, prepare: Callable[[], Awaitable[None]]
+) -> None:
+    """Reconcile at the start, and again when Temporal has lost runs: it may come back empty while we work."""
+    lost, starting = True, True
+    while True:
+        try:
+            lost = await keep_beating(client) or deliverer.lost or lost
+            if lost:
+                deliverer.lost = False
+                await prepare()
+                await reconcile(database, client, tell_again=starting)
+                lost, starting = False, False
+        except Exception as error:
+            _log.warning("reconcile.failed", error=str(error), kind=type(error).__name__)
+        await asyncio.sleep(_LOOK)
 
 
 def _is_virtual(database: sa.Engine) -> bool:

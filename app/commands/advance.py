@@ -1,57 +1,122 @@
 """`tenure advance`: drives a virtual clock day by day, with a worker of its own beside it."""
 
 import asyncio
-import time
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
 
 from app.running import Services, UsageError, plain, say, show
+from app.tables import count, when
 from engine.calendars import local_date, local_midnight
+from store import clock
+from store.deployed import load_workspace
+from store.driving import driving
+from store.queries.overview import Counts, counts
 
 
 def advance_to(to: datetime, home: Path | None, *, as_json: bool) -> None:
-    """Every instant at which something is due is a stop; each day is reported."""
-    from store import clock
-    from store.deployed import load_workspace
-    from store.queries.overview import counts
-
-    with Services(home) as services:
+    """Every instant at which something is due is a stop; each day is reported on standard error."""
+    with Services(home, must_exist=True) as services:
         with services.database.connect() as conn:
-            workspace = load_workspace(conn)
+            zone = load_workspace(conn).zone
             if not clock.is_virtual(conn):
                 raise UsageError(
                     "the clock is real and drives itself. A virtual one is set by: tenure import … --as-of DATE"
                 )
             now = clock.now(conn)
-        midnight = to.time() == datetime.min.time()
-        until = local_midnight(to.date(), workspace.zone) if midnight else to.astimezone()
+            before = counts(conn, now)
+        until = _instant(to, zone)
         if until < now:
-            raise UsageError(f"the clock stands at {now.isoformat()} and never goes back")
-        asyncio.run(drive(services, now, until, workspace.zone))
+            raise UsageError(f"the clock stands at {when(now)} UTC and never goes back to {when(until)}")
+        # Only one process may drive a clock, and whoever holds the reins gives them up by dying.
+        with driving(services.database):
+            asyncio.run(_drive(services, now, until, zone))
         with services.database.connect() as conn:
-            found = counts(conn, until)
+            after = counts(conn, until)
     if as_json:
-        show({"clock": until, **plain(found)})
+        show({"from": now, "clock": until, "new": _news(before, after), **plain(after)})
     else:
-        print(f"clock: {until.isoformat()}")
-        for name, value in plain(found).items():
-            print(f"{name:>16}: {value}")
+        _print(now, until, _news(before, after), after)
 
 
-async def drive(services: Services, now: datetime, until: datetime, zone: str) -> None:
-    """Drive from one instant to another, with a worker in this process."""
+def _instant(to: datetime, zone: str) -> datetime:
+    """A day begins at the workspace's midnight, and times are the workspace's."""
+    midnight = to.time() == datetime.min.time()
+    return local_midnight(to.date(), zone) if midnight else to.replace(tzinfo=ZoneInfo(zone))
+
+
+async def _drive(services: Services, now: datetime, until: datetime, zone: str) -> None:
     from app.connectors import open_ports
     from workflows.driver import Driver
     from workflows.worker import playbook_worker
 
     client = await services.temporal()
     ports = await asyncio.to_thread(open_ports, services.database)
-    async with playbook_worker(client, services.database, ports):
-        driver = Driver(services.database, client, ports)
-        await driver.settle(now)
-        while now < until:
-            began = time.monotonic()
-            day = local_date(now, zone)
-            now = min(until, local_midnight(day + timedelta(days=1), zone))
-            await driver.advance(now)
-            say(f"{day} done in {time.monotonic() - began:.2f} s")
+    driver = Driver(services.database, client, ports)
+    try:
+        async with playbook_worker(client, services.database, ports):
+            before = await asyncio.to_thread(_counts, services.database, now)
+            # What was left undone at the standing instant comes first.
+            await driver.settle(now)
+            while now < until:
+                day = local_date(now, zone)
+                now = min(until, local_midnight(day + timedelta(days=1), zone))
+                await driver.advance(now)
+                after = await asyncio.to_thread(_counts, services.database, now)
+                say(f"{day}  {_told(_news(before, after)) or '-'}")
+                before = after
+    finally:
+        await driver.close()
+
+
+def _counts(database: sa.Engine, now: datetime) -> Counts:
+    with database.connect() as conn:
+        return counts(conn, now)
+
+
+_NOUNS = {
+    "runs_started": ("run started", "runs started"),
+    "runs_ended": ("run ended", "runs ended"),
+    "tasks_created": ("task given", "tasks given"),
+    "mails": ("mail settled", "mails settled"),
+    "runs_stuck": ("run stuck", "runs stuck"),
+}
+
+
+def _news(before: Counts, after: Counts) -> dict[str, int]:
+    """By how much the counts grew."""
+    return {
+        one.name: grown
+        for one in fields(Counts)
+        if one.name in _NOUNS and (grown := _total(getattr(after, one.name)) - _total(getattr(before, one.name))) > 0
+    }
+
+
+def _total(value: int | Mapping[str, int]) -> int:
+    return value if isinstance(value, int) else sum(value.values())
+
+
+def _told(news: Mapping[str, int]) -> str:
+    return ", ".join(count(news[name], *words) for name, words in _NOUNS.items() if name in news)
+
+
+def _print(now: datetime, until: datetime, news: Mapping[str, int], found: Counts) -> None:
+    print(f"clock     {when(now)} → {when(until)} UTC: {_told(news) or 'nothing new'}")
+    print(f"accounts  {found.accounts:,}, of which {found.scored:,} have a score")
+    print(f"runs      {found.runs_open:,} open, {found.runs_stuck:,} of them stuck; {_ended(found.runs_ended)}")
+    print(f"held      {count(found.held, 'crossing waits', 'crossings wait')} for an obstacle to go")
+    print(
+        f"tasks     {found.tasks_open:,} open, {found.tasks_overdue:,} of them overdue; {found.tasks_completed:,} done"
+    )
+    mails = ", ".join(f"{number:,} {state}" for state, number in sorted(found.mails.items()))
+    print(f"mails     {mails or 'none'}")
+
+
+def _ended(by_reason: Mapping[str, Any]) -> str:
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in sorted(by_reason.items()))
+    return f"{sum(by_reason.values()):,} ended" + (f" ({reasons})" if reasons else "")

@@ -1,12 +1,11 @@
 """`tenure check`: every problem of all files in one pass, with the line and what to do."""
 
-import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.files import read_folder, workspace_of
-from app.running import FINDINGS, UsageError
+from app.running import FINDINGS, UsageError, say, show
+from app.tables import cells, clean, count
 from engine.problems import Problem
 from engine.project import read_project
 
@@ -16,13 +15,34 @@ def check_paths(paths: Sequence[Path], *, as_json: bool) -> int:
     problems, lines = _problems(paths)
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
-        print(json.dumps([_json(problem) for problem in problems], ensure_ascii=False, indent=2))
+        show([problem_json(problem) for problem in problems])
     else:
         for problem in problems:
             print(_human(problem, lines.get(problem.spot.file, ())))
-    warnings = len(problems) - errors
-    print(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}", file=sys.stderr)
+    say(f"{count(errors, 'error')}, {count(len(problems) - errors, 'warning')}")
     return FINDINGS if errors else 0
+
+
+def print_problems(problems: Sequence[Problem], files: Mapping[str, bytes], folder: Path) -> None:
+    """To standard error, for commands whose output is something else."""
+    lines = _lines(files, str(folder))
+    for problem in problems:
+        say(_human(problem, lines.get(problem.spot.file, ())))
+
+
+def problem_json(problem: Problem) -> dict[str, object]:
+    """As every command's JSON has it."""
+    spot = problem.spot
+    return {
+        "code": problem.code,
+        "severity": problem.severity,
+        "file": spot.file,
+        "line": spot.line,
+        "column": spot.column,
+        "path": spot.path,
+        "message": problem.message,
+        "hint": problem.hint,
+    }
 
 
 def _problems(paths: Sequence[Path]) -> tuple[list[Problem], dict[str, Sequence[str]]]:
@@ -41,7 +61,7 @@ def _problems(paths: Sequence[Path]) -> tuple[list[Problem], dict[str, Sequence[
             where = Path(problem.spot.file).resolve()
             if any(where == path or path in where.parents for path in inside):
                 problems.append(problem)
-        lines |= {f"{shown}/{name}": content.decode("utf-8", "replace").splitlines() for name, content in files.items()}
+        lines |= _lines(files, shown)
     problems.sort(key=lambda problem: (problem.spot.file, problem.spot.line, problem.spot.column))
     return problems, lines
 
@@ -52,29 +72,29 @@ def _shown(root: Path) -> str:
     return str(root.relative_to(here)) if root == here or here in root.parents else str(root)
 
 
+def _lines(files: Mapping[str, bytes], root: str) -> dict[str, Sequence[str]]:
+    return {f"{root}/{name}": content.decode("utf-8", "replace").splitlines() for name, content in files.items()}
+
+
 def _human(problem: Problem, lines: Sequence[str]) -> str:
     spot = problem.spot
     path = f" {spot.path}:" if spot.path else ""
-    text = f"{spot.file}:{spot.line}:{spot.column}: {problem.severity} {problem.code}{path} {problem.message}"
+    parts = [clean(f"{spot.file}:{spot.line}:{spot.column}: {problem.severity} {problem.code}{path} {problem.message}")]
     if 0 < spot.line <= len(lines):
-        line = lines[spot.line - 1][:200]
-        text += f"\n    {line}\n    {' ' * (min(spot.column, len(line) + 1) - 1)}^"
-    return f"{text}\n    {problem.hint}" if problem.hint else text
+        line, before = _excerpt(lines[spot.line - 1], spot.column - 1)
+        parts += [f"    {line}", f"    {' ' * before}^"]
+    if problem.hint:
+        parts.append(clean(f"    {problem.hint}"))
+    return "\n".join(parts)
 
 
-def _json(problem: Problem) -> dict[str, object]:
-    spot = problem.spot
-    return {
-        "code": problem.code,
-        "severity": problem.severity,
-        "file": spot.file,
-        "line": spot.line,
-        "column": spot.column,
-        "path": spot.path,
-        "message": problem.message,
-        "hint": problem.hint,
-    }
+_WIDE = 110
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+def _excerpt(line: str, column: int) -> tuple[str, int]:
+    """The line, cut around the column where it is long, and how many cells stand before the caret."""
+    # A control character would take no cell or several, and the caret would stand elsewhere.
+    line = "".join(one if one.isprintable() else " " for one in line)
+    column = min(column, len(line))
+    start = max(0, column - _WIDE // 2) if len(line) > _WIDE else 0
+    return line[start : start + _WIDE], cells(line[start:column])

@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
+from app.commands.check import print_problems
 from app.files import read_folder
 from app.running import FINDINGS, Services, plain, say, show
-from engine.project import read_project
+from app.tables import count, show_table
+from engine.project import Project, read_project
+from store import clock
+from store.deploy import DeployReport, Publication, deploy
 
 
 def deploy_folder(folder: Path, home: Path | None, *, as_json: bool) -> int:
     """0 when all was published; 1 when a playbook is broken, and stays as it was while the others are published."""
-    from store import clock
-    from store.deploy import Publication, deploy
-
-    project = read_project(read_folder(folder), str(folder))
-    for problem in project.problems:
-        say(str(problem))
+    files = read_folder(folder)
+    project = read_project(files, str(folder))
+    print_problems(project.problems, files, folder)
     if project.workspace is None:
         say("nothing was deployed: the workspace itself is broken")
         return FINDINGS
@@ -29,12 +30,39 @@ def deploy_folder(folder: Path, home: Path | None, *, as_json: bool) -> int:
     ]
     with Services(home) as services, services.database.begin() as conn:
         report = deploy(conn, project.workspace, publications, clock.now(conn))
+        virtual = clock.is_virtual(conn)
     broken = [name for name, one in project.playbooks.items() if one.compiled is None]
     if as_json:
         show({**plain(report), "broken": broken})
     else:
-        for what, names in plain(report).items():
-            print(f"{what:>12}: {names or '-'}")
-        if broken:
-            print(f"{'broken':>12}: {', '.join(broken)} (left as before)")
+        _print(report, project, broken)
+        if virtual:
+            say("the clock is virtual: the playbooks begin to look when it is driven (tenure advance --to …)")
     return FINDINGS if project.broken else 0
+
+
+def _print(report: DeployReport, project: Project, broken: list[str]) -> None:
+    rows = [(name, "new", _existing(report, project, name)) for name in report.new]
+    rows += [(name, "changed", _existing(report, project, name)) for name in report.changed]
+    rows += [(name, "unchanged", "") for name in report.unchanged]
+    rows += [(name, "broken", "left as it was; its problems are above") for name in broken]
+    rows += [
+        (name, "missing here", f"left as it is; to end it: tenure playbook {name} off")
+        for name in report.missing
+        if name not in broken
+    ]
+    if rows:
+        show_table(("PLAYBOOK", "", ""), sorted(rows))
+    else:
+        say("the folder has no playbooks yet")
+    print(f"workspace {'published' if report.workspace_changed else 'unchanged'}")
+
+
+def _existing(report: DeployReport, project: Project, name: str) -> str:
+    """Accounts for which a new trigger is true at once."""
+    compiled = project.playbooks[name].compiled
+    number = report.existing.get(name, 0)
+    if not number or compiled is None:
+        return ""
+    do = "start" if compiled.entry.existing == "include" else "do not start"
+    return f"for {count(number, 'account')} a trigger is true already: they {do} (existing: {compiled.entry.existing})"

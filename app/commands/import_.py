@@ -1,14 +1,21 @@
 """`tenure import`: takes in a folder of files by the workspace's mapping."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from app.commands.check import problem_json
 from app.files import read_folder
-from app.importing import import_folder
+from app.importing import FileCount, ImportReport, import_folder
 from app.running import FINDINGS, Services, UsageError, plain, say, show
+from app.tables import clean, count, show_table, when
 from engine.calendars import local_midnight
-from engine.problems import DocumentError
+from engine.problems import DocumentError, Problem
 from engine.workspace import load_workspace
+
+_MOST = {"error": 50, "warning": 3}
+"""Problems of one file and code that are printed; JSON has them all."""
 
 
 def import_files(folder: Path, data: Path, as_of: datetime | None, home: Path | None, *, as_json: bool) -> int:
@@ -17,6 +24,8 @@ def import_files(folder: Path, data: Path, as_of: datetime | None, home: Path | 
         workspace = load_workspace(read_folder(folder))
     except DocumentError as error:
         raise UsageError(f"the workspace is broken; run: tenure check {folder}\n{error}") from error
+    if not workspace.imports:
+        raise UsageError(f"{folder} says nothing of files: tenure.yaml has no `imports:`")
     if not data.is_dir():
         raise UsageError(f"{data} is not a folder of files to import")
     instant = local_midnight(as_of.date(), workspace.zone) if as_of else None
@@ -24,23 +33,46 @@ def import_files(folder: Path, data: Path, as_of: datetime | None, home: Path | 
         try:
             report = import_folder(services.database, workspace, data, instant, say)
         except ValueError as error:
+            # The clock's own words: it never goes back.
             raise UsageError(str(error)) from error
-    errors = [problem for problem in report.problems if problem.severity == "error"]
-    for problem in report.problems:
-        say(f"{problem.severity}: {problem}")
+    _print_problems(report.problems)
+    errors = sum(problem.severity == "error" for problem in report.problems)
     if as_json:
-        show(
-            {
-                "clock": report.now,
-                "counts": plain(dict(report.counts)),
-                "problems": [str(one) for one in report.problems],
-            }
-        )
+        problems = [problem_json(problem) for problem in report.problems]
+        show({"clock": report.now, "counts": plain(dict(report.counts)), "problems": problems})
     else:
-        print(f"clock: {report.now.isoformat()}")
-        for name, count in report.counts.items():
-            print(
-                f"{name:>16}: {count.rows:,} rows, {count.facts:,} new facts, {count.repeats:,} repeats, {count.staged:,} to come"
-            )
-        print(f"{'problems':>16}: {len(errors)} errors, {len(report.problems) - len(errors)} warnings")
+        _print(report, errors)
     return FINDINGS if errors else 0
+
+
+def _print(report: ImportReport, errors: int) -> None:
+    total = FileCount(
+        rows=sum(one.rows for one in report.counts.values()),
+        facts=sum(one.facts for one in report.counts.values()),
+        repeats=sum(one.repeats for one in report.counts.values()),
+        staged=sum(one.staged for one in report.counts.values()),
+    )
+    rows = [(name, *_numbers(one)) for name, one in (*report.counts.items(), ("all", total))]
+    show_table(("IMPORT", "ROWS", "NEW FACTS", "STILL TO COME", "KNOWN BEFORE"), rows)
+    print(f"clock at {when(report.now)} UTC; {count(errors, 'row or file', 'rows or files')} left out")
+    if not total.facts and not total.staged:
+        print("nothing changed: all of it was known before")
+
+
+def _numbers(one: FileCount) -> tuple[str, ...]:
+    return tuple(f"{number:,}" for number in (one.rows, one.facts, one.staged, one.repeats))
+
+
+def _print_problems(problems: Sequence[Problem]) -> None:
+    told: Counter[tuple[str, str]] = Counter()
+    for problem in problems:
+        kind = (problem.spot.file, problem.code)
+        told[kind] += 1
+        if told[kind] <= _MOST[problem.severity]:
+            hint = f" ({problem.hint})" if problem.hint else ""
+            where = f"{problem.spot.file}:{problem.spot.line}"
+            say(clean(f"{problem.severity} {problem.code} {where}: {problem.message}{hint}"))
+    severities = {(problem.spot.file, problem.code): problem.severity for problem in problems}
+    for (file, code), number in told.items():
+        if (more := number - _MOST[severities[file, code]]) > 0:
+            say(f"… and {more} more {code} in {file}; --json names them all")

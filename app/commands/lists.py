@@ -5,17 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from app.running import Services, UsageError, plain, say, show
+from app.tables import clean, clean_lines, show_table, when
+from store import clock
+from store.queries.mails import get_mail, list_mails
+from store.queries.pages import Page
+from store.queries.runs import RunDetail, RunRow, Stand, TraceLine, get_run, list_runs
+from store.queries.tasks import VIEWS, list_tasks
 
 
 def show_runs(
     home: Path | None, *, state: str | None, playbook: str | None, account: str | None, limit: int, as_json: bool
 ) -> None:
     """Latest first."""
-    from store.queries.runs import list_runs
-
     stuck = state == "stuck"
     _one_of("state", state, ("open", "ended", "stuck"))
-    with Services(home) as services, services.database.connect() as conn:
+    with Services(home, must_exist=True) as services, services.database.connect() as conn:
         found = list_runs(
             conn,
             state=None if stuck else state,  # type: ignore[arg-type]  # checked above
@@ -24,97 +28,80 @@ def show_runs(
             account_key=account,
             limit=limit,
         )
-    if as_json:
-        show(plain(found.items))
-        return
     rows = [
-        (
-            str(one.id),
-            one.playbook,
-            one.account,
-            f"{one.outcome}: {one.reason}" if one.state == "ended" else one.standing,
-            "; ".join(stand.says for stand in one.stands),
-            _day(one.started_at),
-            _day(one.due_at),
-        )
+        (str(one.id), one.playbook, one.account, one.account_name, _state(one), _where(one), when(one.started_at))
         for one in found.items
     ]
-    _table(("run", "playbook", "account", "state", "where", "started", "next"), rows)
-    _more(found.next, limit)
+    head = ("RUN", "PLAYBOOK", "ACCOUNT", "NAME", "STATE", "WHERE", "STARTED")
+    _list(head, rows, found, limit, "runs", as_json=as_json, give_way=("WHERE", "NAME", "STATE"))
 
 
 def show_run(number: int, home: Path | None, *, as_json: bool) -> None:
     """One run with its trace."""
-    from store.queries.runs import get_run
-
-    with Services(home) as services, services.database.connect() as conn:
+    with Services(home, must_exist=True) as services, services.database.connect() as conn:
         found = get_run(conn, number)
     if found is None:
         raise UsageError(f"there is no run {number}; see: tenure runs")
     if as_json:
         show(plain(found))
         return
-    run = found.run
-    print(f"run {run.id}: {run.playbook} (version {run.version}) for {run.account_name} [{run.account}]")
-    for reason in found.reasons:
-        print(f"  because {reason.says} {dict(reason.values) or ''}")
-    print(f"  {run.state} {run.outcome or run.standing} {run.reason or ''}".rstrip())
-    for line in found.trace:
-        detail = ", ".join(f"{name}={value}" for name, value in line.detail.items() if value not in (None, "", {}, []))
-        print(f"  {line.seq:>4} {line.at:%Y-%m-%d %H:%M} {line.path:<28} {line.what:<10} {detail}")
+    _print_run(found)
 
 
 def show_tasks(
     home: Path | None, *, state: str, assignee: str | None, account: str | None, limit: int, as_json: bool
 ) -> None:
     """The most urgent first."""
-    from store import clock
-    from store.queries.tasks import VIEWS, list_tasks
-
     _one_of("state", state, VIEWS)
-    with Services(home) as services, services.database.connect() as conn:
+    with Services(home, must_exist=True) as services, services.database.connect() as conn:
         found = list_tasks(conn, clock.now(conn), view=state, assignee=assignee, account_key=account, limit=limit)  # type: ignore[arg-type]
-    if as_json:
-        show(plain(found.items))
-        return
     rows = [
         (
             str(one.id),
-            one.title,
-            one.account,
+            when(one.due_at) + (" !" if one.overdue else ""),
             one.assignee or "nobody",
-            ("overdue " if one.overdue else "") + _day(one.due_at),
-            one.outcome or "|".join(one.outcomes),
+            one.account,
+            one.title,
+            (one.outcome or one.state) if state == "settled" else "|".join(one.outcomes),
         )
         for one in found.items
     ]
-    _table(("task", "title", "account", "for", "due", "outcome"), rows)
-    _more(found.next, limit)
+    last = "OUTCOME" if state == "settled" else "OUTCOMES"
+    _list(
+        ("TASK", "DUE", "FOR", "ACCOUNT", "TITLE", last),
+        rows,
+        found,
+        limit,
+        "tasks",
+        as_json=as_json,
+        give_way=("TITLE", last),
+    )
 
 
 def show_mails(home: Path | None, *, state: str | None, account: str | None, limit: int, as_json: bool) -> None:
     """The newest first."""
-    from store.queries.mails import list_mails
-
     _one_of("state", state, ("prepared", "handing_over", "sent", "refused", "skipped", "unknown"))
-    with Services(home) as services, services.database.connect() as conn:
+    with Services(home, must_exist=True) as services, services.database.connect() as conn:
         found = list_mails(conn, state=state, account_key=account, limit=limit)  # type: ignore[arg-type]
-    if as_json:
-        show(plain(found.items))
-        return
     rows = [
-        (str(one.id), one.subject, one.to_address, one.from_name, one.state, _day(one.settled_at or one.created_at))
+        (
+            str(one.id),
+            when(one.settled_at or one.created_at),
+            f"{one.state}: {one.reason}" if one.reason else one.state,
+            one.account,
+            one.to_address,
+            one.from_name,
+            one.subject,
+        )
         for one in found.items
     ]
-    _table(("mail", "subject", "to", "from", "state", "at"), rows)
-    _more(found.next, limit)
+    head = ("MAIL", "AT", "STATE", "ACCOUNT", "TO", "FROM", "SUBJECT")
+    _list(head, rows, found, limit, "mails", as_json=as_json, give_way=("TO", "SUBJECT", "FROM", "STATE"))
 
 
 def show_mail(number: int, home: Path | None, *, as_json: bool) -> None:
     """One mail as plain text, or whole as JSON."""
-    from store.queries.mails import get_mail
-
-    with Services(home) as services, services.database.connect() as conn:
+    with Services(home, must_exist=True) as services, services.database.connect() as conn:
         found = get_mail(conn, number)
     if found is None:
         raise UsageError(f"there is no mail {number}; see: tenure mails")
@@ -122,34 +109,93 @@ def show_mail(number: int, home: Path | None, *, as_json: bool) -> None:
         show(plain(found))
         return
     mail = found.mail
+    reason = f" ({mail.reason})" if mail.reason else ""
+    print(clean(f"From:     {mail.from_name} <{mail.from_address}>"))
+    if found.reply_to:
+        print(clean(f"Reply-To: {found.reply_to}"))
+    print(clean(f"To:       {mail.to_name} <{mail.to_address}>"))
+    print(clean(f"Subject:  {mail.subject}"))
+    print(clean(f"State:    {mail.state}{reason} {when(mail.settled_at)}".rstrip()))
     print(
-        f"From: {mail.from_name} <{mail.from_address}>\nTo: {mail.to_name} <{mail.to_address}>\nSubject: {mail.subject}"
+        clean(f"Run:      {mail.run_id} ({mail.playbook}, step {mail.step}) for {mail.account_name} ({mail.account})")
     )
-    print(f"State: {mail.state} {mail.reason or ''}\n\n{found.plain}")
+    for event in found.events:
+        print(clean(f"Event:    {event.type} {when(event.at)}"))
+    print(f"\n{clean_lines(found.plain).rstrip()}")
+
+
+def _state(run: RunRow) -> str:
+    if run.state != "ended":
+        return "stuck" if run.standing == "stuck" else "open"
+    # The reason of a goal is that it was reached.
+    return run.outcome or "ended" if run.outcome == "goal" else f"{run.outcome}: {run.reason}"
+
+
+def _where(run: RunRow) -> str:
+    if run.state == "ended":
+        return f"ended {when(run.ended_at)}"
+    return "; ".join(_stand(stand) for stand in run.stands) or run.standing
+
+
+def _stand(stand: Stand) -> str:
+    until = f" until {when(stand.until)}" if stand.until else ""
+    return f"{stand.says or stand.step or stand.path}{until}"
+
+
+def _print_run(found: RunDetail) -> None:
+    run = found.run
+    print(clean(f"run {run.id} of {run.playbook}, version {run.version}, for {run.account_name} ({run.account})"))
+    for reason in found.reasons:
+        values = ", ".join(f"{name} = {value}" for name, value in reason.values.items())
+        print(clean(f"  because   {reason.says}" + (f" ({values})" if values else "")))
+    print(clean(f"  started   {when(run.started_at)}" + (f", ended {when(run.ended_at)}" if run.ended_at else "")))
+    print(clean(f"  state     {_state(run)}"))
+    for stand in run.stands:
+        print(clean(f"  stands at {_stand(stand)}"))
+    for watch in found.watches:
+        if watch.met_at is None:
+            print(clean(f"  watches   {watch.key}: {watch.says}"))
+    print()
+    rows = [(when(line.at), _step(line), _told(line)) for line in found.trace]
+    show_table(("AT", "STEP", "WHAT"), rows, give_way=("WHAT",))
+
+
+def _step(line: TraceLine) -> str:
+    return str(line.detail.get("step") or line.path)
+
+
+def _told(line: TraceLine) -> str:
+    """The sentence the pages show, with the ids and values a person follows up."""
+    from web.trace import sentence
+
+    found = dict(line.detail)
+    more = [f"task {found['task']}"] if found.get("task") else []
+    more += [f"mail {number}" for number in found.get("mails") or ()]
+    more += [f"for {found['assignee']}"] if found.get("assignee") else []
+    more += [f"{name} = {value}" for name, value in (found.get("values") or {}).items()]
+    return sentence(line) + (f" ({', '.join(more)})" if more else "")
+
+
+def _list(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    found: Page[Any],
+    limit: int,
+    what: str,
+    *,
+    as_json: bool,
+    give_way: Sequence[str],
+) -> None:
+    if as_json:
+        show(plain(found.items))
+    elif rows:
+        show_table(head, rows, give_way=give_way)
+    else:
+        say(f"no {what}")
+    if found.next:
+        say(f"there are more than {limit}; use --limit")
 
 
 def _one_of(name: str, value: str | None, known: Sequence[str]) -> None:
     if value is not None and value not in known:
         raise UsageError(f'--{name} "{value}" is not one of {", ".join(known)}')
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    table = Table(*head, box=box.SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    # Piped output is not cut to a terminal's width.
-    console.print(table, width=None if console.is_terminal else 200)
-
-
-def _day(at: Any) -> str:
-    return f"{at:%Y-%m-%d %H:%M}" if at else ""
-
-
-def _more(next_: str | None, limit: int) -> None:
-    if next_:
-        say(f"there are more than {limit}; use --limit")

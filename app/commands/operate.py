@@ -2,60 +2,69 @@
 
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from app.commands.going_on import go_on
 from app.running import FINDINGS, Services, UsageError, plain, say, show
+from store import clock, runs
+from store.deploy import pause, resume, switch_off
+from store.enrolment import CannotEnrol, enrol
+from store.schema import run
 
 
 def start_playbook(playbook: str, account: str, by: str, home: Path | None, *, as_json: bool) -> int:
     """0 when a run started or its crossing is held; 1 when the rules say no."""
-    from store.enrolment import CannotEnrol, enrol
-
-    with Services(home) as services, services.database.begin() as conn:
-        answer = enrol(conn, playbook, account, by)
-    if isinstance(answer, CannotEnrol):
-        raise UsageError(f"{answer.message} {answer.hint}".rstrip())
+    with Services(home, must_exist=True) as services:
+        with services.database.begin() as conn:
+            answer = enrol(conn, playbook, account, by)
+        if isinstance(answer, CannotEnrol):
+            raise UsageError(answer.message + (f" ({answer.hint})" if answer.hint else ""))
+        started = answer.ruling.state == "started"
+        went_on = go_on(services) if started else ""
     if as_json:
         show(plain(answer))
+    elif started:
+        print(f"run {answer.run_id} of {playbook} started for {account}; {went_on}")
     else:
-        print(f"{answer.ruling.state} {answer.ruling.why or ''}".rstrip())
+        print(f"{answer.ruling.state.replace('_', ' ')}: {answer.ruling.why or 'the rules say so'}")
     return 0 if answer.ruling.state in ("started", "held") else FINDINGS
 
 
 def retry_run(number: int, home: Path | None, *, skip: bool, end: bool) -> int:
     """Answers every failed step the run stands at."""
-    import sqlalchemy as sa
-
-    from store import clock, runs
-    from store.schema import run
-
     if skip and end:
         raise UsageError("choose one of --skip and --end")
-    with Services(home) as services, services.database.begin() as conn:
-        row = conn.execute(sa.select(run).where(run.c.id == number)).one_or_none()
-        if row is None:
-            raise UsageError(f"there is no run {number}; see: tenure runs")
-        if row.state != "open":
-            raise UsageError(f"run {number} has ended: {row.reason}")
-        now = clock.now(conn)
-        if end:
-            runs.tell(conn, number, "end", of="stop", values={"reason": "ended by an operator"}, at=now)
-        elif row.standing != "stuck":
-            raise UsageError(f"run {number} is not in the error queue; it is {row.standing}")
-        else:
-            failed = [stand["step"] for stand in row.at_step if stand["says"].startswith("failed:")]
-            for step in failed:
-                runs.tell(conn, number, "retry", of=step, values={"do": "skip" if skip else "retry"}, at=now)
-    say(f"run {number} is told")
+    with Services(home, must_exist=True) as services:
+        with services.database.begin() as conn:
+            row = conn.execute(sa.select(run).where(run.c.id == number)).one_or_none()
+            if row is None:
+                raise UsageError(f"there is no run {number}; see: tenure runs")
+            if row.state != "open":
+                raise UsageError(f"run {number} has ended: {row.reason}")
+            now = clock.now(conn)
+            if end:
+                runs.tell(conn, number, "end", of="stop", values={"reason": "ended by an operator"}, at=now)
+            elif row.standing != "stuck":
+                raise UsageError(f"run {number} is not in the error queue; it is {row.standing}")
+            else:
+                failed = [stand["step"] for stand in row.at_step if stand["says"].startswith("failed:")]
+                for step in failed:
+                    runs.tell(conn, number, "retry", of=step, values={"do": "skip" if skip else "retry"}, at=now)
+        went_on = go_on(services)
+    say(f"run {number} is told to {'end' if end else 'skip its failed step' if skip else 'try again'}; {went_on}")
     return 0
 
 
 def steer_playbook(name: str, do: str, home: Path | None) -> int:
     """Pause, resume or switch off."""
-    from store.deploy import pause, resume, switch_off
-
-    calls = {"pause": pause, "resume": resume, "off": switch_off}
+    calls = {"pause": (pause, "paused"), "resume": (resume, "active"), "off": (switch_off, "switched off")}
     if do not in calls:
         raise UsageError(f'"{do}" is not one of {", ".join(calls)}')
-    with Services(home) as services, services.database.begin() as conn:
-        calls[do](conn, name)
-    say(f"{name}: {do}")
+    call, word = calls[do]
+    with Services(home, must_exist=True) as services:
+        with services.database.begin() as conn:
+            told = call(conn, name)
+        if told:
+            go_on(services)
+    say(f"{name} is {word}; {told} open {'run was' if told == 1 else 'runs were'} told")
     return 0

@@ -43,11 +43,13 @@ def run_up(home: Path | None) -> None:
 
 async def _work(services: Services, stop: asyncio.Event) -> None:
     from app.connectors import open_ports
+    from app.temporal import prepare_namespace
     from workflows.worker import run_worker
 
     client = await services.temporal()
     ports = await asyncio.to_thread(open_ports, services.database)
-    await run_worker(client, services.database, ports, stop)
+    embedded = not services.settings.temporal_configured
+    await run_worker(client, services.database, ports, stop, lambda: prepare_namespace(client, embedded=embedded))
 
 
 async def _serve(services: Services, stop: asyncio.Event) -> None:

@@ -3,25 +3,53 @@
 from pathlib import Path
 
 from app.running import Services, plain, say, show
+from app.tables import count, show_table, when
+from store import clock
+from store import sweep as store_sweep
+from store.arbitration import Ruled
+from store.deployed import load_workspace
 
 
 def sweep_now(home: Path | None, *, dry_run: bool, as_json: bool) -> None:
     """A dry run rolls everything back."""
-    from store import sweep as store_sweep
-
-    with Services(home) as services:
+    with Services(home, must_exist=True) as services:
+        with services.database.connect() as conn:
+            load_workspace(conn)
+            virtual = clock.is_virtual(conn)
         if dry_run:
-            found = plain(store_sweep.dry_run(services.database))
-            if as_json:
-                show(found)
-                return
-            for one in found:
-                print("  ".join(str(value) for value in one.values() if value not in (None, "", [], {})))
-            say(f"{len(found)} crossings would be ruled on")
+            _show_rulings(store_sweep.dry_run(services.database), as_json=as_json)
             return
-        report = plain(store_sweep.sweep(services.database, wait=True))
+        report = store_sweep.sweep(services.database, wait=True)
+    assert report is not None, "a sweep that waits for its turn has a report"
     if as_json:
-        show(report)
-    else:
-        for name, value in (report or {}).items():
-            print(f"{name:>16}: {value}")
+        show(plain(report))
+        return
+    looked = f"{count(report.accounts, 'account')} looked at, {count(report.crossings, 'new crossing')}"
+    print(f"{when(report.at)} UTC: {looked}")
+    states = ("started", "held", "lapsed", "dropped", "not_started")
+    if report.playbooks:
+        rows = [(name, *(str(rulings.get(state, 0)) for state in states)) for name, rulings in report.playbooks.items()]
+        show_table(("PLAYBOOK", "STARTED", "HELD", "LAPSED", "DROPPED", "NOT STARTED"), rows)
+    for name, why in report.failed.items():
+        say(f"{name} could not look: {why}")
+    if virtual and (report.started or report.told):
+        say("the clock is virtual: what was decided is done when the clock is driven (tenure advance --to …)")
+
+
+def _show_rulings(found: list[Ruled], *, as_json: bool) -> None:
+    if as_json:
+        show(plain(found))
+        return
+    rows = [
+        (
+            one.playbook,
+            one.account_key,
+            one.ruling.state.replace("_", " "),
+            " and ".join(reason["says"] for reason in one.reasons),
+            one.ruling.why or "",
+        )
+        for one in found
+    ]
+    if rows:
+        show_table(("PLAYBOOK", "ACCOUNT", "WOULD BE", "BECAUSE", "WHY"), rows, give_way=("BECAUSE", "WHY"))
+    say(f"{count(len(rows), 'crossing')} would be ruled on; nothing was kept")

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.runtime import Standing
 from engine.steps.base import ActingDocument, ActingStep, StepCompiler
 from engine.walk import Walk
 
@@ -23,13 +24,13 @@ class EmailStep(ActingStep):
 
     async def walk(self, walk: Walk, at: str) -> None:
         params = {"text": self.text, "template": self.template, "to": self.to, "mode": self.mode, "from": self.from_}
-        receipt = await walk.act(self, at, "email", params)
+        on_its_way = Standing(path=f"{at}/settled", step=self.id, says=f"mail {self.template} is on its way")
+        receipt = await walk.act(self, at, "email", params, on_its_way)
         outcome = receipt.values.get("outcome", receipt.outcome)
         if outcome == "queued":
             key = f"{self.id}#{walk.visit(at)}"
             mails = walk.position.inbox.mails
-            says = f"mail {self.template} is on its way"
-            await walk.until(f"{at}/settled", None, lambda: key in mails, says, self.id)
+            await walk.until(on_its_way.path, None, lambda: key in mails, on_its_way.says, self.id)
             settled = mails.pop(key)
             outcome = settled["outcome"]
             walk.note(at, "mail", step=self.id, outcome=outcome, reason=settled.get("reason") or "")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -37,8 +38,8 @@ def compiled(priority=50, **entry):
 
 
 def look(trips=True, rearms=False, **outlook):
-    given = {"place": Place(), "audience": True, "goal": False, "exits": (False,), "others": ("hand",)}
-    return Outlook(**(given | {"trips": {"low": trips}, "rearms": {"low": rearms}} | outlook))
+    usual = Outlook(place=Place(), audience=True, goal=False, exits=(False,), others=("hand",))
+    return replace(usual, trips={"low": trips}, rearms={"low": rearms}, **outlook)
 
 
 def rule(
@@ -50,7 +51,7 @@ def rule(
 
 
 def other(**run):
-    return OpenRun(**({"id": 7, "playbook": "other", "exclusive": "attention", "priority": 10} | run))
+    return replace(OpenRun(id=7, playbook="other", exclusive="attention", priority=10), **run)
 
 
 MINE = OpenRun(id=3, playbook="risk")
@@ -61,32 +62,113 @@ TABLE = [
     pytest.param({"state": "paused"}, "held", "paused", id="paused"),
     pytest.param({"state": "paused", "held": True}, "held", "paused", id="still paused"),
     pytest.param({"outlook": look(audience=False)}, "not_started", "outside the audience: in", id="outside"),
-    pytest.param({"outlook": look(audience=None)}, "not_started", "not known to be in the audience: in", id="unknown audience"),
-    pytest.param({"outlook": look(audience=False), "state": "paused"}, "not_started", "outside the audience: in", id="outside while paused"),
-    pytest.param({"outlook": look(audience=False), "held": True}, "started", None, id="the audience is asked at the crossing alone"),
+    pytest.param(
+        {"outlook": look(audience=None)}, "not_started", "not known to be in the audience: in", id="unknown audience"
+    ),
+    pytest.param(
+        {"outlook": look(audience=False), "state": "paused"},
+        "not_started",
+        "outside the audience: in",
+        id="outside while paused",
+    ),
+    pytest.param(
+        {"outlook": look(audience=False), "held": True},
+        "started",
+        None,
+        id="the audience is asked at the crossing alone",
+    ),
     pytest.param({"outlook": look(goal=True)}, "not_started", "the goal is reached already: good", id="goal"),
     pytest.param({"outlook": look(goal=None)}, "started", None, id="unknown goal"),
     pytest.param({"outlook": look(exits=(True,))}, "not_started", "an exit is true already: gone", id="exit"),
-    pytest.param({"outlook": look(goal=True), "held": True}, "lapsed", "the goal is reached already: good", id="goal while held"),
+    pytest.param(
+        {"outlook": look(goal=True), "held": True}, "lapsed", "the goal is reached already: good", id="goal while held"
+    ),
     pytest.param({"open_runs": [MINE]}, "not_started", "already running (run 3 of risk)", id="running"),
     pytest.param({"key": "account.csm"}, "not_started", "account.csm is unknown", id="unknown key"),
-    pytest.param({"key": "account.csm", "outlook": look(key="kim"), "open_runs": [MINE]}, "started", None, id="another key"),
-    pytest.param({"again_after": "60 days", "last_end": NOW - 59 * DAY}, "held", "cool-down until 2026-03-03 09:00 UTC", id="cool-down"),
+    pytest.param(
+        {"key": "account.csm", "outlook": look(key="kim"), "open_runs": [MINE]}, "started", None, id="another key"
+    ),
+    pytest.param(
+        {"again_after": "60 days", "last_end": NOW - 59 * DAY},
+        "held",
+        "cool-down until 2026-03-03 09:00 UTC",
+        id="cool-down",
+    ),
     pytest.param({"again_after": "60 days", "last_end": NOW - 60 * DAY}, "started", None, id="cooled down"),
-    pytest.param({"exclusive": "attention", "open_runs": [other()]}, "held", "run 7 of other holds the group attention", id="group taken"),
+    pytest.param(
+        {"exclusive": "attention", "open_runs": [other()]},
+        "held",
+        "run 7 of other holds the group attention",
+        id="group taken",
+    ),
     pytest.param({"exclusive": "calm", "open_runs": [other()]}, "started", None, id="another group"),
-    pytest.param({"exclusive": "attention", "on_conflict": "skip", "open_runs": [other()]}, "not_started", "run 7 of other holds the group attention", id="skip"),
-    pytest.param({"exclusive": "attention", "on_conflict": "replace", "open_runs": [other()]}, "held", "waits for run 7 of other to end", id="replace"),
-    pytest.param({"exclusive": "attention", "on_conflict": "replace", "priority": 10, "open_runs": [other()]}, "held", "run 7 of other holds the group attention", id="replace needs more than equal priority"),
-    pytest.param({"held": True, "outlook": look(trips=False)}, "lapsed", "its condition did not hold any more when it could start", id="gone when free"),
-    pytest.param({"held": True, "outlook": look(trips=None)}, "held", "it is unknown whether its condition still holds", id="unknown when free"),
-    pytest.param({"held": True, "outlook": look(trips=False, rearms=True)}, "lapsed", "recovered before it could start", id="recovered"),
-    pytest.param({"held": True, "outlook": look(trips=False), "state": "paused"}, "held", "paused", id="hysteresis: not recovered while paused"),
-    pytest.param({"held": True, "outlook": look(trips=False, rearms=True), "state": "paused"}, "lapsed", "recovered before it could start", id="recovered while paused"),
-    pytest.param({"held": True, "triggers": ("hand",), "outlook": look(trips=False)}, "started", None, id="a start by hand stays wanted"),
-    pytest.param({"held": True, "triggers": ("low", "hand"), "outlook": look(trips=False, rearms=True)}, "started", None, id="one of two reasons is enough"),
-    pytest.param({"held": True, "triggers": ("old",)}, "lapsed", "its trigger is not part of the playbook any more", id="trigger deployed away"),
-]  # fmt: skip
+    pytest.param(
+        {"exclusive": "attention", "on_conflict": "skip", "open_runs": [other()]},
+        "not_started",
+        "run 7 of other holds the group attention",
+        id="skip",
+    ),
+    pytest.param(
+        {"exclusive": "attention", "on_conflict": "replace", "open_runs": [other()]},
+        "held",
+        "waits for run 7 of other to end",
+        id="replace",
+    ),
+    pytest.param(
+        {"exclusive": "attention", "on_conflict": "replace", "priority": 10, "open_runs": [other()]},
+        "held",
+        "run 7 of other holds the group attention",
+        id="replace needs more than equal priority",
+    ),
+    pytest.param(
+        {"held": True, "outlook": look(trips=False)},
+        "lapsed",
+        "its condition did not hold any more when it could start",
+        id="gone when free",
+    ),
+    pytest.param(
+        {"held": True, "outlook": look(trips=None)},
+        "held",
+        "it is unknown whether its condition still holds",
+        id="unknown when free",
+    ),
+    pytest.param(
+        {"held": True, "outlook": look(trips=False, rearms=True)},
+        "lapsed",
+        "recovered before it could start",
+        id="recovered",
+    ),
+    pytest.param(
+        {"held": True, "outlook": look(trips=False), "state": "paused"},
+        "held",
+        "paused",
+        id="hysteresis: not recovered while paused",
+    ),
+    pytest.param(
+        {"held": True, "outlook": look(trips=False, rearms=True), "state": "paused"},
+        "lapsed",
+        "recovered before it could start",
+        id="recovered while paused",
+    ),
+    pytest.param(
+        {"held": True, "triggers": ("hand",), "outlook": look(trips=False)},
+        "started",
+        None,
+        id="a start by hand stays wanted",
+    ),
+    pytest.param(
+        {"held": True, "triggers": ("low", "hand"), "outlook": look(trips=False, rearms=True)},
+        "started",
+        None,
+        id="one of two reasons is enough",
+    ),
+    pytest.param(
+        {"held": True, "triggers": ("old",)},
+        "lapsed",
+        "its trigger is not part of the playbook any more",
+        id="trigger deployed away",
+    ),
+]
 
 
 @pytest.mark.parametrize(("case", "state", "why"), TABLE)

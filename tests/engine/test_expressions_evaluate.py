@@ -38,7 +38,8 @@ class Account:
 
 
 _TYPES: dict[str, Type] = {"n": "number", "m": "number", "t": "text", "b": "bool", "d": "date", "i": "instant"}
-_PROPS = {name: Field(name=name, type=type_) for name, type_ in (("arr", "number"), ("plan", "text"), ("day", "date"))}
+_PROP_TYPES: dict[str, Type] = {"arr": "number", "plan": "text", "day": "date"}
+_PROPS = {name: Field(name=name, type=type_) for name, type_ in _PROP_TYPES.items()}
 SCOPE = Scope(
     catalogue=Catalogue(
         fields={name: Field(name=name, type=type_) for name, type_ in _TYPES.items()},

@@ -17,10 +17,11 @@ import httpx2
 import psutil
 import sqlalchemy as sa
 from aiosmtpd.controller import Controller
+from starlette.testclient import TestClient
 
 from app.embedded import Servers
 from app.running import Services
-from app.supervise import Process, children, stop_all
+from app.supervise import children, stop_all
 from engine.facts import AccountFact, ContactFact, IncomingFact
 from engine.project import read_project
 from store import clock
@@ -29,6 +30,8 @@ from store.enrolment import CannotEnrol, enrol
 from store.intake import take_in
 from store.schema import account, run
 from store.sweep import sweep
+from web.app import create_app
+from web.deps import WebDeps
 
 WORKSPACE = """
 name: Faults
@@ -110,10 +113,8 @@ class MailServer:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         mood = self._chance.random()
-        if mood < 0.03:
-            return "451 not now"
         self.received[email.message_from_bytes(envelope.content)["Message-ID"]] += 1
-        if mood < 0.06:
+        if mood < 0.03:
             server.transport.abort()
         elif mood < 0.3:
             # In the server's only thread, so that the next mail waits as well.
@@ -131,7 +132,7 @@ class MailServer:
 class House:
     """Started once, then killed in parts. Every method may be called while parts are away."""
 
-    def __init__(self, home: Path, post: MailServer) -> None:
+    def __init__(self, home: Path, post: MailServer, *, web: bool) -> None:
         self.home, self.post = home, post
         self.killed: collections.Counter[str] = collections.Counter()
         self.services = Services(home)
@@ -139,7 +140,12 @@ class House:
         self.servers.temporal()
         self.database = self.services.database
         self.worker, self.web, self.address = children(self.services)
-        self.http = httpx2.Client(base_url=self.address, timeout=5)
+        self.children = (self.worker, self.web) if web else (self.worker,)
+        # Without a process of its own the web answers in this one: the same routes, for less.
+        in_process = WebDeps(engine=self.database, temporal_answers=_alive)
+        self.http: httpx2.Client = (
+            httpx2.Client(base_url=self.address, timeout=5) if web else TestClient(create_app(in_process))
+        )
 
     def publish(self, playbooks: Mapping[str, str]) -> None:
         files = {"tenure.yaml": WORKSPACE.format(port=self.post.port).encode()}
@@ -215,12 +221,8 @@ class House:
                 os.kill(pid, signal.SIGKILL)
         self.killed[what] += 1
 
-    def tick(self) -> None:
-        self.worker.tick()
-        self.web.tick()
-
     def close(self) -> None:
-        stop_all(self.worker, self.web)
+        stop_all(*self.children)
         self.http.close()
         keeper = psutil.Process(self.servers.pids()["keeper"])
         self.services.__exit__(None, None, None)
@@ -232,8 +234,8 @@ class House:
 class Looking:
     """Ticks the house's children from one thread, as `tenure up` does: the kernel ends children with that thread."""
 
-    def __init__(self, house: House, *processes: Process) -> None:
-        self._processes = processes or (house.worker, house.web)
+    def __init__(self, house: House) -> None:
+        self._processes = house.children
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look)
 
@@ -254,14 +256,18 @@ class Looking:
 
 
 @contextlib.contextmanager
-def standing_house(seed: int = 1) -> Iterator[House]:
-    """A house with its servers up; worker and web have not been started."""
+def standing_house(seed: int = 1, *, web: bool = False) -> Iterator[House]:
+    """A house with its servers up; the worker, and the web where it is to be a process, have not been started."""
     with tempfile.TemporaryDirectory(prefix="tenure-faults-") as home, MailServer(seed) as post:
-        house = House(Path(home), post)
+        house = House(Path(home), post, web=web)
         try:
             yield house
         finally:
             house.close()
+
+
+async def _alive() -> bool:
+    return True
 
 
 def free_port() -> int:

@@ -56,13 +56,13 @@ def test_a_worker_and_temporal_that_are_killed_lose_nothing() -> None:
 @pytest.mark.faults
 @pytest.mark.parametrize("what", ["worker", "temporal", "postgres", "web"])
 def test_many_runs_survive_that_one_part_is_killed_again_and_again(what: str) -> None:
-    with standing_house(seed=2) as house:
+    with standing_house(seed=2, web=True) as house:
         torment(house, 60, 20, [what] * 5, seed=2, pause=(0.5, 3))
 
 
 @pytest.mark.faults
 def test_many_runs_survive_that_everything_is_killed() -> None:
-    with standing_house(seed=3) as house:
+    with standing_house(seed=3, web=True) as house:
         kills = ["worker", "temporal", "postgres", "web"] * 2
         random.Random(3).shuffle(kills)
         torment(house, 60, 20, kills, seed=3, pause=(0.5, 3))

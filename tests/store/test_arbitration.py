@@ -229,10 +229,9 @@ def test_the_database_itself_refuses_two_open_runs(world):
     world.deploy(risk="entry: { exclusive: attention }\n" + FALLS)
     settle(world)
     world.day(nps=50.0)
-    for change in ("", "playbook = 'other',"):
-        copy = f"""insert into run (playbook, version, plan_hash, account_id, exclusive, priority, workflow_id, started_at)
-            select {"'other'" if change else "playbook"}, version, plan_hash, account_id, exclusive, priority, 'x', started_at
-            from run"""
+    for playbook in ("risk", "other"):
+        rest = "version, plan_hash, account_id, exclusive, priority, started_at"
+        copy = f"insert into run (playbook, workflow_id, {rest}) select '{playbook}', 'x', {rest} from run"
         with pytest.raises(sa.exc.IntegrityError), world.tx() as conn:
             conn.execute(sa.text(copy))
 

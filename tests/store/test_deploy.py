@@ -180,5 +180,7 @@ def test_what_an_open_run_reads_may_not_go(world, fields, says):
 
 def test_what_a_playbook_left_alone_reads_may_not_go(world):
     world.deploy(risk=FALLS)
-    with pytest.raises(DeployRefused, match="metric.nps would be removed, but risk, which is not part of this deploy"):
+    with pytest.raises(
+        DeployRefused, match=r"metric\.nps would be removed, but risk, which is not part of this deploy"
+    ):
         world.deploy(workspace("name: Test\nmetrics: { usage: number }\n"))

@@ -38,6 +38,7 @@ def test_the_start_comes_first_with_all_a_workflow_needs(world):
     with world.tx() as conn:
         first, second = outbox.batches(conn)
         assert (first.run_id, first.workflow_id, first.playbook) == (1, "risk/acme/1", "risk")
+        assert first.start is not None
         assert first.start.plan["playbook"] == "risk"
         assert (first.start.account_key, first.start.priority, first.start.at) == ("acme", 50, world.now)
         assert [fact["kind"] for fact in first.facts] == ["wake"]

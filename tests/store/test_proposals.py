@@ -1,7 +1,7 @@
 """Triggers over many accounts cross exactly when the state machine says, whatever SQL does on the way."""
 
 import itertools
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -122,7 +122,7 @@ def machine(history, *, dwell):
     return fired
 
 
-START_OF_DAYS: list = []
+START_OF_DAYS: list[datetime] = []
 _batch = itertools.count()
 
 
@@ -145,7 +145,7 @@ def test_many_accounts_cross_when_the_state_machine_says(world, histories):
         sweep(world.engine)
     query = """select a.key, c.playbook, c.at from crossing c join account a on a.id = c.account_id
         where a.key like :batch order by c.at"""
-    found = {}
+    found: dict[tuple[str, str], list[int]] = {}
     for key, playbook, at in world.rows(query, batch=f"{batch}-%"):
         found.setdefault((key, playbook), []).append(START_OF_DAYS.index(at))
     for key, history in zip(keys, histories, strict=True):

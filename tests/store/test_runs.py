@@ -80,8 +80,8 @@ def rest(world, *waiting, heard=1, stuck=False, entries=()):
 
 def test_a_rest_says_where_the_run_stands(world):
     entry = Entry(seq=1, at=START, path="steps[0]", what="waits", detail={"for_": "7 days"})
-    rest(world, heard=3, entries=[entry])
-    rest(world, heard=2, entries=[entry])
+    for _ in range(2):
+        rest(world, heard=3, entries=[entry])
     with world.tx() as conn:
         row = conn.execute(sa.select(run).where(run.c.id == 1)).one()
         assert (row.heard, row.standing, row.due_at) == (3, "resting", START + DAY)
@@ -93,7 +93,7 @@ def test_a_rest_says_where_the_run_stands(world):
 
 def test_a_rest_of_an_ended_run_keeps_its_trace_and_nothing_else(world):
     world.end(1)
-    assert rest(world, Waiting(key="w", event="login"), entries=[Entry(seq=9, at=START, path="", what="x")]) == ()
+    assert rest(world, Waiting(key="w", event="login"), entries=[Entry(seq=9, at=START, path="", what="x")]) is None
     assert world.rows("select count(*) from watch") == [(0,)]
     assert world.rows("select seq from trace") == [(9,)]
 
@@ -105,7 +105,7 @@ def test_a_rest_follows_exactly_what_is_waited_for_beside_goal_and_exits(world):
     assert rest(world, first, second) == ()
     assert rest(world, second) == ()
     keys = [key for (key,) in world.rows("select key from watch order by key")]
-    assert keys == ["b", "exit/0", "goal"]
+    assert keys == ["b", "exit/0", "exit/age", "goal"]
     later = Waiting(key="b", event="login", since=since + DAY)
     assert rest(world, later) == ("b",), "the same path in a later turn of a loop is another wait"
 

@@ -4,6 +4,7 @@ import pytest
 
 from engine.runtime import Waiting
 from store import runs, watches
+from store.arbitration import Ruled
 from store.deployed import load_compiled, plan_conditions
 from store.enrolment import enrol
 from tests.store.world import DAY, FALLS, PLAYBOOK, World
@@ -96,7 +97,9 @@ def test_an_awaited_day_comes_without_any_news(world):
     world.deploy(_template=WAITS, renew="triggers: [{ manual: true }]")
     world.sweep()
     with world.tx() as conn:
-        assert enrol(conn, "renew", "acme", by="kim").run_id == 2
+        ruled = enrol(conn, "renew", "acme", by="kim")
+        assert isinstance(ruled, Ruled)
+        assert ruled.run_id == 2
         (reached,) = plan_conditions(load_compiled(conn, "renew").plan)
         waiting = [Waiting(key="steps[0]", condition=reached.model_dump(mode="json"))]
         runs.rest(conn, 2, heard=1, due_at=None, waiting=waiting)

@@ -126,15 +126,19 @@ class World:
 
     def crossings(self) -> list[tuple[str, str, str, str | None]]:
         """(account, playbook, state, why), in order."""
-        return self.rows(  # type: ignore[return-value]
-            "select a.key, c.playbook, c.state, c.why from crossing c join account a on a.id = c.account_id order by c.id"
-        )
+        of = "from crossing c join account a on a.id = c.account_id"
+        return [
+            (key, name, state, why)
+            for key, name, state, why in self.rows(f"select a.key, c.playbook, c.state, c.why {of} order by c.id")
+        ]
 
     def runs(self) -> list[tuple[int, str, str, str]]:
         """(id, account, playbook, state), in order."""
-        return self.rows(  # type: ignore[return-value]
-            "select r.id, a.key, r.playbook, r.state from run r join account a on a.id = r.account_id order by r.id"
-        )
+        of = "from run r join account a on a.id = r.account_id"
+        return [
+            (id_, key, name, state)
+            for id_, key, name, state in self.rows(f"select r.id, a.key, r.playbook, r.state {of} order by r.id")
+        ]
 
     def told(self, run_id: int) -> list[tuple[str, str, dict[str, Any]]]:
         """(kind, of, values) of what a run was told after its start."""
@@ -143,7 +147,8 @@ class World:
 
     def account_id(self, key: str = "acme") -> int:
         with self.tx() as conn:
-            return conn.execute(sa.select(schema.account.c.id).where(schema.account.c.key == key)).scalar_one()
+            found: int = conn.execute(sa.select(schema.account.c.id).where(schema.account.c.key == key)).scalar_one()
+            return found
 
     def end(self, run_id: int, outcome: Any = "end", reason: str = "worked through") -> bool:
         from store import runs

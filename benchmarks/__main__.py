@@ -1,0 +1,61 @@
+"""`./dev bench [--json] [NAME ...]`: measures Tenure's figures, each beside its ceiling in the same run."""
+
+import argparse
+import json
+import os
+import sys
+
+from benchmarks import commands, demo, expressions, journey_events, journey_throughput, task_to_next_step
+from benchmarks.measure import Bench, Figure
+
+BENCHES: dict[str, Bench] = {
+    "journey_events": journey_events.figures,
+    "journey_throughput": journey_throughput.figures,
+    "expressions": expressions.evaluation,
+    "compile": expressions.compiling,
+    "cli_import": commands.figures,
+    "task_to_next_step": task_to_next_step.figures,
+    "demo_first_mail": demo.first_mail,
+    "demo_days": demo.days,
+}
+_LINE = "{:24} {:>10} {:12} {:>10} {:>7}  {:22} {:6} {}"
+
+
+def main() -> None:
+    """Exit code 1 when a target is missed."""
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    given = parser.parse_args()
+    if unknown := [name for name in given.names if name not in BENCHES]:
+        parser.error(f"there is no figure {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    print(_LINE.format("figure", "value", "unit", "ceiling", "ratio", "target", "holds", "").rstrip(), flush=True)
+    found: list[Figure] = []
+    for name in given.names or BENCHES:
+        for figure in BENCHES[name]():
+            print(_line(figure), flush=True)
+            found.append(figure)
+    load = os.getloadavg()[0]
+    print(f"load {load:.1f} on {os.cpu_count()} processors; above one a processor, times are too long")
+    if given.json:
+        print(json.dumps({"figures": [_json(figure) for figure in found]}))
+    sys.exit(any(figure.holds is False for figure in found))
+
+
+def _line(figure: Figure) -> str:
+    holds = {True: "yes", False: "NO", None: ""}[figure.holds]
+    cells = (_number(figure.value), figure.unit, _number(figure.ceiling), _number(figure.ratio))
+    return _LINE.format(figure.name, *cells, figure.target, holds, figure.note).rstrip()
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _json(figure: Figure) -> dict[str, object]:
+    names = ("name", "value", "unit", "ceiling", "ratio", "target", "holds")
+    return {name: getattr(figure, name) for name in names}
+
+
+if __name__ == "__main__":
+    main()

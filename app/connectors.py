@@ -1,15 +1,17 @@
 """Chooses the connectors: reads the deployed workspace's settings and hands each provider what it needs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
 from app.errors import AppError
 from app.settings import secret
-from connectors.email.port import Transport
+from connectors.email.port import Accepted, OutgoingMail, Refused, Transport
 from connectors.email.registry import Needs as MailNeeds
 from connectors.email.registry import UnknownProvider, open_transport
+from connectors.errors import Misconfigured, Unavailable
 from connectors.tasks.port import NewTask, TaskList
 from connectors.tasks.registry import Needs as TaskNeeds
 from connectors.tasks.registry import open_task_list
@@ -26,26 +28,63 @@ class ConnectorError(AppError):
 
 def open_ports(database: sa.Engine) -> Ports:
     """The connectors of the deployed workspace; where it names none, mail is stored and nothing leaves."""
+    # Opened once here, so that a wrong setting is said at the start.
+    try:
+        _open(_declared(database)).close()
+    except Misconfigured as error:
+        raise ConnectorError(str(error)) from error
+    return Ports(tasks=own_tasks, transports=lambda: {STREAM: _AsDeployed(database)})
+
+
+class _AsDeployed:
+    """The transport that the workspace names at the moment: a deploy counts from the next mail on."""
+
+    def __init__(self, database: sa.Engine) -> None:
+        self._database = database
+        self._of: _Declared | None = None
+        self._transport: Transport | None = None
+
+    def deliver(self, mail: OutgoingMail, hand_over: Callable[[], None]) -> Accepted:
+        return self._current().deliver(mail, hand_over)
+
+    def look_up(self, message_id: str) -> Accepted | Refused | None:
+        try:
+            return self._current().look_up(message_id)
+        except sa.exc.SQLAlchemyError as error:
+            raise Unavailable(f"the workspace cannot be read: {type(error).__name__}") from error
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def _current(self) -> Transport:
+        declared = _declared(self._database)
+        if self._transport is None or declared != self._of:
+            self.close()
+            self._transport, self._of = _open(declared), declared
+        return self._transport
+
+
+_Declared = tuple[str, Mapping[str, Any]]
+
+
+def _declared(database: sa.Engine) -> _Declared:
     try:
         with database.connect() as conn:
-            declared = load_workspace(conn).connectors
+            email = load_workspace(conn).connectors.get("email")
     except NothingDeployed:
-        declared = {}
-    email = declared.get("email")
-    provider, settings = (email.provider, email.settings) if email else (_STORED, {})
+        email = None
+    return (email.provider, email.settings) if email else (_STORED, {})
+
+
+def _open(declared: _Declared) -> Transport:
+    provider, settings = declared
     # A stored mail is the mail's own row: keeping it is settling it.
     needs = MailNeeds(secret=secret, keep=lambda _mail: None, kept=lambda _message_id: True)
-
-    def transports() -> Mapping[str, Transport]:
-        try:
-            return {STREAM: open_transport(provider, settings, needs)}
-        except (UnknownProvider, ValidationError) as error:
-            raise ConnectorError(f"tenure.yaml, connectors.email: {error}") from error
-
-    # Made once here, so that a wrong setting is said at the start.
-    for transport in transports().values():
-        transport.close()
-    return Ports(tasks=own_tasks, transports=transports)
+    try:
+        return open_transport(provider, settings, needs)
+    except (UnknownProvider, ValidationError) as error:
+        raise Misconfigured(f"tenure.yaml, connectors.email: {error}") from error
 
 
 def own_tasks(conn: sa.Connection) -> TaskList:

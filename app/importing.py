@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from engine.facts import PersonFact
+from engine.facts import PersonFact, account_key
 from engine.imports import Known, Reading, Table, read_facts, read_table
 from engine.problems import Problem, Spot
 from engine.workspace import Import, Workspace
@@ -63,7 +63,12 @@ def import_folder(
         reading = read_facts(workspace, tables, intake.account_zones(conn))
         progress(f"{len(reading.facts):,} facts read")
         counts, refused = _take_in(conn, workspace, reading, tables, now=now, progress=progress)
-    return ImportReport(counts=counts, problems=(*problems, *reading.problems, *refused), now=now)
+    return ImportReport(counts=counts, problems=_once([*problems, *reading.problems, *refused]), now=now)
+
+
+def _once(problems: list[Problem]) -> tuple[Problem, ...]:
+    """A row that makes two facts has one problem."""
+    return tuple(dict.fromkeys(problems))
 
 
 @contextmanager
@@ -124,6 +129,13 @@ def _take_in(
         refused.update(part[refusal.n].by for refusal in report.problems)
         problems += [_refusal(refusal, part[refusal.n], tables) for refusal in report.problems]
         progress(f"{min(start + _STRIDE, len(due)):,} of {len(due):,} facts taken in")
+    # What comes later would be refused when nobody is looking any more.
+    accounts: set[str | None] = {None, *intake.account_keys(conn)}
+    accounts |= {known.fact.key for known in later if known.fact.kind == "account"}
+    lost = [known for known in later if account_key(known.fact) not in accounts]
+    refused.update(known.by for known in lost)
+    problems += [_unknown_account(known, tables) for known in lost]
+    later = [known for known in later if account_key(known.fact) in accounts]
     kept = arriving.stage(conn, [(known.fact, known.known_at or now) for known in later])
     staged = Counter(known.by for known, is_new in zip(later, kept, strict=True) if is_new)
     told = Counter(known.by for known in reading.facts)
@@ -137,6 +149,15 @@ def _take_in(
         for name, rows in reading.rows.items()
     }
     return counts, problems
+
+
+def _unknown_account(known: Known, tables: Mapping[str, Table]) -> Problem:
+    return Problem(
+        code="PB523",
+        spot=Spot(file=tables[known.by].file, line=known.line),
+        message=f'there is no account "{account_key(known.fact)}"; tell the account first',
+        hint="the rest of the file is not affected",
+    )
 
 
 def _refusal(refusal: intake.Refusal, known: Known, tables: Mapping[str, Table]) -> Problem:

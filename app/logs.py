@@ -46,6 +46,8 @@ def set_up_logs(log_format: LogFormat | None, level: int = logging.INFO) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # Tells of each of its plugins whenever a migration is looked at.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
 
 
 # Without local variables: they are pages long, and hold customers' data and secrets.

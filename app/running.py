@@ -111,10 +111,19 @@ class Services:
     `must_exist` is for commands that look at or change what is there: a mistyped home shall not become an empty one.
     """
 
-    def __init__(self, home: Path | None, *, default_home: str | None = None, must_exist: bool = False) -> None:
+    def __init__(
+        self,
+        home: Path | None,
+        *,
+        default_home: str | None = None,
+        must_exist: bool = False,
+        durable: bool = True,
+    ) -> None:
+        """`durable=False` is for made-up data: what was written last may be lost with the machine's power."""
         from app.logs import set_up_logs
         from app.settings import read_settings
 
+        self._durable = durable
         self.settings = read_settings(home or (Path(default_home) if default_home else None))
         # A command that ends soon speaks for itself; the long-running ones turn this up.
         set_up_logs(self.settings.log_format, logging.WARNING)
@@ -138,7 +147,7 @@ class Services:
         """The embedded servers of the home, not started yet."""
         from app.embedded import Servers
 
-        return Servers(self.settings.home)
+        return Servers(self.settings.home, durable=self._durable)
 
     @property
     def database_url(self) -> str:

@@ -22,6 +22,10 @@ def known_zone(name: str) -> str:
     return name
 
 
+# ZoneInfo keeps only eight zones for sure, and reads the others from disk again.
+_zone = lru_cache(maxsize=600)(ZoneInfo)
+
+
 def _some_workday(weekend: tuple[int, ...]) -> tuple[int, ...]:
     if set(weekend) >= set(range(7)) or not set(weekend) <= set(range(7)):
         raise ValueError("a weekend is days from 0 (Monday) to 6 (Sunday), and leaves at least one to work")
@@ -75,7 +79,7 @@ def add_business_days(at: datetime, days: int, place: Place) -> datetime:
 
 def local_date(at: datetime, zone: str) -> date:
     """The day of an instant in a zone."""
-    return at.astimezone(ZoneInfo(zone)).date()
+    return at.astimezone(_zone(zone)).date()
 
 
 def local_midnight(day: date, zone: str) -> datetime:
@@ -131,13 +135,13 @@ def holidays_of(country: str, subdivision: str | None, years: Iterable[int]) -> 
 
 
 def _on_the_wall(at: datetime, zone: str, move: Callable[[date], date]) -> datetime:
-    local = at.astimezone(ZoneInfo(zone))
+    local = at.astimezone(_zone(zone))
     return _instant(datetime.combine(move(local.date()), local.time()), zone)
 
 
 def _instant(wall: datetime, zone: str) -> datetime:
     # With fold=0 Python reads a skipped wall time by the offset before the gap, hence moves it forward by the gap.
-    return wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+    return wall.replace(tzinfo=_zone(zone), fold=0).astimezone(UTC)
 
 
 def _business_day(day: date, days: int, place: Place) -> date:

@@ -15,8 +15,10 @@ from engine.expressions import Expression, ExpressionError, Scope, parse_express
 from engine.plan import Compiled, Entry, Exit, Goal, Plan
 from engine.playbook import PlaybookDocument
 from engine.problems import DocumentError, Problem, did_you_mean
-from engine.steps import Step, StepDocument
-from engine.steps.wait_for import MAIL_EVENTS
+from engine.steps import DOCUMENTS, Step, StepDocument
+from engine.steps.email import EmailDocument
+from engine.steps.task import TaskDocument
+from engine.steps.wait_for import MAIL_EVENTS, WaitForDocument
 from engine.texts import MailText, check_template, known_names
 from engine.triggers import Trigger, TriggerDocument
 from engine.triggers.base import identity
@@ -180,9 +182,10 @@ class Compiler:
                     self.problem("PB308", "this step can never be reached", hint="an `end` stands before it")
                 self._claim(document)
                 step = document.compile(self)
+                # A broken step is remembered as well, or whoever reads its results would be told that it is missing.
+                self._remember(document)
                 if step is not None:
                     steps.append(step)
-                    self._remember(step)
         return tuple(steps)
 
     def condition(self, text: str, *at: str | int) -> Expression | None:
@@ -194,13 +197,13 @@ class Compiler:
         return found
 
     def facts_condition(self, text: str, *at: str | int) -> Expression | None:
-        if self._path[:1] == ("steps",):
-            words = [name for name in self._found.results if name in text]
-            if words:
-                message = f"{words[0]} is a result of this run; here only facts of the account can be awaited"
-                self.problem("PB319", message, *at, hint="decide on results with `if`, or wait for an event")
-                return None
-        return self._expression(text, "bool", {}, at)
+        found = self._expression(text, "bool", self._found.results if self._path[:1] == ("steps",) else {}, at)
+        results = [name for name in found.reads if name in self._found.results] if found else []
+        if results:
+            message = f"{results[0]} is a result of this run; here only facts of the account can be awaited"
+            self.problem("PB319", message, *at, hint="decide on results with `if`, or wait for an event")
+            return None
+        return found
 
     def expression(self, text: str, types: tuple[str, ...], *at: str | int) -> Expression | None:
         found = self._expression(text, None, self._found.results, at)
@@ -326,25 +329,28 @@ class Compiler:
         if id_ and id_ in self._found.ids:
             self.problem("PB306", f'the id "{id_}" is used twice', "id", hint="ids are unique in a playbook")
 
-    def _remember(self, step: Step) -> None:
+    def _remember(self, document: StepDocument) -> None:
         """Later steps may read this one's results."""
-        if not step.id:
+        id_ = getattr(document, "id", None)
+        if not id_:
             return
-        self._found.ids[step.id] = step.kind
+        kind = next(kind for kind, model in DOCUMENTS.items() if isinstance(document, model))
+        self._found.ids[id_] = kind
         options: tuple[str, ...] = ()
-        match step.kind:
-            case "task":
-                options = (*getattr(step, "outcomes", ()), "expired", "skipped", "failed")
-            case "email":
+        match document:
+            case TaskDocument():
+                options = (*document.task.outcomes, "expired", "skipped", "failed")
+            case EmailDocument():
                 options = (*MAIL_OUTCOMES, "failed")
                 for event in MAIL_EVENTS:
-                    name = f"email.{step.id}.{event.removeprefix('email.')}"
+                    name = f"email.{id_}.{event.removeprefix('email.')}"
                     self._found.results[name] = Field(name=name, type="bool")
-            case "wait_for":
+            case WaitForDocument():
                 options = ("came", "timed_out")
-        if options:
-            name = f"{step.kind}.{step.id}.outcome"
-            self._found.results[name] = Field(name=name, type="choice", options=options)
+            case _:
+                return
+        name = f"{kind}.{id_}.outcome"
+        self._found.results[name] = Field(name=name, type="choice", options=options)
 
 
 def names_for_texts(workspace: Workspace) -> tuple[str, ...]:

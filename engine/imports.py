@@ -165,7 +165,8 @@ class _Reader:
             except ValidationError as error:
                 for fault in error.errors():
                     where = ".".join(map(str, fault["loc"][1:] or fault["loc"]))
-                    self.problems.append(_problem("PB521", table.file, line, where, fault["msg"], hint=""))
+                    message = fault["msg"].removeprefix("Value error, ")
+                    self.problems.append(_problem("PB521", table.file, line, where, message, hint=""))
 
     def _is_repeat(self, one: Import, row: _Row, seen: dict[str, _Row], file: str) -> bool:
         key = row.text(one.id or "")

@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.compile import Compilation, compile_playbook, names_for_texts
+from engine.document import load_document
 from engine.problems import DocumentError, Problem, Spot
+from engine.scenario_check import scenario_problems
+from engine.scenarios import ScenarioDocument, read_scenarios
 from engine.texts import MailText, load_text
 from engine.workspace import Workspace, load_workspace
 
 PLAYBOOK_FILE = "playbook.yaml"
+SCENARIOS_FILE = "scenarios.yaml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,8 @@ class Project:
     workspace: Workspace | None
     playbooks: Mapping[str, Compilation]
     """By the name of the folder."""
+    scenarios: Mapping[str, tuple[ScenarioDocument, ...]]
+    """Those that can be run, by the name of their playbook. Broken ones keep no playbook from being deployed."""
     problems: tuple[Problem, ...]
 
     @property
@@ -37,12 +43,16 @@ def read_project(files: Mapping[str, bytes], root: str = "") -> Project:
         workspace = load_workspace(files)
     except DocumentError as error:
         return Project(
-            workspace=None, playbooks={}, problems=tuple(_rooted(problem, shown) for problem in error.problems)
+            workspace=None,
+            playbooks={},
+            scenarios={},
+            problems=tuple(_rooted(problem, shown) for problem in error.problems),
         )
     folders = sorted(path.removesuffix(f"/{PLAYBOOK_FILE}") for path in files if path.endswith(f"/{PLAYBOOK_FILE}"))
     names = names_for_texts(workspace)
     compilations: dict[str, Compilation] = {}
-    problems: list[Problem] = []
+    scenarios: dict[str, tuple[ScenarioDocument, ...]] = {}
+    problems = []
     for folder in folders:
         texts, found = _texts(files, folder, shown, names)
         name = folder.rpartition("/")[2]
@@ -58,7 +68,26 @@ def read_project(files: Mapping[str, bytes], root: str = "") -> Project:
         own = [one for one in compilation.problems if one.code != "PB321" or not any(m in one.message for m in missing)]
         compilations[name] = compilation
         problems += [*own, *found]
-    return Project(workspace=workspace, playbooks=compilations, problems=tuple(problems))
+        beside = f"{folder}/{SCENARIOS_FILE}"
+        if beside in files:
+            scenarios[name], wrong = _scenarios(files[beside], shown[beside], compilation, workspace)
+            problems += wrong
+    return Project(workspace=workspace, playbooks=compilations, scenarios=scenarios, problems=tuple(problems))
+
+
+def _scenarios(
+    content: bytes, file: str, compilation: Compilation, workspace: Workspace
+) -> tuple[tuple[ScenarioDocument, ...], tuple[Problem, ...]]:
+    """What can be run, and what is wrong; of a broken playbook's only the shape is looked at."""
+    try:
+        document = load_document(content, file)
+        scenarios = read_scenarios(document)
+    except DocumentError as error:
+        return (), error.problems
+    if compilation.compiled is None:
+        return (), ()
+    problems = scenario_problems(document, scenarios, compilation.compiled, workspace)
+    return (() if problems else scenarios), problems
 
 
 def _texts(

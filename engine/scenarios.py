@@ -18,6 +18,9 @@ from engine.problems import DocumentError, Problem, did_you_mean
 from engine.simulate import Account, Happening, Simulation
 from engine.workspace import Workspace
 
+MAIL_OUTCOMES = ("sent", "skipped", "refused", "unknown")
+STEP_HAPPENINGS = ("email", "task", "remind", "escalate", "expire", "set")
+"""Expected things whose value is a step."""
 _OUTCOMES = ("start", "held", "not_started", "lapsed", "email", "task", "remind", "escalate", "expire", "set", "end")
 
 
@@ -100,8 +103,12 @@ class Result:
 
 
 def load_scenarios(content: bytes, file: str) -> tuple[ScenarioDocument, ...]:
-    """The scenarios of a file; DocumentError with all problems."""
-    document = load_document(content, file)
+    """The scenarios of a file; DocumentError with all problems of their shape."""
+    return read_scenarios(load_document(content, file))
+
+
+def read_scenarios(document: Document) -> tuple[ScenarioDocument, ...]:
+    """The same from a document that was read already."""
     scenarios = tuple(read_model(ScenariosDocument, document).scenarios)
     problems = [problem for i, one in enumerate(scenarios) for problem in _unclear(document, i, one)]
     if problems:

@@ -92,7 +92,7 @@ class Walk:
         """Perform an effect of a step, following its `on_error` when it fails for good. `then`: see `Act`."""
         while True:
             visit = self.visit(at)
-            receipt = await self._act(step.id, at, verb, params, visit, then)
+            receipt = await self._act(step.id, at, verb, params, visit=visit, then=then)
             if receipt.outcome != "failed":
                 return receipt
             if step.on_error == "continue":
@@ -156,7 +156,7 @@ class Walk:
     # --- leaves ---
 
     async def _act(
-        self, step: str, at: str, verb: str, params: dict[str, Any], visit: int, then: Standing | None = None
+        self, step: str, at: str, verb: str, params: dict[str, Any], *, visit: int, then: Standing | None = None
     ) -> Receipt:
         marks, key = self._position.marks, f"{at}/{verb}!{visit}"
         if key not in marks:

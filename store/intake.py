@@ -82,6 +82,11 @@ def account_zones(conn: sa.Connection) -> dict[str, str]:
     return {row.key: row.zone for row in conn.execute(_ZONES, {"keys": None})}
 
 
+def account_keys(conn: sa.Connection) -> set[str]:
+    """The keys of all accounts."""
+    return set(conn.execute(sa.select(schema.account.c.key)).scalars())
+
+
 @dataclass(frozen=True)
 class _Told:
     n: int

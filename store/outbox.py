@@ -93,12 +93,12 @@ def tell_again(conn: sa.Connection, run_id: int, heard: int) -> None:
 
 
 def tell_latest_again(conn: sa.Connection, span: timedelta) -> int:
-    """Temporal may have lost its last moments: tell open runs again what was delivered in them; how many facts."""
+    """Temporal may have lost its last moments: tell runs again what was delivered in them; how many facts.
+
+    Also those that have ended since: in Temporal they may be open again, and end as they did.
+    """
     last = conn.execute(sa.select(sa.func.max(outbox.c.delivered_at))).scalar()
-    if last is None:
-        return 0
-    open_runs = sa.select(run.c.id).where(run.c.state == "open")
-    return _undeliver(conn, outbox.c.delivered_at > last - span, outbox.c.n > 1, outbox.c.run_id.in_(open_runs))
+    return _undeliver(conn, outbox.c.delivered_at > last - span, outbox.c.n > 1) if last else 0
 
 
 def is_open(conn: sa.Connection, run_id: int) -> bool:

@@ -35,6 +35,7 @@ def rest(
     entries: Sequence[Entry] = (),
     waiting: Sequence[Waiting] = (),
     position: Mapping[str, Any] | None = None,
+    missed: bool = False,
     asked_at: datetime | None = None,
 ) -> tuple[str, ...] | None:
     """Write where a run rests and watch what it waits for. Commit, then ask `watches.already_met` for these keys.
@@ -46,8 +47,8 @@ def rest(
     note(conn, run_id, entries)
     if found is None or (asked_at and found.asked_at and asked_at < found.asked_at):
         return None
-    if heard < found.heard:
-        # Temporal was set back to an earlier moment: what it was told since is told again.
+    if missed or heard < found.heard:
+        # Temporal has lost what it was told since.
         outbox.tell_again(conn, run_id, heard)
     conn.execute(
         sa.update(run)
@@ -69,7 +70,8 @@ def stand(conn: sa.Connection, run_id: int, standing: Standing, asked_at: dateti
     """Write where a run rests that waits for nothing but what an act has begun. The position stays as it was: a run
     that goes on from there asks for the act again, and the ledger answers."""
     values = {"asked_at": asked_at, "due_at": None, "at_step": [_stand(standing)], "standing": "resting"}
-    conn.execute(sa.update(run).where(run.c.id == run_id, run.c.state == "open").values(values))
+    latest = sa.or_(run.c.asked_at.is_(None), run.c.asked_at <= asked_at)
+    conn.execute(sa.update(run).where(run.c.id == run_id, run.c.state == "open", latest).values(values))
 
 
 def settled(conn: sa.Connection, run_id: int, *, stuck: bool) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from store.schema import account_value, change
 
@@ -13,7 +14,7 @@ def set_fields(conn: sa.Connection, account_id: int, values: Mapping[str, Any], 
     """Write what differs from the latest known value; whether anything did. The next sweep acts on it."""
     latest = conn.execute(
         sa.select(account_value.c.field, account_value.c.value)
-        .distinct(account_value.c.field)
+        .ext(distinct_on(account_value.c.field))
         .where(account_value.c.account_id == account_id, account_value.c.field.in_(values), account_value.c.at <= now)
         .order_by(account_value.c.field, account_value.c.at.desc(), account_value.c.id.desc())
     )

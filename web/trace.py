@@ -28,7 +28,7 @@ def _word(stored: object) -> str:
 
 def _awaited(detail: Detail) -> str:
     text = str(detail.get("for_") or detail.get("until") or "something")
-    return text.removeprefix("wait for ").removeprefix("wait ")
+    return text.removeprefix("wait for ").removeprefix("wait until ").removeprefix("wait ")
 
 
 def _act(done: str, verb: str) -> Callable[[Detail], str]:
@@ -52,7 +52,7 @@ _SENTENCES: dict[str, Callable[[Detail], str]] = {
     "email": _act("Wrote a mail", "Write a mail"),
     "set": _act("Set fields of the account", "Set fields of the account"),
     "decided": lambda detail: f"Is {detail.get('condition', 'it')}? {_answer(detail).capitalize()}",
-    "waits": lambda detail: f"Waits for {_awaited(detail)}",
+    "waits": lambda detail: f"Waits {str(detail.get('for_') or 'for something').removeprefix('wait ')}",
     "came": lambda detail: f"Came: {_awaited(detail)}",
     "timed_out": lambda detail: f"Did not come in time: {_awaited(detail)}",
     "answered": lambda detail: f"{detail.get('by') or 'Nobody'} answered: {_word(detail.get('outcome'))}",

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 import structlog
 from temporalio import activity
 
-from engine.runtime import Entry, Receipt, Values
+from engine.runtime import Act, Entry, Receipt, Values
 from store import ledger, runs, watches
 from workflows.acts import PERFORM
 from workflows.acts.acting import Acting
@@ -27,7 +27,9 @@ class Activities:
         act, run_id = performing.act, performing.run_id
         with self._database.begin() as conn:
             acting = Acting.of(conn, run_id, performing.at, self._ports)
-            receipt = ledger.once(conn, run_id, act, lambda: _perform(acting, performing))
+            receipt = ledger.once(conn, run_id, act, lambda: _perform(acting, act))
+            if act.then is not None and receipt.outcome == "done":
+                runs.stand(conn, run_id, act.then, performing.asked_at)
             detail = {"step": act.step, "outcome": receipt.outcome, **receipt.values}
             if receipt.reason:
                 detail["reason"] = receipt.reason
@@ -56,6 +58,7 @@ class Activities:
                 entries=resting.entries,
                 waiting=resting.waiting,
                 position=resting.position,
+                missed=resting.missed,
                 asked_at=resting.asked_at,
             )
         if opened is None or not resting.waiting:
@@ -69,9 +72,8 @@ class Activities:
             return met
 
 
-def _perform(acting: Acting, performing: Performing) -> Receipt:
-    act = performing.act
-    receipt = PERFORM[act.verb](acting, act)
-    if act.then is not None and receipt.outcome == "done":
-        runs.stand(acting.conn, acting.run_id, act.then, performing.asked_at)
-    return receipt
+def _perform(acting: Acting, act: Act) -> Receipt:
+    if acting.ended and act.verb != "end":
+        # Temporal was set back to before the end, or somebody ended the run beside it.
+        return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason="the run has ended")
+    return PERFORM[act.verb](acting, act)

@@ -71,6 +71,10 @@ class PlaybookWorkflow:
     def tell(self, facts: list[Fact]) -> None:
         """Facts in the order of their outbox numbers; those of one signal are heard together."""
         for fact in facts:
+            if fact.n > self._run.position.inbox.heard + 1:
+                # To hear this one first would be to take the other for a repeat.
+                self._runtime.missed = True
+                return
             if self._run.hear(fact):
                 self._runtime.heard(fact)
 
@@ -92,6 +96,8 @@ class TemporalRuntime:
         """Whether the store may watch something for this run."""
         self._then: Standing | None = None
         """Where the last act has left the run, if it wrote that."""
+        self.missed = False
+        """A fact was lost on its way to here; the store is to tell it again."""
 
     def position(self) -> Position:
         """To go on from elsewhere: with the clock of the last fact heard, which no turn may have seen yet."""
@@ -148,23 +154,32 @@ class TemporalRuntime:
         if self._begin.virtual:
             # Whatever was heard meanwhile, the driver waits until the run rests again.
             await workflow.wait_condition(
-                lambda: rest.ready() or self._reached(rest.until) or self._position.inbox.heard > heard
+                lambda: rest.ready() or self._reached(rest.until) or self.missed or self._position.inbox.heard > heard
             )
         elif rest.until is None:
-            await workflow.wait_condition(rest.ready)
+            await workflow.wait_condition(lambda: rest.ready() or self.missed)
         else:
             await self._alarm(rest, rest.until)
 
     def _is_said(self, rest: Rest) -> bool:
         """The act before has written where the run stands, and there is nothing to watch, or to stop watching."""
-        nothing_else = not (rest.waiting or self._watched or rest.until or rest.stuck or self._entries)
-        return nothing_else and self._then is not None and rest.standing == (self._then,)
+        anything_else = rest.waiting or self._watched or rest.until or rest.stuck or self._entries or self.missed
+        return not anything_else and self._then is not None and rest.standing == (self._then,)
 
     async def _flush(self, rest: Rest) -> int:
         """Write where the run rests; up to which fact it had heard then."""
         entries, self._entries, self._watched, self._then = self._entries, [], bool(rest.waiting), None
         heard = self._position.inbox.heard
-        resting = Resting.of(self._begin.run_id, self.now(), workflow.now(), self._position, rest, entries)
+        resting = Resting.of(
+            self._begin.run_id,
+            self._position,
+            rest,
+            at=self.now(),
+            asked_at=workflow.now(),
+            missed=self.missed,
+            entries=entries,
+        )
+        self.missed = False
         met: list[str] = await self._ask("rest", resting, list)
         for key in met:
             self._position.inbox.met[key] = self.now()
@@ -174,8 +189,10 @@ class TemporalRuntime:
         left = until - workflow.now()
         if left > timedelta(0):
             summary = rest.standing[0].says[:100] if rest.standing else None
+            heard = lambda: rest.ready() or self.missed  # noqa: E731 - read aloud where it is waited for
             with suppress(TimeoutError):
-                await workflow.wait_condition(rest.ready, timeout=max(left, _SHORTEST_TIMER), timeout_summary=summary)
+                await workflow.wait_condition(heard, timeout=max(left, _SHORTEST_TIMER), timeout_summary=summary)
+                return
         if not rest.ready():
             self._clock = max(self._clock, until)
 

@@ -20,13 +20,8 @@ _CLOSED_FOR = timedelta(seconds=10)
 """Our record of an end comes before Temporal's; still, give a worker that is just finishing a moment."""
 
 
-async def reconcile(database: sa.Engine, client: Client, *, tell_again: bool = False) -> dict[str, int]:
-    """How many runs are as they should be, were started again, and ended as failed.
-
-    With `tell_again`, runs hear once more what they were told in the last moments before, should those be lost.
-    """
-    if tell_again:
-        await asyncio.to_thread(_tell_again, database)
+async def reconcile(database: sa.Engine, client: Client) -> dict[str, int]:
+    """How many runs are as they should be, have just closed in Temporal, were started again, and ended as failed."""
     open_runs = await asyncio.to_thread(_open_runs, database)
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -35,9 +30,17 @@ async def reconcile(database: sa.Engine, client: Client, *, tell_again: bool = F
             return await _compare(database, client, run_id, workflow_id)
 
     found = await asyncio.gather(*(look(run_id, workflow_id) for run_id, workflow_id in open_runs))
-    counts = {what: found.count(what) for what in ("fine", "restarted", "failed")}
+    counts = {what: found.count(what) for what in ("fine", "closing", "restarted", "failed")}
     _log.info("reconciled", **counts)
     return counts
+
+
+def tell_again(database: sa.Engine) -> None:
+    """Runs hear once more what they were told in the last moments before: a power cut may have taken those."""
+    with database.begin() as conn:
+        told = outbox.tell_latest_again(conn, _LAST_MOMENTS)
+    if told:
+        _log.info("runs.told_again", facts=told)
 
 
 def _open_runs(database: sa.Engine) -> list[tuple[int, str]]:
@@ -60,17 +63,10 @@ async def _compare(database: sa.Engine, client: Client, run_id: int, workflow_id
     if status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW):
         return "fine"
     if description.close_time and datetime.now(UTC) - description.close_time < _CLOSED_FOR:
-        return "fine"
+        return "closing"
     reason = f"its workflow is {status.name.lower().replace('_', ' ') if status else 'gone'} in Temporal"
     ended = await asyncio.to_thread(_end, database, run_id, reason)
     return "failed" if ended else "fine"
-
-
-def _tell_again(database: sa.Engine) -> None:
-    with database.begin() as conn:
-        told = outbox.tell_latest_again(conn, _LAST_MOMENTS)
-    if told:
-        _log.info("runs.told_again", facts=told)
 
 
 def _start_again(database: sa.Engine, run_id: int) -> None:

@@ -60,6 +60,8 @@ class Resting:
     asked_at: datetime
     """By Temporal's clock, which orders the rests of a run whatever becomes of its workers."""
     heard: int
+    missed: bool
+    """A fact came whose predecessor did not: Temporal has lost that one."""
     until: datetime | None
     stuck: bool
     position: Mapping[str, Any]
@@ -69,18 +71,14 @@ class Resting:
     entries: list[Entry] = field(default_factory=list)
 
     @classmethod
-    def of(
-        cls, run_id: int, at: datetime, asked_at: datetime, position: Position, rest: Rest, entries: list[Entry]
-    ) -> "Resting":
+    def of(cls, run_id: int, position: Position, rest: Rest, **more: Any) -> "Resting":
         return cls(
             run_id=run_id,
-            at=at,
-            asked_at=asked_at,
             heard=position.inbox.heard,
             position=position.model_dump(mode="json"),
             until=rest.until,
             stuck=rest.stuck,
             standing=list(rest.standing),
             waiting=list(rest.waiting),
-            entries=entries,
+            **more,
         )

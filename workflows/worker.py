@@ -21,7 +21,7 @@ from workflows.mail_stream import MailStream
 from workflows.outbox import Deliverer
 from workflows.playbook import PlaybookWorkflow
 from workflows.ports import Ports
-from workflows.reconcile import reconcile
+from workflows.reconcile import reconcile, tell_again
 from workflows.wire import PLAYBOOK_QUEUE
 
 _log = structlog.get_logger(__name__)
@@ -64,6 +64,7 @@ async def run_worker(
         if not virtual:
             bell = Bell(database, ("tenure_facts", "tenure_outbox"))
             stack.callback(bell.close)
+            await asyncio.to_thread(tell_again, database)
             deliverer = Deliverer(database, client, virtual=False)
             loops = [
                 asyncio.create_task(_loop("sweep", bell, "tenure_facts", lambda: _sweep(database))),
@@ -98,16 +99,15 @@ async def _look_after_runs(
     client: Client, database: sa.Engine, deliverer: Deliverer, prepare: Callable[[], Awaitable[None]]
 ) -> None:
     """Reconcile at the start, and again when Temporal has lost runs: it may come back empty while we work."""
-    lost, starting = True, True
+    lost = True
     while True:
         try:
             lost = await keep_beating(client) or deliverer.lost or lost
             if lost:
                 deliverer.lost = False
                 await prepare()
-                await reconcile(database, client, tell_again=starting)
-                lost, starting = False, False
-        except Exception as error:
+                lost = (await reconcile(database, client))["closing"] > 0
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next look may find it gone
             _log.warning("reconcile.failed", error=str(error), kind=type(error).__name__)
         await asyncio.sleep(_LOOK)
 

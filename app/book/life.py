@@ -12,6 +12,7 @@ from engine.calendars import Place, add_business_days
 from engine.project import Project
 from store import arriving, clock, tasks
 from store.deploy import Publication, deploy
+from store.intake import take_in_dated
 from store.mails import record_event
 from store.queries.overview import counts as overview_counts
 from store.schema import account, contact, mail, mail_event, run, task
@@ -41,9 +42,9 @@ class Life:
         """Take in the past and stop the clock at the start; how many facts."""
         with self._database.begin() as conn:
             clock.set_virtual(conn, self._start)
-            staged = arriving.stage(conn, ((fact, known_at) for known_at, fact in self._book.history()))
-            arriving.arrive(conn, self._start)
-        return len(staged)
+            facts = [(fact, known_at) for known_at, fact in self._book.history()]
+            take_in_dated(conn, facts)
+        return len(facts)
 
     def deploy(self) -> None:
         """Publish the shipped workspace and playbooks; unchanged ones stay as they are."""

@@ -97,4 +97,5 @@ def _excerpt(line: str, column: int) -> tuple[str, int]:
     line = "".join(one if one.isprintable() else " " for one in line)
     column = min(column, len(line))
     start = max(0, column - _WIDE // 2) if len(line) > _WIDE else 0
-    return line[start : start + _WIDE], cells(line[start:column])
+    shown = line[start : start + _WIDE]
+    return shown + ("…" if start + _WIDE < len(line) else ""), cells(line[start:column])

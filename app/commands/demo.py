@@ -26,7 +26,7 @@ _LOOK = 0.2
 def run_demo(*, home: Path | None, once: bool, days: int, speed: float, accounts: int, seed: int) -> None:
     """With `once`, run so many days, print the counts as one JSON line, and return; else live until Ctrl-C."""
     began = time.monotonic()
-    with Services(home, default_home=_DEFAULT_HOME) as services:
+    with Services(home, default_home=_DEFAULT_HOME, durable=False) as services:
         say(f"Tenure demo in {services.settings.home}")
         life = _prepare(services, accounts, seed)
         say(f"ready after {time.monotonic() - began:.1f} s")

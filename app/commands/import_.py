@@ -65,7 +65,7 @@ def _numbers(one: FileCount) -> tuple[str, ...]:
 
 def _print_problems(problems: Sequence[Problem]) -> None:
     told: Counter[tuple[str, str]] = Counter()
-    for problem in problems:
+    for problem in sorted(problems, key=lambda problem: (problem.spot.file, problem.spot.line)):
         kind = (problem.spot.file, problem.code)
         told[kind] += 1
         if told[kind] <= _MOST[problem.severity]:

@@ -2,50 +2,37 @@
 
 from pathlib import Path
 
+from app.commands.check import print_problems
 from app.files import read_folder
 from app.running import FINDINGS, say, show
-from engine.problems import DocumentError
+from app.tables import count
 from engine.project import read_project
-from engine.scenarios import Result as ScenarioResult
-from engine.scenarios import ScenarioDocument, load_scenarios, run_scenario
-
-_FILE = "scenarios.yaml"
+from engine.scenarios import Result, run_scenario
 
 
 def run_scenarios(folder: Path, *, as_json: bool) -> int:
-    """0 when every playbook compiles and every scenario holds."""
+    """0 when nothing is wrong with the workspace and every scenario holds."""
     files = read_folder(folder)
     project = read_project(files, str(folder))
-    for problem in project.problems:
-        say(str(problem))
-    results: list[tuple[str, ScenarioResult]] = []
-    broken = project.broken
-    for path, content in sorted(files.items()):
-        if not path.endswith(f"/{_FILE}"):
-            continue
-        name = Path(path).parent.name
-        compilation = project.playbooks.get(name)
-        if compilation is None or compilation.compiled is None or project.workspace is None:
-            say(f"{folder / path}: not run, since {name} does not compile")
-            broken = True
-            continue
-        try:
-            scenarios: tuple[ScenarioDocument, ...] = load_scenarios(content, str(folder / path))
-        except DocumentError as error:
-            say(str(error))
-            broken = True
-            continue
-        results += [(name, run_scenario(one, compilation.compiled, project.workspace)) for one in scenarios]
-    failed = [result for _, result in results if result.failures]
+    print_problems(project.problems, files, folder)
+    results: list[tuple[str, Result]] = []
+    for name, scenarios in project.scenarios.items():
+        compiled = project.playbooks[name].compiled
+        if compiled is not None and project.workspace is not None:
+            results += [(name, run_scenario(one, compiled, project.workspace)) for one in scenarios]
+    failed = sum(bool(result.failures) for _, result in results)
     if as_json:
         show([{"playbook": name, "scenario": one.name, "failures": one.failures} for name, one in results])
     else:
         _print(results)
-    say(f"{len(results)} scenarios, {len(failed)} failed")
-    return FINDINGS if failed or broken else 0
+    without = [name for name in project.playbooks if name not in project.scenarios]
+    if without:
+        say(f"no scenarios.yaml: {', '.join(without)}")
+    say(f"{count(len(results), 'scenario')}, {failed} failed")
+    return FINDINGS if failed or project.broken else 0
 
 
-def _print(results: list[tuple[str, ScenarioResult]]) -> None:
+def _print(results: list[tuple[str, Result]]) -> None:
     for name, result in results:
         print(f"{'FAILED' if result.failures else 'ok    '} {name}: {result.name}")
         for failure in result.failures:

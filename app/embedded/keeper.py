@@ -38,7 +38,9 @@ def main() -> int:
     """Become the keeper of a home in the background; returns at once when another process already is."""
     parser = argparse.ArgumentParser(prog="app.embedded.keeper")
     parser.add_argument("home", type=Path)
-    parser.add_argument("--not-durable", action="store_true", help="for tests: data may be lost with the machine")
+    parser.add_argument(
+        "--not-durable", action="store_true", help="for tests and the demo: data may be lost with the machine"
+    )
     arguments = parser.parse_args()
     places = Places(arguments.home)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

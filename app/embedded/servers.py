@@ -31,7 +31,7 @@ class Servers:
     """The embedded servers of one home, shared with every other process that opened the same home.
 
     They start when first asked for and stop soon after the last process that asked has ended, in whatever way.
-    `durable=False` is for tests: faster, and the data may be lost with the machine.
+    `durable=False` is for tests and the demo: faster, and the data may be lost with the machine.
     """
 
     def __init__(self, home: Path, *, durable: bool = True) -> None:

@@ -38,7 +38,7 @@ class Account:
     def learn(self, fact: IncomingFact) -> None:
         match fact:
             case AccountFact(fields=fields):
-                named = {f"account.{name}": value for name, value in fields.items()}
+                named = dict(fields)
                 self.values |= {n: date.fromisoformat(str(v)) if n in self._dates else v for n, v in named.items()}
             case RecordFact(record=kind, key=key, starts_at=start, ends_at=end, props=props):
                 self._records[kind][key] = {**props, "start": start, "end": end}

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -56,7 +56,7 @@ class Crowd:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._live)
 
-    def __enter__(self) -> "Crowd":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

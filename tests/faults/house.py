@@ -5,13 +5,15 @@ import contextlib
 import email
 import os
 import random
+import shutil
 import signal
+import socket
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx2
 import psutil
@@ -121,7 +123,7 @@ class MailServer:
             time.sleep(0.05)  # noqa: ASYNC251
         return "250 kept"
 
-    def __enter__(self) -> "MailServer":
+    def __enter__(self) -> Self:
         self._controller.start()
         return self
 
@@ -152,7 +154,8 @@ class House:
         for name, text in playbooks.items():
             files |= {f"{name}/playbook.yaml": text.encode(), f"{name}/emails/word.md": _WORD.encode()}
         project = read_project(files)
-        assert project.workspace and not project.problems, project.problems
+        assert not project.problems, project.problems
+        assert project.workspace
         publications = [
             Publication(
                 compiled=one.compiled,
@@ -175,7 +178,7 @@ class House:
         keys = [f"acme-{i}" for i in range(count)]
         facts: list[IncomingFact] = []
         for key in keys:
-            fields = {"account.name": key, "account.csm": "kim", "account.lifecycle": "live"}
+            fields: dict[str, Any] = {"account.name": key, "account.csm": "kim", "account.lifecycle": "live"}
             contact = ContactFact(
                 account=key, key="ann", name="Ann Ex", email=f"ann@{key}.test", roles=("champion",), first_name="Ann"
             )
@@ -221,6 +224,25 @@ class House:
                 os.kill(pid, signal.SIGKILL)
         self.killed[what] += 1
 
+    def snapshot_temporal(self) -> Path:
+        """What a power cut a moment from now would leave."""
+        pid = self.servers.pids()["temporal"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            return Path(shutil.copytree(self.home / "temporal", self.home / "snapshot", dirs_exist_ok=True))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def set_temporal_back(self, snapshot: Path | None) -> None:
+        """Temporal comes back as it was then, or empty."""
+        pid = self.servers.pids()["temporal"]
+        os.kill(pid, signal.SIGSTOP)
+        for file in (self.home / "temporal").glob("temporal.db*"):
+            file.unlink()
+        for file in snapshot.glob("temporal.db*") if snapshot else ():
+            shutil.copy(file, self.home / "temporal")
+        self.kill("temporal")
+
     def close(self) -> None:
         stop_all(*self.children)
         self.http.close()
@@ -239,7 +261,7 @@ class Looking:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look)
 
-    def __enter__(self) -> "Looking":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -272,14 +294,11 @@ async def _alive() -> bool:
 
 def free_port() -> int:
     """Below the ports that the kernel gives to clients, so that nobody who knocks in vain connects to himself."""
-    import socket
-
     while True:
         port = random.SystemRandom().randrange(15000, 32000)
-        with socket.socket() as probe:
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def persist(do: Callable[[], _T], patience: float = 60.0) -> _T:

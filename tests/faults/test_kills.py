@@ -1,15 +1,14 @@
 """Invariant I9: worker, Temporal, PostgreSQL and web die at any moment; afterwards I1 to I5 still hold."""
 
 import random
-import sys
 import time
 from collections.abc import Sequence
 
 import pytest
 
-from tests.faults.crowd import Crowd, fate
+from tests.faults.crowd import Crowd
 from tests.faults.house import PAIR, TALK, House, Looking, eventually, standing_house
-from tests.faults.verdict import all_is_over, endings, faults_of_tasks, faults_of_traces, judge_mails
+from tests.faults.verdict import all_is_over, judge
 
 
 def torment(house: House, count: int, pairs: int, kills: Sequence[str], seed: int, pause: tuple[float, float]) -> None:
@@ -31,21 +30,6 @@ def torment(house: House, count: int, pairs: int, kills: Sequence[str], seed: in
         eventually("all runs ended, all mails settled", lambda: all_is_over(house), 120)
     took = time.monotonic() - began
     judge(house, keys, pairs, crowd, f"killed until {killed_after:.0f} s, over after {took:.0f} s")
-
-
-def judge(house: House, keys: Sequence[str], pairs: int, crowd: Crowd, said: str) -> None:
-    mails = judge_mails(house)
-    killed = ", ".join(f"{what} {n}" for what, n in house.killed.items())
-    counts = ", ".join(f"{n} {what}" for what, n in mails.items())
-    sys.stdout.write(f"\n{len(keys) + pairs} runs; killed: {killed}; mails: {counts}; {said}\n")
-    planned = {("talk", key): fate(i).ending for i, key in enumerate(keys)}
-    planned |= {("pair", key): ("end", "both") for key in keys[:pairs]}
-    assert endings(house) == planned
-    assert faults_of_tasks(house) == []
-    assert faults_of_traces(house) == []
-    assert mails["other"] == 0
-    assert mails["once"] > 0
-    assert crowd.refused == []
 
 
 def test_a_worker_and_temporal_that_are_killed_lose_nothing() -> None:

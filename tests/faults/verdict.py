@@ -1,14 +1,32 @@
 """Whether a house that was killed again and again has kept its word: runs, tasks, mails and traces."""
 
 import collections
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from store.schema import account, ledger, mail, run, task, trace
+from tests.faults.crowd import Crowd, fate
 from tests.faults.house import House
 from workflows.acts import PERFORM
+
+
+def judge(house: House, keys: Sequence[str], pairs: int, crowd: Crowd, said: str) -> None:
+    """Print the counts, and fail on anything that is not as planned."""
+    mails = judge_mails(house)
+    killed = ", ".join(f"{what} {n}" for what, n in house.killed.items())
+    counts = ", ".join(f"{n} {what}" for what, n in mails.items())
+    sys.stdout.write(f"\n{len(keys) + pairs} runs; killed: {killed}; mails: {counts}; {said}\n")
+    planned = {("talk", key): fate(i).ending for i, key in enumerate(keys)}
+    planned |= {("pair", key): ("end", "both") for key in keys[:pairs]}
+    assert endings(house) == planned
+    assert faults_of_tasks(house) == []
+    assert faults_of_traces(house) == []
+    assert mails["other"] == 0
+    assert mails["once"] > 0
+    assert crowd.refused == []
 
 
 def endings(house: House) -> dict[tuple[str, str], tuple[str | None, str | None]]:

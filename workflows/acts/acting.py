@@ -21,6 +21,7 @@ class Acting:
     account_id: int
     playbook: str
     priority: int
+    ended: bool
     now: datetime
     ports: Ports
 
@@ -30,5 +31,6 @@ class Acting:
 
     @classmethod
     def of(cls, conn: sa.Connection, run_id: int, now: datetime, ports: Ports) -> "Acting":
-        row = conn.execute(sa.select(run.c.account_id, run.c.playbook, run.c.priority).where(run.c.id == run_id)).one()
-        return cls(conn, run_id, row.account_id, row.playbook, row.priority, now, ports)
+        of = sa.select(run.c.account_id, run.c.playbook, run.c.priority, run.c.state).where(run.c.id == run_id)
+        row = conn.execute(of).one()
+        return cls(conn, run_id, row.account_id, row.playbook, row.priority, row.state == "ended", now, ports)

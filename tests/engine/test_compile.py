@@ -1,0 +1,239 @@
+import json
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from engine.plan import Compiled, Plan
+from engine.values import canonical_json
+from tests.authoring import PLAYBOOK, compiled, found, with_line, with_steps
+
+BAD = {
+    "PB001 11:31": PLAYBOOK.replace("triggers:", '"'),
+    "PB002 3:1": with_line("title: Again"),
+    "PB101 3:1": with_line("titel: Rescue"),
+    "PB102 1:1": PLAYBOOK.replace("title: Rescue\n", ""),
+    "PB103 3:11": with_line("priority: high"),
+    "PB104 3:13": with_line("open_tasks: burn"),
+    "PB105 3:11": with_line("priority: 200"),
+    "PB202 3:11": with_line("audience: account.segmint == 'enterprise'"),
+    "PB204 3:25": with_line("audience: account.arr > 'many'"),
+    "PB205 3:30": with_line("audience: account.segment == 'tiny'"),
+    "PB207 3:11": with_line("audience: account.arr + 1"),
+    "PB322 3:23": with_line("entry: { again_after: soon }"),
+    "PB323 3:15": with_line("entry: { key: account.renewel_date }"),
+    "PB325 3:15": with_line("entry: { key: account.arr }"),
+    "PB325 3:23": with_line("entry: { on_conflict: replace }"),
+    "PB322 3:10": with_line("max_age: one fortnight"),
+}
+
+
+@pytest.mark.parametrize("problem", BAD)
+def test_a_broken_playbook_names_code_line_and_column(problem: str):
+    compilation = compiled(BAD[problem])
+    assert problem in found(compilation)
+    assert compilation.compiled is None
+
+
+def test_the_good_playbook_has_no_problems():
+    assert found(compiled(PLAYBOOK)) == []
+
+
+def test_every_problem_of_one_meaning_is_found_in_one_go():
+    source = (
+        with_line("audience: account.segmint == 1").replace("assign: csm", "assign: cms").replace("7 days", "7 dais")
+    )
+    assert found(compiled(source)) == ["PB202 3:11", "PB317 9:39", "PB322 14:15"]
+
+
+def test_a_playbook_is_called_as_its_folder():
+    assert found(compiled(PLAYBOOK, folder="other")) == ["PB320 1:11"]
+
+
+def test_problems_inside_an_expression_point_into_it():
+    source = with_steps("  - if: account.arr > 1 and account.nots == 'x'\n    then: []\n")
+    assert found(compiled(source)) == ["PB202 7:29"]
+
+
+@pytest.mark.parametrize(
+    ("audience", "asks_for_lifecycle"),
+    [(None, True), ("account.arr > 1", True), ('account.lifecycle == "churned"', False)],
+)
+def test_churned_accounts_are_outside_unless_the_audience_names_the_lifecycle(audience, asks_for_lifecycle):
+    source = PLAYBOOK if audience is None else with_line(f"audience: {audience}")
+    version = compiled(source).compiled
+    assert version is not None
+    assert ("churned" in version.audience.text and "not in" in version.audience.text) is asks_for_lifecycle
+
+
+def test_results_can_be_read_only_after_their_step():
+    early = with_steps(
+        "  - if: task.call.outcome == 'done'\n    then: []\n  - id: call\n    task: { title: Call, assign: csm }\n"
+    )
+    assert found(compiled(early)) == ["PB202 7:9"]
+
+
+def test_awaited_conditions_read_facts_only():
+    steps = "  - id: a\n    task: { title: A, assign: csm }\n"
+    steps += "  - wait_for: { condition: task.a.outcome == 'done', up_to: 1 day }\n"
+    assert found(compiled(with_steps(steps))) == ["PB319 9:28"]
+
+
+def test_the_plan_round_trips_through_json():
+    version = compiled(PLAYBOOK).compiled
+    assert version is not None
+    again = Compiled.model_validate(json.loads(json.dumps(version.model_dump(mode="json"))))
+    assert again == version
+    assert (again.hash, again.plan.hash) == (version.hash, version.plan.hash)
+
+
+def test_key_order_comments_and_style_do_not_change_the_plan():
+    shuffled = """\
+# the same, written by somebody else
+steps:
+  - task:
+      outcomes:
+        - reached
+        - lost
+      due: P2D   # ISO 8601
+      assign: csm
+      title: "Call them"
+    id: call
+  - { email: { to: champion, template: hello }, id: mail }
+  - then: [ { wait: 7 days } ]
+    if: 'task.call.outcome   ==   "reached"'
+triggers: [ { falls_below: 40.0, score: health } ]
+title: Rescue
+playbook: rescue
+"""
+    one, other = compiled(PLAYBOOK).compiled, compiled(shuffled).compiled
+    assert one is not None
+    assert other is not None
+    assert canonical_json(one) == canonical_json(other)
+    assert one.hash == other.hash
+
+
+def test_another_step_is_another_plan_but_a_title_is_not():
+    one = compiled(PLAYBOOK).compiled
+    other = compiled(PLAYBOOK.replace("7 days", "8 days")).compiled
+    renamed = compiled(PLAYBOOK.replace("title: Rescue", "title: Save")).compiled
+    assert one is not None
+    assert other is not None
+    assert renamed is not None
+    assert one.plan.hash != other.plan.hash
+    assert one.plan.hash == renamed.plan.hash
+    assert one.hash != renamed.hash
+
+
+# --- whatever comes in ---
+
+_PIECES = st.sampled_from(
+    [
+        *PLAYBOOK.splitlines(),
+        "  - wait: 1 day",
+        "  - end: { reason: done }",
+        "{",
+        "}",
+        "- [",
+        "'",
+        "x: &a",
+        "*a",
+        "\t",
+        "~",
+    ]
+)
+_EXPRESSIONS = st.recursive(
+    st.sampled_from(
+        ["account.arr > 1", "account.segment == 'enterprise'", "health.band == 'red'", "account.note is known"]
+    ),
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or"]), inner)
+        | st.builds("not ({})".format, inner)
+    ),
+    max_leaves=6,
+)
+_LEAVES = st.one_of(
+    st.builds(lambda n: {"wait": f"{n} days"}, st.integers(1, 400)),
+    st.builds(lambda day: {"wait": {"next": day, "at": "10:30"}}, st.sampled_from(["monday", "business_day"])),
+    st.builds(lambda c: {"wait_for": {"condition": c, "up_to": "5 days"}}, _EXPRESSIONS),
+    st.just({"wait_for": {"event": "login", "up_to": "2 weeks"}}),
+    st.just({"task": {"title": "Call {{ account.name }}", "assign": "csm"}}),
+    st.just({"email": {"template": "hello", "to": "all admin", "from": "csm"}}),
+    st.builds(lambda text: {"set": {"account.note": text}}, st.text(st.characters(codec="ascii"), max_size=8)),
+)
+
+
+def _branch(steps: st.SearchStrategy) -> st.SearchStrategy:
+    body = st.lists(steps, max_size=3)
+    return st.one_of(
+        st.builds(lambda c, then, else_: {"if": c, "then": then, "else": else_}, _EXPRESSIONS, body, body),
+        st.builds(
+            lambda one, two, join: {"parallel": [one, two], "join": join}, body, body, st.sampled_from(["all", "any"])
+        ),
+        st.builds(
+            lambda c, then, late: {"wait_for": {"condition": c, "up_to": "3 days"}, "then": then, "on_timeout": late},
+            _EXPRESSIONS,
+            body,
+            body,
+        ),
+    )
+
+
+_STEPS = st.lists(st.recursive(_LEAVES, _branch, max_leaves=8), min_size=1, max_size=5)
+
+
+def _named(steps: list, numbers: list[int]) -> list:
+    """Acting steps need ids of their own."""
+    done = []
+    for step in steps:
+        copy = {
+            key: [_named(one, numbers) for one in value]
+            if key == "parallel"
+            else _named(value, numbers)
+            if isinstance(value, list)
+            else value
+            for key, value in step.items()
+        }
+        if {"task", "email", "set"} & copy.keys():
+            numbers[0] += 1
+            copy["id"] = f"step_{numbers[0]}"
+        done.append(copy)
+    return done
+
+
+@given(st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@example(b"")
+@example(b"[" * 300)
+@example(b"playbook: \x00")
+@example(b"\xff\xfe")
+def test_any_bytes_give_problems_and_never_an_exception(content: bytes):
+    compilation = compiled(content)
+    assert compilation.compiled is None
+    assert compilation.problems
+
+
+@settings(max_examples=60)
+@given(st.lists(_PIECES, max_size=20))
+def test_any_arrangement_of_lines_compiles_or_says_what_is_wrong(lines: list[str]):
+    compilation = compiled("\n".join(lines))
+    errors = [problem for problem in compilation.problems if problem.severity == "error"]
+    assert (compilation.compiled is None) is bool(errors)
+    assert all(problem.spot.line >= 1 and problem.spot.column >= 1 and problem.message for problem in errors)
+
+
+@settings(max_examples=60, deadline=None)
+@given(_STEPS)
+def test_every_well_formed_document_compiles_and_its_plan_round_trips(steps: list):
+    document = {
+        "playbook": "rescue",
+        "title": "Rescue",
+        "triggers": [{"manual": True}],
+        "steps": _named(steps, [0]),
+    }
+    compilation = compiled(json.dumps(document))
+    assert found(compilation) == []
+    assert compilation.compiled is not None
+    plan = compilation.compiled.plan
+    again = Plan.model_validate(json.loads(canonical_json(plan)))
+    assert again == plan
+    assert again.hash == plan.hash

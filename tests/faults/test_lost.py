@@ -1,0 +1,85 @@
+"""Temporal comes back without its data, or with that of a moment ago; a worker is asked to stop in the middle."""
+
+import asyncio
+import signal
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from store.schema import task
+from tests.faults.crowd import Crowd
+from tests.faults.house import PAIR, TALK, House, Looking, eventually, standing_house
+from tests.faults.verdict import all_is_over, judge
+
+pytestmark = pytest.mark.faults
+
+COUNT, PAIRS = 12, 6
+
+
+def populate(house: House) -> list[str]:
+    house.publish({"talk": TALK, "pair": PAIR})
+    keys = house.accounts(COUNT)
+    for key in keys:
+        house.enrol("talk", key)
+    for key in keys[:PAIRS]:
+        house.enrol("pair", key)
+    return keys
+
+
+def all_wait_for_people(house: House) -> bool:
+    return len(house.query(sa.select(task.c.id))) == COUNT + 2 * PAIRS
+
+
+def running_in_temporal(house: House) -> list[str]:
+    async def running() -> list[str]:
+        client = await house.services.temporal()
+        query = "ExecutionStatus = 'Running' and TenureAccount is not null"
+        return [one.id async for one in client.list_workflows(query)]
+
+    return asyncio.run(running())
+
+
+def test_runs_that_temporal_has_lost_go_on_from_where_they_rested() -> None:
+    began = time.monotonic()
+    with standing_house(seed=4) as house:
+        keys = populate(house)
+        with Looking(house):
+            eventually("everybody waits for people", lambda: all_wait_for_people(house))
+            house.set_temporal_back(None)
+            # The worker lives on, and is to notice by itself.
+            with Crowd(house, keys) as crowd:
+                eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
+        judge(house, keys, PAIRS, crowd, f"Temporal lost everything; {time.monotonic() - began:.0f} s")
+
+
+def test_runs_that_temporal_has_set_back_hear_again_what_they_had_heard() -> None:
+    began = time.monotonic()
+    with standing_house(seed=5) as house:
+        keys = populate(house)
+        with Looking(house), Crowd(house, keys) as crowd:
+            eventually("some answers were heard", lambda: len(crowd.answered) > 3)
+            snapshot = house.snapshot_temporal()
+            eventually("more answers were heard", lambda: len(crowd.answered) > COUNT)
+            # As a power cut would, which takes the worker as well.
+            house.set_temporal_back(snapshot)
+            house.kill("worker")
+            eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
+            eventually("Temporal knows it too", lambda: not running_in_temporal(house), 60)
+        judge(house, keys, PAIRS, crowd, f"Temporal lost its last moments; {time.monotonic() - began:.0f} s")
+
+
+def test_a_busy_worker_that_is_asked_to_stop_does_so_in_time_and_loses_nothing() -> None:
+    with standing_house(seed=6) as house:
+        keys = populate(house)
+        with Looking(house), Crowd(house, keys) as crowd:
+            eventually("answers are heard", lambda: len(crowd.answered) > 3)
+            popen = house.worker.popen
+            assert popen
+            asked = time.monotonic()
+            popen.send_signal(signal.SIGTERM)
+            code = popen.wait(20)
+            took = time.monotonic() - asked
+            eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
+        assert code == 0
+        judge(house, keys, PAIRS, crowd, f"the worker stopped {took:.1f} s after SIGTERM")

@@ -1,5 +1,6 @@
 """What a playbook compiles into. A plan is pinned by the run that carries it; the rest belongs to the version."""
 
+from functools import cached_property
 from typing import Literal
 
 from engine.steps.base import StepSequence
@@ -52,7 +53,7 @@ class Plan(Value):
     listens: tuple[str, ...] = ()
     """Mail events that its steps read or wait for, such as email.replied; no others are told to the run."""
 
-    @property
+    @cached_property
     def hash(self) -> str:
         return content_hash(canonical_json(self))
 
@@ -70,7 +71,7 @@ class Compiled(Value):
     entry: Entry = Entry()
     plan: Plan
 
-    @property
+    @cached_property
     def hash(self) -> str:
         return content_hash(canonical_json(self))
 

@@ -215,13 +215,14 @@ def _failures(scenario: ScenarioDocument, happened: Sequence[tuple[int, Happenin
 
 def _missing(expected: ExpectedDocument, happened: Sequence[tuple[int, Happening]]) -> str:
     kind, step = expected.what()
-    same = [(day, one) for day, one in happened if one.what == kind and (kind in _WITHOUT_STEP or one.step == step)]
+    alike = [(day, one) for day, one in happened if one.what == kind]
+    same = [(day, one) for day, one in alike if kind in _WITHOUT_STEP or one.step == step]
     words = [word for word in (expected.because, expected.reason, step if kind in _WITHOUT_STEP else "") if word]
     for day, one in same:
         if day == expected.day and all(word in one.says for word in words):
             return ""
     wanted = f"day {expected.day}: expected {kind} {step}".rstrip() + (f" ({', '.join(words)})" if words else "")
-    found = "; ".join(f"day {day}: {one.what} {one.step} {one.says}".rstrip() for day, one in same)
+    found = "; ".join(f"day {day}: {one.what} {one.step} {one.says}".rstrip() for day, one in same or alike)
     return f"{wanted}; found {found or 'none'}"
 
 

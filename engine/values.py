@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
@@ -46,7 +46,7 @@ class Condition(Value):
     def of(cls, expression: Expression) -> Self:
         return cls.model_validate(expression.to_json())
 
-    @property
+    @cached_property
     def expression(self) -> Expression:
         return _expression(self.model_dump_json())
 

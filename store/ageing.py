@@ -4,7 +4,9 @@ Everything else is told by change rows. A superset is harmless: what comes out t
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -33,7 +35,7 @@ def due_accounts(
         return everyone
     all_expressions = (*_expressions(workspace), *expressions)
     selects = [*_coming_of_age(since, until), *_leaving(workspace, all_expressions, since, until)]
-    if any(isinstance(node, Today | Now) for one in all_expressions for node in walk(one.tree)):
+    if _look(all_expressions).at_the_clock:
         selects += _with_a_new_day(workspace, since, until, zones_in_use(conn))
     return sa.select(sa.union(*selects).subquery("due").c[0])
 
@@ -66,27 +68,45 @@ def _coming_of_age(since: datetime, until: datetime) -> Iterator[sa.Select[tuple
 
 
 def _leaving(
-    workspace: Workspace, expressions: Iterable[Expression], since: datetime, until: datetime
+    workspace: Workspace, expressions: tuple[Expression, ...], since: datetime, until: datetime
 ) -> Iterator[sa.Select[tuple[int]]]:
-    windows: dict[tuple[str, timedelta], None] = {}
-    highs: dict[tuple[str, timedelta], None] = {}
-    for expression in expressions:
-        for node in walk(expression.tree):
-            if isinstance(node, Aggregate) and node.window is not None:
-                windows[node.source, freshness.window_of(node.window)] = None
-            elif isinstance(node, Extreme):
-                highs[node.field, freshness.window_of(node.window)] = None
-    for source, window in windows:
+    looks = _look(expressions)
+    for source, window in looks.windows:
         if source.startswith("event."):
             at, is_it = event.c.at, event.c.type == source.removeprefix("event.")
         else:
             at, is_it = record.c.starts_at, record.c.kind == source
         yield _between(at, since - window, until - window).where(is_it)
-    for name, window in highs:
+    for name, window in looks.extremes:
         # A value leaves when the one after it reaches the window's start and is the one in force there.
         yield _between(value_history.c.at, since - window, until - window).where(value_history.c.field == name)
     for name, window in _stale_values(workspace):
         yield _between(account_value.c.at, since - window, until - window).where(account_value.c.field == name)
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """What some expressions look back at, and whether any looks at the clock."""
+
+    windows: tuple[tuple[str, timedelta], ...]
+    extremes: tuple[tuple[str, timedelta], ...]
+    at_the_clock: bool
+
+
+@lru_cache(maxsize=32)
+def _look(expressions: tuple[Expression, ...]) -> _Looks:
+    nodes = [node for expression in expressions for node in walk(expression.tree)]
+    windows = [
+        (node.source, freshness.window_of(node.window))
+        for node in nodes
+        if isinstance(node, Aggregate) and node.window is not None
+    ]
+    extremes = [(node.field, freshness.window_of(node.window)) for node in nodes if isinstance(node, Extreme)]
+    return _Looks(
+        windows=tuple(dict.fromkeys(windows)),
+        extremes=tuple(dict.fromkeys(extremes)),
+        at_the_clock=any(isinstance(node, Today | Now) for node in nodes),
+    )
 
 
 def _stale_values(workspace: Workspace) -> Iterator[tuple[str, timedelta]]:

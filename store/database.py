@@ -12,6 +12,8 @@ def engine_for(url: str, *, pool_size: int = 10) -> sa.Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        # The connection used last knows the most statements by name.
+        pool_use_lifo=True,
         # jit costs more than it gives on statements of this size. Microsecond-exact text of doubles is the default.
         connect_args={"options": "-c timezone=UTC -c jit=off"},
     )

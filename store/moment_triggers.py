@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.calendars import Place, local_date, subtract
+from engine.calendars import Place, local_date, local_midnight, subtract
 from engine.durations import parse_duration
 from engine.triggers.base import Moment
 from engine.triggers.memory import moment_of, opens_at
@@ -92,17 +92,14 @@ class _Search:
 
     def _days(self, opens: Any, place: Place) -> tuple[date, ...]:
         """The dates whose moment has come in this place."""
-        now, start = self._sight.now, opens(place)
-        low, high = (local_date(at, place.zone) for at in self._range(opens, place))
-        days = (low + timedelta(days=n) for n in range((high - low).days + 1))
-        moments = ((day, _moment(self._trigger, day, place)) for day in days)
-        return tuple(day for day, moment in moments if moment is not None and start < moment <= now)
+        after, upto = opens(place), self._sight.now
+        if parse_duration(self._trigger.offset, signed=True).unit not in ("minutes", "hours"):
+            # These moments are midnights, so all instants of a day see the same.
+            after, upto = (local_midnight(local_date(at, place.zone), place.zone) for at in (after, upto))
+        return _days(self._trigger, place, after, upto)
 
     def _range(self, opens: Any, place: Place) -> tuple[datetime, datetime]:
-        """Between which values to look: the way back through the calendar, and a bit more."""
-        offset = parse_duration(self._trigger.offset, signed=True)
-        slack = _DAYS_OFF if offset.unit == "business_days" else _SLACK
-        return subtract(opens(place), offset, place) - slack, subtract(self._sight.now, offset, place) + slack
+        return _range(self._trigger, place, opens(place), self._sight.now)
 
     def _told_before(self, accounts: Sequence[int]) -> set[tuple[int, str]]:
         """Accounts and values for which this trigger has crossed already."""
@@ -129,6 +126,22 @@ _SLACK = timedelta(days=4)
 """Zones, daylight saving, months of different length."""
 _DAYS_OFF = timedelta(days=16)
 """The same where business days are counted: longer than any stretch of days off."""
+
+
+@lru_cache(maxsize=4096)
+def _days(trigger: Moment, place: Place, after: datetime, upto: datetime) -> tuple[date, ...]:
+    """The dates whose moment lies after one instant, up to another."""
+    low, high = (local_date(at, place.zone) for at in _range(trigger, place, after, upto))
+    days = (low + timedelta(days=n) for n in range((high - low).days + 1))
+    moments = ((day, _moment(trigger, day, place)) for day in days)
+    return tuple(day for day, moment in moments if moment is not None and after < moment <= upto)
+
+
+def _range(trigger: Moment, place: Place, after: datetime, upto: datetime) -> tuple[datetime, datetime]:
+    """Between which values to look: the way back through the calendar, and a bit more."""
+    offset = parse_duration(trigger.offset, signed=True)
+    slack = _DAYS_OFF if offset.unit == "business_days" else _SLACK
+    return subtract(after, offset, place) - slack, subtract(upto, offset, place) + slack
 
 
 @lru_cache(maxsize=65_536)

@@ -21,10 +21,17 @@ def next_moment(conn: sa.Connection, now: datetime) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
+def idle(conn: sa.Connection, now: datetime) -> bool:
+    """Whether right after a sweep nothing is left to do at this instant: in one look, since most often it is so."""
+    due_run = sa.exists().where(run.c.state == "open", run.c.due_at <= now)
+    due_mail = sa.exists().where(mail.c.state.in_(("prepared", "handing_over")), mail.c.due_at <= now)
+    restless_run = sa.exists().where(run.c.state == "open", _UNDER_WAY)
+    return not conn.execute(sa.select(sa.or_(due_run, due_mail, restless_run, _STIRRED))).scalar()
+
+
 def restless(conn: sa.Connection) -> list[int]:
     """Open runs that are under way, or have not yet heard all they were told."""
-    under_way = sa.or_(run.c.standing.not_in(("resting", "stuck")), run.c.heard < run.c.outbox_n)
-    return list(conn.execute(sa.select(run.c.id).where(run.c.state == "open", under_way).order_by(run.c.id)).scalars())
+    return list(conn.execute(sa.select(run.c.id).where(run.c.state == "open", _UNDER_WAY).order_by(run.c.id)).scalars())
 
 
 def zones_in_use(conn: sa.Connection, workspace_zone: str) -> list[str]:
@@ -35,5 +42,8 @@ def zones_in_use(conn: sa.Connection, workspace_zone: str) -> list[str]:
 
 def stirred(conn: sa.Connection) -> bool:
     """Whether something happened that no sweep has looked at, or a run has not been told."""
-    untold = sa.exists().where(outbox.c.delivered_at.is_(None))
-    return bool(conn.execute(sa.select(sa.or_(sa.exists().where(change.c.id > 0), untold))).scalar())
+    return bool(conn.execute(sa.select(_STIRRED)).scalar())
+
+
+_UNDER_WAY = sa.or_(run.c.standing.not_in(("resting", "stuck")), run.c.heard < run.c.outbox_n)
+_STIRRED = sa.or_(sa.exists().where(change.c.id > 0), sa.exists().where(outbox.c.delivered_at.is_(None)))

@@ -87,14 +87,30 @@ def wake_due(conn: sa.Connection, now: datetime) -> int:
 
 
 def note(conn: sa.Connection, run_id: int, entries: Sequence[Entry]) -> None:
-    """Write trace lines; a line that is there stays as it is."""
+    """Write trace lines. Written twice, nothing changes: a line that is there stays as it is.
+
+    Where Temporal was set back, a run may walk another way than before: then its lines follow those of the first walk.
+    """
     if not entries:
         return
     rows = [
         {"run_id": run_id, "seq": one.seq, "at": one.at, "path": one.path, "what": one.what, "detail": dict(one.detail)}
         for one in entries
     ]
-    conn.execute(insert(trace).on_conflict_do_nothing(), rows)
+    written = conn.execute(insert(trace).on_conflict_do_nothing().returning(trace.c.seq), rows).scalars().all()
+    if len(written) < len(rows):
+        _append(conn, run_id, [row for row in rows if row["seq"] not in written])
+
+
+def _append(conn: sa.Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Lines whose numbers are taken: repeats, or else of another walk."""
+    there = conn.execute(sa.select(trace).where(trace.c.run_id == run_id)).all()
+    known = {(line.path, line.what, line.at) for line in there} | {(line.path, line.what, line.seq) for line in there}
+    number = max(line.seq for line in there)
+    for row in rows:
+        if not known & {(row["path"], row["what"], row["at"]), (row["path"], row["what"], row["seq"])}:
+            number += 1
+            conn.execute(sa.insert(trace).values(row | {"seq": number}))
 
 
 def end(

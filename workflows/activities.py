@@ -4,7 +4,7 @@ import sqlalchemy as sa
 import structlog
 from temporalio import activity
 
-from engine.runtime import Act, Entry, Receipt, Values
+from engine.runtime import Entry, Receipt, Values
 from store import ledger, runs, watches
 from workflows.acts import PERFORM
 from workflows.acts.acting import Acting
@@ -27,14 +27,11 @@ class Activities:
         act, run_id = performing.act, performing.run_id
         with self._database.begin() as conn:
             acting = Acting.of(conn, run_id, performing.at, self._ports)
-            receipt = ledger.once(conn, run_id, act, lambda: _perform(acting, act))
+            # An act that was done before has its line already; what led to it may be news, where a run was set back.
+            runs.note(conn, run_id, performing.entries)
+            receipt = ledger.once(conn, run_id, act, lambda: _perform(acting, performing))
             if act.then is not None and receipt.outcome == "done":
                 runs.stand(conn, run_id, act.then, performing.asked_at)
-            detail = {"step": act.step, "outcome": receipt.outcome, **receipt.values}
-            if receipt.reason:
-                detail["reason"] = receipt.reason
-            line = Entry(seq=act.seq, at=performing.at, path=act.path, what=act.verb, detail=detail)
-            runs.note(conn, run_id, [*performing.entries, line])
         _log.info("act", run=run_id, playbook=acting.playbook, step=act.step, verb=act.verb, outcome=receipt.outcome)
         return receipt
 
@@ -72,8 +69,16 @@ class Activities:
             return met
 
 
-def _perform(acting: Acting, act: Act) -> Receipt:
+def _perform(acting: Acting, performing: Performing) -> Receipt:
+    act = performing.act
     if acting.ended and act.verb != "end":
         # Temporal was set back to before the end, or somebody ended the run beside it.
-        return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason="the run has ended")
-    return PERFORM[act.verb](acting, act)
+        receipt = Receipt(outcome="skipped", values={"outcome": "skipped"}, reason="the run has ended")
+    else:
+        receipt = PERFORM[act.verb](acting, act)
+    detail = {"step": act.step, "outcome": receipt.outcome, **receipt.values}
+    if receipt.reason:
+        detail["reason"] = receipt.reason
+    line = Entry(seq=act.seq, at=performing.at, path=act.path, what=act.verb, detail=detail)
+    runs.note(acting.conn, acting.run_id, [line])
+    return receipt

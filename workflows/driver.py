@@ -18,7 +18,7 @@ from engine.calendars import local_date, local_midnight
 from store import arriving, clock, runs
 from store import sweep as store_sweep
 from store.deployed import load_workspace
-from store.moments import next_moment, restless, stirred, zones_in_use
+from store.moments import idle, next_moment, restless, stirred, zones_in_use
 from workflows.mail_stream import MailStream
 from workflows.outbox import Deliverer
 from workflows.ports import Ports
@@ -98,6 +98,8 @@ class Driver:
         """Sweep and let the runs act at the standing instant until nothing is left to do."""
         for _ in range(_MOST_ROUNDS):
             await asyncio.to_thread(store_sweep.sweep, self._database, wait=True)
+            if await asyncio.to_thread(self._idle, now):
+                return
             await asyncio.to_thread(self._wake, now)
             told = await self._deliverer.deliver_all()
             await self._quiet()
@@ -146,6 +148,10 @@ class Driver:
     def _wake(self, now: datetime) -> None:
         with self._database.begin() as conn:
             runs.wake_due(conn, now)
+
+    def _idle(self, now: datetime) -> bool:
+        with self._database.connect() as conn:
+            return idle(conn, now)
 
     def _restless(self) -> list[int]:
         with self._database.connect() as conn:

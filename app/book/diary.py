@@ -12,6 +12,8 @@ Dated = tuple[datetime, IncomingFact]
 """A fact, and the instant it becomes known."""
 
 _NPS_EVERY = 91
+_TICKETS_EVERY = timedelta(hours=4)
+"""The help desk's export."""
 _REVIEW_EVERY = {"enterprise": 84, "mid-market": 126}
 
 
@@ -146,10 +148,16 @@ def _ticket(company: Company, day: date, mood: float, dice: Random) -> Iterator[
         props=props,
         at=opened,
     )
-    yield opened, ticket
+    yield _next_export(opened), ticket
     answered = dice.random() < 0.6
     satisfaction = float(round(min(5.0, max(1.0, 1.6 + 3.6 * mood + dice.gauss(0, 0.5))))) if answered else None
     yield (
-        closed,
+        _next_export(closed),
         ticket.model_copy(update={"ends_at": closed, "at": closed, "props": props | {"satisfaction": satisfaction}}),
     )
+
+
+def _next_export(at: datetime) -> datetime:
+    """When the help desk's next export tells of it."""
+    midnight = datetime.combine(at.date(), time(), UTC)
+    return midnight - (midnight - at) // _TICKETS_EVERY * _TICKETS_EVERY

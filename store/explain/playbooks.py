@@ -127,6 +127,9 @@ def _why_waiting(deployed: Deployed, triggers: tuple[TriggerExplained, ...], loo
         return "the account is outside the audience" if audience is False else "whether the audience holds is unknown"
     if any(trigger.memory == "tripped" for trigger in triggers):
         return "its condition was true already when it was first seen, which is no crossing"
+    edges = [trigger.trips for trigger in triggers if trigger.kind == "edge" and trigger.trips]
+    if edges and all(trips.holds is None for trips in edges):
+        return "what its triggers read is unknown"
     return "no trigger has fired"
 
 

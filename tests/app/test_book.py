@@ -124,7 +124,9 @@ def test_the_book_speaks_of_fields_the_workspace_declares(
 def test_every_account_has_a_csm_with_a_manager(history: Sequence[Dated]):
     people = {fact.key: fact for fact in facts(history) if isinstance(fact, PersonFact)}
     csms = {
-        str(fact.fields["account.csm"]) for fact in facts(history) if isinstance(fact, AccountFact) and "account.csm" in fact.fields
+        str(fact.fields["account.csm"])
+        for fact in facts(history)
+        if isinstance(fact, AccountFact) and "account.csm" in fact.fields
     }
     assert len(csms) > 5
     assert all(people[csm].manager in people for csm in csms)

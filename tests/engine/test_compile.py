@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -182,7 +183,7 @@ def _branch(steps: st.SearchStrategy) -> st.SearchStrategy:
 _STEPS = st.lists(st.recursive(_LEAVES, _branch, max_leaves=8), min_size=1, max_size=5)
 
 
-def _named(steps: list, numbers: list[int]) -> list:
+def _named(steps: list[Any], numbers: list[int]) -> list[Any]:
     """Acting steps need ids of their own."""
     done = []
     for step in steps:
@@ -223,7 +224,7 @@ def test_any_arrangement_of_lines_compiles_or_says_what_is_wrong(lines: list[str
 
 @settings(max_examples=60, deadline=None)
 @given(_STEPS)
-def test_every_well_formed_document_compiles_and_its_plan_round_trips(steps: list):
+def test_every_well_formed_document_compiles_and_its_plan_round_trips(steps: list[Any]):
     document = {
         "playbook": "rescue",
         "title": "Rescue",

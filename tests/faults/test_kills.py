@@ -29,7 +29,7 @@ def torment(house: House, count: int, pairs: int, kills: Sequence[str], seed: in
         killed_after = time.monotonic() - began
         eventually("all runs ended, all mails settled", lambda: all_is_over(house), 120)
     took = time.monotonic() - began
-    judge(house, keys, pairs, crowd, f"killed until {killed_after:.0f} s, over after {took:.0f} s")
+    assert judge(house, keys, pairs, crowd, f"killed until {killed_after:.0f} s, over after {took:.0f} s") == []
 
 
 def test_a_worker_and_temporal_that_are_killed_lose_nothing() -> None:

@@ -50,7 +50,7 @@ def test_runs_that_temporal_has_lost_go_on_from_where_they_rested() -> None:
             # The worker lives on, and is to notice by itself.
             with Crowd(house, keys) as crowd:
                 eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
-        judge(house, keys, PAIRS, crowd, f"Temporal lost everything; {time.monotonic() - began:.0f} s")
+        assert judge(house, keys, PAIRS, crowd, f"Temporal lost everything; {time.monotonic() - began:.0f} s") == []
 
 
 def test_runs_that_temporal_has_set_back_hear_again_what_they_had_heard() -> None:
@@ -66,7 +66,9 @@ def test_runs_that_temporal_has_set_back_hear_again_what_they_had_heard() -> Non
             house.kill("worker")
             eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
             eventually("Temporal knows it too", lambda: not running_in_temporal(house), 60)
-        judge(house, keys, PAIRS, crowd, f"Temporal lost its last moments; {time.monotonic() - began:.0f} s")
+        assert (
+            judge(house, keys, PAIRS, crowd, f"Temporal lost its last moments; {time.monotonic() - began:.0f} s") == []
+        )
 
 
 def test_a_busy_worker_that_is_asked_to_stop_does_so_in_time_and_loses_nothing() -> None:
@@ -82,4 +84,4 @@ def test_a_busy_worker_that_is_asked_to_stop_does_so_in_time_and_loses_nothing()
             took = time.monotonic() - asked
             eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
         assert code == 0
-        judge(house, keys, PAIRS, crowd, f"the worker stopped {took:.1f} s after SIGTERM")
+        assert judge(house, keys, PAIRS, crowd, f"the worker stopped {took:.1f} s after SIGTERM") == []

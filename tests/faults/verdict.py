@@ -13,20 +13,21 @@ from tests.faults.house import House
 from workflows.acts import PERFORM
 
 
-def judge(house: House, keys: Sequence[str], pairs: int, crowd: Crowd, said: str) -> None:
-    """Print the counts, and fail on anything that is not as planned."""
+def judge(house: House, keys: Sequence[str], pairs: int, crowd: Crowd, said: str) -> list[str]:
+    """Print the counts; everything that is not as planned."""
     mails = judge_mails(house)
-    killed = ", ".join(f"{what} {n}" for what, n in house.killed.items())
+    killed = ", ".join(f"{what} {n}" for what, n in house.killed.items()) or "nothing"
     counts = ", ".join(f"{n} {what}" for what, n in mails.items())
     sys.stdout.write(f"\n{len(keys) + pairs} runs; killed: {killed}; mails: {counts}; {said}\n")
     planned = {("talk", key): fate(i).ending for i, key in enumerate(keys)}
     planned |= {("pair", key): ("end", "both") for key in keys[:pairs]}
-    assert endings(house) == planned
-    assert faults_of_tasks(house) == []
-    assert faults_of_traces(house) == []
-    assert mails["other"] == 0
-    assert mails["once"] > 0
-    assert crowd.refused == []
+    found = endings(house)
+    faults = [f"{which} ended as {found.get(which)}" for which, end in planned.items() if found.get(which) != end]
+    if len(found) != len(planned):
+        faults.append(f"{len(found)} runs instead of {len(planned)}")
+    if mails["other"] or not mails["once"]:
+        faults.append(f"mails: {counts}")
+    return faults + faults_of_tasks(house) + faults_of_traces(house) + crowd.refused
 
 
 def endings(house: House) -> dict[tuple[str, str], tuple[str | None, str | None]]:

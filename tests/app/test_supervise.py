@@ -1,0 +1,134 @@
+"""`tenure up` on the real clock: it serves, runs go on at once, and nothing of it is left when it ends."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.command_line import make_shop, tenure
+from tests.homes import new_home, until
+
+pytestmark = pytest.mark.xdist_group("up")
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder, data = make_shop(tmp_path_factory.mktemp("up"))
+    with new_home() as home:
+        assert tenure("import", folder, data, home=home).code == 0
+        assert tenure("deploy", folder, home=home).code == 0
+        yield home
+
+
+@dataclass
+class Up:
+    """A running `tenure up`."""
+
+    process: psutil.Process
+    url: str
+    children: list[psutil.Process]
+
+
+@pytest.fixture
+def up(home: Path, tmp_path: Path) -> Iterator[Up]:
+    said = tmp_path / "said"
+    with said.open("wb") as file:
+        command = [sys.executable, "-m", "app", "up", "--home", str(home)]
+        popen = subprocess.Popen(command, cwd=_ROOT, stdout=file, stderr=file)
+    process = psutil.Process(popen.pid)
+    try:
+        until(lambda: "Ctrl-C stops everything" in said.read_text(encoding="utf-8"))
+        until(lambda: len(process.children()) == 2)
+        found = re.search(r"Tenure's pages: +(\S+)", said.read_text(encoding="utf-8"))
+        assert found
+        url = found[1]
+        until(lambda: _answers(f"{url}/readyz"))
+        yield Up(process, url, process.children())
+    finally:
+        if popen.poll() is None:
+            popen.terminate()
+        popen.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _api(up: Up, path: str, body: Any = None) -> Any:
+    request = urllib.request.Request(
+        f"{up.url}/api/v1{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def _open_task(up: Up, home: Path, account: str) -> int:
+    """Start the playbook by hand, and wait for its task."""
+    assert tenure("start", "greet", account, home=home).code == 0
+    until(lambda: _api(up, f"/tasks?account={account}")["items"])
+    number: int = _api(up, f"/tasks?account={account}")["items"][0]["id"]
+    return number
+
+
+def _is_over(up: Up, account: str) -> bool:
+    return bool(_api(up, f"/runs?account={account}")["items"][0]["state"] == "ended")
+
+
+def _all_gone(processes: list[psutil.Process]) -> bool:
+    return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
+
+
+def test_a_task_completed_on_the_command_line_lets_its_run_go_on(up: Up, home: Path):
+    number = _open_task(up, home, "A-1")
+    done = tenure("task", "done", number, home=home)
+    answered = time.monotonic()
+    assert done.out == f"task {number} is done: done by ada; a worker carries it on\n"
+    until(lambda: _is_over(up, "A-1"), seconds=5)
+    assert time.monotonic() - answered < 3  # a second on a machine that does nothing else
+
+
+def test_a_task_completed_through_the_api_lets_its_run_go_on(up: Up, home: Path):
+    number = _open_task(up, home, "B-1")
+    _api(up, f"/tasks/{number}/complete", {"outcome": "done", "by": "ada"})
+    answered = time.monotonic()
+    until(lambda: _is_over(up, "B-1"), seconds=5)
+    assert time.monotonic() - answered < 3
+
+
+def test_a_child_that_dies_is_started_again(up: Up):
+    web = next(child for child in up.children if child.cmdline()[-1] == "web")
+    web.kill()
+    until(lambda: any(child.pid != web.pid and child.cmdline()[-1:] == ["web"] for child in up.process.children()))
+    until(lambda: _answers(f"{up.url}/readyz"))
+
+
+@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_all_its_children(up: Up, which: signal.Signals):
+    os.kill(up.process.pid, which)
+    until(lambda: _all_gone([up.process, *up.children]))
+    assert not _answers(f"{up.url}/readyz")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot ask to die with its parent")
+def test_its_children_do_not_outlive_a_parent_that_is_killed(up: Up):
+    up.process.kill()
+    until(lambda: _all_gone([up.process, *up.children]))

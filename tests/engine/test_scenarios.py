@@ -1,0 +1,113 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.document import load_document
+from engine.problems import DocumentError
+from engine.scenario_check import scenario_problems
+from engine.scenarios import ScenarioDocument, load_scenarios, read_scenarios, run_scenario
+from tests.authoring import PLAYBOOK, authoring_workspace, compiled
+
+GOOD = """\
+scenarios:
+  - name: a fall is answered
+    account: { segment: enterprise, renewal_date: 2026-09-01, vip: true }
+    contacts: { champion: true }
+    start: 2026-03-02
+    days:
+      0: { health.score: 80 }
+      3: { health.score: 20 }
+    events:
+      2: [ { type: login } ]
+    people:
+      call: { after: 1 day, outcome: reached }
+      mail: { opened: 2 hours }
+    until: 12
+    expect:
+      - { day: 3, start: true, because: health fell below 40 }
+      - { day: 3, task: call }
+      - { day: 4, email: mail }
+      - { day: 11, end: end }
+"""
+
+
+def problems(source: str) -> list[str]:
+    """As `CODE line:column`."""
+    version = compiled(PLAYBOOK).compiled
+    assert version is not None
+    document = load_document(source, "scenarios.yaml")
+    try:
+        found = scenario_problems(document, read_scenarios(document), version, authoring_workspace())
+    except DocumentError as error:
+        found = error.problems
+    return [f"{one.code} {one.spot.line}:{one.spot.column}" for one in found]
+
+
+def run(source: str) -> tuple[str, ...]:
+    """The failures of its first scenario."""
+    assert problems(source) == []
+    version = compiled(PLAYBOOK).compiled
+    assert version is not None
+    return run_scenario(load_scenarios(source.encode(), "scenarios.yaml")[0], version, authoring_workspace()).failures
+
+
+def test_what_happens_as_expected_is_no_failure():
+    assert run(GOOD) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "failure"),
+    [
+        ("day: 3, task: call", "day: 4, task: call", "day 4: expected task call; found day 3: task call"),
+        ("health fell below 40", "a whim", "day 3: expected start (a whim); found day 3: start"),
+        ("{ day: 11, end: end }", "{ day: 11, end: goal }", "day 11: expected end goal; found day 11: end end"),
+        ("until: 12\n", "until: 12\n    never: [ mail ]\n", "day 4: email mail must never happen"),
+        ("      3: { health.score: 20 }\n", "", "day 3: expected start (health fell below 40); found none"),
+    ],
+)
+def test_what_happens_otherwise_is_told_with_what_was_found(before: str, after: str, failure: str):
+    assert any(failure in one for one in run(GOOD.replace(before, after)))
+
+
+BAD = {
+    "PB330 16:9": GOOD.replace("{ day: 3, start: true, because: health fell below 40 }", "{ day: 3 }"),
+    "PB331 3:16": GOOD.replace("segment:", "segmint:"),
+    "PB331 3:25": GOOD.replace("segment: enterprise", "segment: tiny"),
+    "PB331 3:51": GOOD.replace("renewal_date: 2026-09-01", "renewal_date: soon"),
+    "PB331 3:68": GOOD.replace("vip: true", "vip: very"),
+    "PB331 4:17": GOOD.replace("champion: true", "chmpion: true"),
+    "PB331 5:12": GOOD.replace("start: 2026", "start: 9999"),
+    "PB331 7:7": GOOD.replace("      0: {", "      monday: {"),
+    "PB331 8:7": GOOD.replace("      3: {", "      30: {"),
+    "PB331 8:26": GOOD.replace("health.score: 20 }", "health.score: low }"),
+    "PB331 12:7": GOOD.replace("call: { after", "cll: { after"),
+    "PB331 12:22": GOOD.replace("after: 1 day,", "after: 1 moon,"),
+    "PB331 12:22 month": GOOD.replace("after: 1 day,", "after: 1 month,"),
+    "PB331 12:38": GOOD.replace("outcome: reached", "outcome: rached"),
+    "PB331 17:25": GOOD.replace("task: call }", "task: coll }"),
+    "PB331 19:16": GOOD.replace("{ day: 11", "{ day: 13"),
+    "PB101 2:5": GOOD.replace("  - name:", "  - nmae: x\n    name:"),
+    "PB105 14:12": GOOD.replace("until: 12", "until: 0"),
+}
+
+
+@pytest.mark.parametrize("problem", BAD)
+def test_what_cannot_be_run_is_told_before_it_is_run(problem: str):
+    assert " ".join(problem.split()[:2]) in problems(BAD[problem])
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_problems_and_never_another_exception(content: bytes):
+    with pytest.raises(DocumentError):
+        load_scenarios(content, "scenarios.yaml")
+
+
+def test_every_key_of_an_expectation_has_a_meaning():
+    one = load_scenarios(GOOD.encode(), "scenarios.yaml")[0]
+    assert isinstance(one, ScenarioDocument)
+    assert [expected.what() for expected in one.expect] == [
+        ("start", ""),
+        ("task", "call"),
+        ("email", "mail"),
+        ("end", "end"),
+    ]

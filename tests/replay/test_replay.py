@@ -1,0 +1,54 @@
+"""Runs under way when a new version is installed are walked by it: recorded histories must still be understood."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.workflow import SandboxImportNotificationPolicy
+
+from tests.replay.replaying import replay
+
+RECORDED = sorted(Path(__file__).with_name("histories").glob("*.json"))
+KINDS = {"email", "task", "set", "remind", "escalate", "expire", "withdraw", "end"}
+
+
+def recorded(file: Path) -> tuple[WorkflowHistory, list[dict[str, Any]]]:
+    document = json.loads(file.read_text(encoding="utf-8"))
+    return WorkflowHistory.from_json(document["workflow_id"], document["history"]), document["asked"]
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+async def test_a_recorded_run_asks_today_what_it_asked_then(file: Path) -> None:
+    history, asked = recorded(file)
+    assert await replay(history) == asked
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+async def test_the_workflow_runs_in_the_strict_sandbox(file: Path) -> None:
+    """Production does without it, for speed: so nothing may be there that it would refuse."""
+    history, asked = recorded(file)
+    strict = SandboxRestrictions.default.with_import_notification_policy(
+        SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT
+        | SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
+    )
+    assert await replay(history, SandboxedWorkflowRunner(restrictions=strict)) == asked
+
+
+async def test_a_history_that_the_code_would_not_write_is_noticed() -> None:
+    file = next(file for file in RECORDED if file.stem == "talk")
+    document = json.loads(file.read_text(encoding="utf-8"))
+    history = copy.deepcopy(document["history"])
+    timer = next(event for event in history["events"] if event["eventType"].endswith("TIMER_STARTED"))
+    timer["timerStartedEventAttributes"]["timerId"] = "99"
+    with pytest.raises(Exception, match="[Nn]ondeterminism"):
+        await replay(WorkflowHistory.from_json(document["workflow_id"], history))
+
+
+def test_the_recorded_runs_act_in_every_way() -> None:
+    asked = [one for file in RECORDED for one in recorded(file)[1]]
+    assert {one["input"]["act"]["verb"] for one in asked if one["activity"] == "perform"} == KINDS
+    assert {one["activity"] for one in asked} == {"perform", "read", "rest"}

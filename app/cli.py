@@ -21,6 +21,12 @@ class _Commands(TyperGroup):
                 raise typer.BadParameter(f"{one!r} is not text", ctx=ctx)
         return super().parse_args(ctx, args)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The whole sentence of each, not its first words."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(limit=500)) for name, command in found if command])
+
 
 def _moment(text: str) -> datetime:
     """A day, or a day and a time."""
@@ -55,6 +61,7 @@ app = typer.Typer(
     help="Runs Customer Success playbooks: health scores say who, playbooks say what, Tenure does it and says why.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing it takes longer than all the rest
     add_completion=True,
 )
 task_app = typer.Typer(help="Do something with one task.", no_args_is_help=True)

@@ -18,12 +18,10 @@ def ensure_zones(conn: sa.Connection, zones: Iterable[str]) -> None:
     """Write the clock changes of zones that have none yet; names that are no zones are left out."""
     wanted = sorted(zone for zone in dict.fromkeys(zones) if is_zone(zone))
     known = set(conn.execute(sa.select(zone_offset.c.zone).where(zone_offset.c.zone.in_(wanted)).distinct()).scalars())
-    for zone in wanted:
-        if zone not in known:
-            rows = [{"zone": zone, "since": since, "seconds": seconds} for since, seconds in _changes(zone)]
-            conn.execute(
-                sa.text("insert into zone_offset values (:zone, :since, :seconds) on conflict do nothing"), rows
-            )
+    rows = [(zone, since, seconds) for zone in wanted if zone not in known for since, seconds in _changes(zone)]
+    if rows:
+        named, since, seconds = zip(*rows, strict=True)
+        conn.execute(_CHANGES, {"zones": list(named), "since": list(since), "seconds": list(seconds)})
 
 
 def is_zone(name: str) -> bool:
@@ -87,6 +85,12 @@ def _offset(at: datetime, zone: ZoneInfo) -> int:
     offset = at.astimezone(zone).utcoffset()
     return int(offset.total_seconds()) if offset is not None else 0
 
+
+_CHANGES = sa.text("""
+    insert into zone_offset (zone, since, seconds)
+    select * from unnest(cast(:zones as text[]), cast(:since as timestamptz[]), cast(:seconds as int[]))
+    on conflict do nothing
+""")
 
 # A zone has hundreds of rows; of each only the first is looked at.
 _IN_USE = sa.text("""

@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING
 import psutil
 import psycopg
 import pytest
+from hypothesis import settings
 
 from app.embedded import Servers, TemporalAddress
 
 if TYPE_CHECKING:
     from temporalio.client import Client
+
+# Machines are shared: how long an example takes says nothing about it.
+settings.register_profile("tenure", deadline=None)
+settings.load_profile("tenure")
 
 _numbers = itertools.count(1)
 

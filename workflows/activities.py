@@ -1,10 +1,12 @@
 """The activities of the playbook workflow: decode, call the store, map to a receipt."""
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 import structlog
 from temporalio import activity
 
-from engine.runtime import Entry, Receipt, Values
+from engine.runtime import Act, Entry, Receipt, Values
 from store import ledger, runs, watches
 from workflows.acts import PERFORM
 from workflows.acts.acting import Acting
@@ -12,6 +14,8 @@ from workflows.ports import Ports
 from workflows.wire import Performing, Reading, Resting
 
 _log = structlog.get_logger(__name__)
+_TRIES = 5
+"""After so many the fault is ours, not an outage's: the run goes to the error queue, where somebody sees it."""
 
 
 class Activities:
@@ -24,12 +28,25 @@ class Activities:
     @activity.defn(name="perform")
     def perform(self, performing: Performing) -> Receipt:
         """Perform an act once, whoever asks how often, and write its trace line in the same transaction."""
+        try:
+            return self._once(performing, _perform)
+        except (sa.exc.OperationalError, sa.exc.InterfaceError):
+            # PostgreSQL is away, or busy with itself: Temporal asks again until it is back.
+            raise
+        except Exception as error:
+            if performing.act.verb == "end" or activity.info().attempt < _TRIES:
+                raise
+            _log.exception("act.broken", run=performing.run_id, step=performing.act.step, verb=performing.act.verb)
+            broken = Receipt(outcome="failed", reason=f"{type(error).__name__}: {error}"[:500])
+            return self._once(performing, lambda _acting, _act: broken)
+
+    def _once(self, performing: Performing, do: Callable[[Acting, Act], Receipt]) -> Receipt:
         act, run_id = performing.act, performing.run_id
         with self._database.begin() as conn:
             acting = Acting.of(conn, run_id, performing.at, self._ports)
             # An act that was done before has its line already; what led to it may be news, where a run was set back.
             runs.note(conn, run_id, performing.entries)
-            receipt = ledger.once(conn, run_id, act, lambda: _perform(acting, performing))
+            receipt = ledger.once(conn, run_id, act, lambda: _noted(acting, performing, do(acting, act)))
             if act.then is not None and receipt.outcome == "done":
                 runs.stand(conn, run_id, act.then, performing.asked_at)
         _log.info("act", run=run_id, playbook=acting.playbook, step=act.step, verb=act.verb, outcome=receipt.outcome)
@@ -69,13 +86,15 @@ class Activities:
             return met
 
 
-def _perform(acting: Acting, performing: Performing) -> Receipt:
-    act = performing.act
+def _perform(acting: Acting, act: Act) -> Receipt:
     if acting.ended and act.verb != "end":
         # Temporal was set back to before the end, or somebody ended the run beside it.
-        receipt = Receipt(outcome="skipped", values={"outcome": "skipped"}, reason="the run has ended")
-    else:
-        receipt = PERFORM[act.verb](acting, act)
+        return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason="the run has ended")
+    return PERFORM[act.verb](acting, act)
+
+
+def _noted(acting: Acting, performing: Performing, receipt: Receipt) -> Receipt:
+    act = performing.act
     detail = {"step": act.step, "outcome": receipt.outcome, **receipt.values}
     if receipt.reason:
         detail["reason"] = receipt.reason

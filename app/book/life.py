@@ -1,12 +1,13 @@
 """Lets the book live: its past is taken in once, its days as they come, its people act when a playbook asks them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.book.book import Book
+from app.book.diary import Dated
 from app.book.people import People
 from engine.calendars import Place, add_business_days
 from engine.project import Project
@@ -25,11 +26,10 @@ _HOURS_A_DAY = 8
 class Life:
     """The demo's world beside Tenure. `look` is called when all is quiet, and makes appointments for people."""
 
-    def __init__(self, database: sa.Engine, project: Project, *, seed: int, accounts: int, start: date) -> None:
-        self._database, self._project = database, project
-        self._book = Book(seed, accounts, start)
-        self._people = People(seed)
-        self._start = datetime.combine(start, time(), UTC)
+    def __init__(self, database: sa.Engine, project: Project, book: Book) -> None:
+        self._database, self._project, self._book = database, project, book
+        self._people = People(book.seed)
+        self._start = datetime.combine(book.start, time(), UTC)
         self._seen_task = self._seen_mail = 0
         self.appoint: Appoint = lambda _at, _do: None
 
@@ -38,13 +38,11 @@ class Life:
         with self._database.connect() as conn:
             return bool(conn.execute(sa.select(sa.exists().where(account.c.id > 0))).scalar())
 
-    def begin(self) -> int:
-        """Take in the past and stop the clock at the start; how many facts."""
+    def begin(self, past: Sequence[Dated]) -> None:
+        """Take in the past and stop the clock at the start."""
         with self._database.begin() as conn:
             clock.set_virtual(conn, self._start)
-            facts = [(fact, known_at) for known_at, fact in self._book.history()]
-            take_in_dated(conn, facts)
-        return len(facts)
+            take_in_dated(conn, [(fact, known_at) for known_at, fact in past])
 
     def deploy(self) -> None:
         """Publish the shipped workspace and playbooks; unchanged ones stay as they are."""

@@ -5,10 +5,12 @@ import json
 import signal
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from app.book.book import Book
 from app.book.life import Life
 from app.book.news import News
 from app.running import Services, UsageError, say
@@ -39,18 +41,25 @@ def _prepare(services: Services, accounts: int, seed: int) -> Life:
     """The book's past, the playbooks; on a second start only what is missing."""
     from store import clock
 
-    project = read_project(_files(), str(_PLAYBOOKS))
-    if project.workspace is None or project.broken:
-        raise UsageError("the shipped playbooks are broken; run: tenure check " + str(_PLAYBOOKS))
-    life = Life(services.database, project, seed=seed, accounts=accounts, start=START)
-    if life.is_known():
-        with services.database.connect() as conn:
-            say(f"the book is there; the clock stands at {clock.now(conn):%Y-%m-%d %H:%M} UTC")
-    else:
-        began = time.monotonic()
-        facts = life.begin()
-        say(f"{facts:,} facts of a year taken in, in {time.monotonic() - began:.1f} s")
-    life.deploy()
+    book, is_new = Book(seed, accounts, START), not services.settings.home.joinpath("postgres").exists()
+    with ThreadPoolExecutor() as beside:
+        # The past is made up while the database starts, and taken in while Temporal starts.
+        past = beside.submit(lambda: list(book.history())) if is_new else None
+        project = read_project(_files(), str(_PLAYBOOKS))
+        if project.workspace is None or project.broken:
+            raise UsageError("the shipped playbooks are broken; run: tenure check " + str(_PLAYBOOKS))
+        life = Life(services.database, project, book)
+        if not services.settings.temporal_configured:
+            beside.submit(services.servers.temporal)  # whoever needs it asks again, and hears of trouble then
+        if life.is_known():
+            with services.database.connect() as conn:
+                say(f"the book is there; the clock stands at {clock.now(conn):%Y-%m-%d %H:%M} UTC")
+        else:
+            began = time.monotonic()
+            facts = past.result() if past else list(book.history())
+            life.begin(facts)
+            say(f"{len(facts):,} facts of a year taken in, in {time.monotonic() - began:.1f} s")
+        life.deploy()
     return life
 
 

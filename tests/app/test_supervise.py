@@ -1,9 +1,8 @@
 """`tenure up` on the real clock: it serves, runs go on at once, and nothing of it is left when it ends."""
 
+import contextlib
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -30,6 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with new_home() as home:
         assert tenure("import", folder, data, home=home).code == 0
         assert tenure("deploy", folder, home=home).code == 0
+        assert tenure("sweep", home=home).code == 0
         yield home
 
 
@@ -42,20 +42,26 @@ class Up:
     children: list[psutil.Process]
 
 
-@pytest.fixture
-def up(home: Path, tmp_path: Path) -> Iterator[Up]:
-    said = tmp_path / "said"
+@pytest.fixture(scope="module")
+def up(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One for the tests that leave it as it is."""
+    with _started(home, tmp_path_factory.mktemp("said") / "said") as up:
+        yield up
+
+
+@contextlib.contextmanager
+def _started(home: Path, said: Path, *, ready: bool = True) -> Iterator[Up]:
     with said.open("wb") as file:
         command = [sys.executable, "-m", "app", "up", "--home", str(home)]
         popen = subprocess.Popen(command, cwd=_ROOT, stdout=file, stderr=file)
     process = psutil.Process(popen.pid)
     try:
-        until(lambda: "Ctrl-C stops everything" in said.read_text(encoding="utf-8"))
+        until(lambda: "Ctrl-C stops everything" in said.read_text(encoding="utf-8"), seconds=60)
         until(lambda: len(process.children()) == 2)
         found = re.search(r"Tenure's pages: +(\S+)", said.read_text(encoding="utf-8"))
         assert found
         url = found[1]
-        until(lambda: _answers(f"{url}/readyz"))
+        until(lambda: not ready or _answers(f"{url}/readyz"), seconds=60)
         yield Up(process, url, process.children())
     finally:
         if popen.poll() is None:
@@ -121,14 +127,15 @@ def test_a_child_that_dies_is_started_again(up: Up):
     until(lambda: _answers(f"{up.url}/readyz"))
 
 
-@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_with_all_its_children(up: Up, which: signal.Signals):
-    os.kill(up.process.pid, which)
-    until(lambda: _all_gone([up.process, *up.children]))
-    assert not _answers(f"{up.url}/readyz")
+def test_a_signal_ends_it_with_all_its_children(home: Path, tmp_path: Path):
+    with _started(home, tmp_path / "said", ready=False) as up:
+        up.process.terminate()
+        until(lambda: _all_gone([up.process, *up.children]))
+        assert not _answers(f"{up.url}/readyz")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot ask to die with its parent")
-def test_its_children_do_not_outlive_a_parent_that_is_killed(up: Up):
-    up.process.kill()
-    until(lambda: _all_gone([up.process, *up.children]))
+def test_its_children_do_not_outlive_a_parent_that_is_killed(home: Path, tmp_path: Path):
+    with _started(home, tmp_path / "said", ready=False) as up:
+        up.process.kill()
+        until(lambda: _all_gone([up.process, *up.children]))

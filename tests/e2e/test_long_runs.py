@@ -11,19 +11,19 @@ from workflows.wire import Begin
 
 
 async def test_runs_that_are_replayed_at_every_wake_up_decide_as_ever(database: str, temporal_client: Client) -> None:
-    world = await walk(database, temporal_client, [random_journey(seed) for seed in range(40, 52)], cached=2)
+    world = await walk(database, temporal_client, [random_journey(seed) for seed in range(40, 48)], cached=2)
     assert_equal(world)
     world.database.dispose()
 
 
-@pytest.mark.parametrize("longest", [3, 12])
 async def test_runs_that_continue_as_new_again_and_again_decide_as_ever(
-    longest: int, database: str, temporal_client: Client, monkeypatch: pytest.MonkeyPatch
+    database: str, temporal_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.outbox.Begin", partial(Begin, longest_history=longest))
-    world = await walk(database, temporal_client, [random_journey(seed) for seed in range(52, 64)])
+    monkeypatch.setattr("workflows.outbox.Begin", partial(Begin, longest_history=12))
+    world = await walk(database, temporal_client, [random_journey(seed) for seed in range(52, 58)])
     assert_equal(world)
-    query = f"ExecutionStatus = 'ContinuedAsNew' and TenureAccount >= '{world.prefix}' and TenureAccount < '{world.prefix}~'"
+    mine = f"TenureAccount >= '{world.prefix}' and TenureAccount < '{world.prefix}~'"
+    query = f"ExecutionStatus = 'ContinuedAsNew' and {mine}"
     renewed = [one.id async for one in temporal_client.list_workflows(query)]
-    assert len(renewed) > 12
+    assert len(renewed) > 6
     world.database.dispose()

@@ -15,10 +15,9 @@ from temporalio.client import Client, WorkflowHistory
 from app.running import Services
 from engine.facts import MetricFact
 from store import tasks
-from store.database import engine_for
 from store.schema import run, task, trace
 from tests.e2e.test_equality import stored_ports, walk
-from tests.faults.house import PAIR, TALK, MailServer, House
+from tests.faults.house import PAIR, TALK, House, MailServer
 from tests.journeys import random_journey
 from tests.replay.replaying import replay
 from workflows.mail_stream import MailStream
@@ -26,7 +25,7 @@ from workflows.outbox import Deliverer
 from workflows.worker import playbook_worker
 
 HISTORIES = Path(__file__).with_name("histories")
-MAX_BYTES = 60_000
+MAX_BYTES = 100_000
 PAUSE = """
 playbook: pause
 title: A timer that fires
@@ -45,7 +44,7 @@ async def record_virtual(home: Path) -> None:
     """The smallest random journeys that together do everything that journeys do."""
     with Services(home) as services:
         client = await services.temporal()
-        assert services.database
+        services.database.connect().close()
         world = await walk(services.database_url, client, [random_journey(seed) for seed in range(40)])
         with world.database.connect() as conn:
             doings = _doings(conn)

@@ -35,7 +35,7 @@ class _Inbound(WorkflowInboundInterceptor):
 
 
 class _Listening(Interceptor):
-    def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:  # noqa: A002,ARG002
+    def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:  # noqa: A002
         return _Inbound
 
 

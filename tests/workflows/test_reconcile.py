@@ -1,0 +1,155 @@
+"""Open runs whose workflow is gone or closed in Temporal, and acts that cannot succeed."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from temporalio.client import Client
+
+from engine.facts import AccountFact, PersonFact
+from engine.project import read_project
+from store import clock, tasks
+from store.database import engine_for
+from store.deploy import Publication, deploy
+from store.enrolment import CannotEnrol, enrol
+from store.intake import take_in
+from store.schema import run, task, trace
+from store.sweep import sweep
+from tests.e2e.test_equality import stored_ports
+from workflows.acts import PERFORM
+from workflows.outbox import Deliverer
+from workflows.reconcile import reconcile
+from workflows.worker import playbook_worker
+
+WORKSPACE = b"name: W\nzone: UTC\nroles:\n  staff: { csm: account.csm }\n"
+TWICE = b"""
+playbook: twice
+title: Two tasks
+owner: ops@tenure.example
+audience: account.name is known
+triggers: [{ manual: true }]
+steps:
+  - id: first
+    task: { title: First, assign: csm }
+  - id: second
+    task: { title: Second, assign: csm }
+  - end: { reason: done }
+"""
+
+
+class Small:
+    """One run of `twice` under way, with its task `first` open."""
+
+    def __init__(self, database: str, client: Client) -> None:
+        self.database, self.client = engine_for(database), client
+        self.key, self.queue = uuid.uuid4().hex[:8], f"test-{uuid.uuid4().hex[:8]}"
+        self.deliverer = Deliverer(self.database, client, virtual=False, queue=self.queue)
+
+    def begin(self) -> None:
+        project = read_project({"tenure.yaml": WORKSPACE, "twice/playbook.yaml": TWICE})
+        compiled = project.playbooks["twice"].compiled
+        assert project.workspace
+        assert compiled
+        with self.database.begin() as conn:
+            now = clock.now(conn)
+            take_in(conn, [PersonFact(key="kim", name="Kim")], known_at=now)
+            take_in(conn, [AccountFact(key=self.key, fields={"account.name": "Acme", "csm": "kim"})], known_at=now)
+            deploy(conn, project.workspace, [Publication(compiled=compiled, source="", texts={})], now)
+        sweep(self.database, wait=True)
+        with self.database.begin() as conn:
+            answer = enrol(conn, "twice", self.key, "test")
+        assert not isinstance(answer, CannotEnrol)
+
+    async def until(self, statement: Any) -> Any:
+        """Deliver until the statement finds something."""
+        for _ in range(300):
+            await self.deliverer.deliver_all()
+            with self.database.connect() as conn:
+                found = conn.execute(statement).all()
+            if found:
+                return found[0]
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"nothing came of {statement}")
+
+    def complete(self, step: str) -> None:
+        with self.database.begin() as conn:
+            number = conn.execute(sa.select(task.c.id).where(task.c.step == step)).scalar_one()
+            tasks.complete(conn, number, "done", None, "kim", clock.now(conn))
+
+
+@pytest.fixture
+async def small(database: str, temporal_client: Client) -> AsyncIterator[Small]:
+    small = Small(database, temporal_client)
+    small.begin()
+    async with playbook_worker(temporal_client, small.database, stored_ports(), queue=small.queue):
+        yield small
+    small.database.dispose()
+
+
+def given(step: str) -> Any:
+    return sa.select(task).where(task.c.step == step, task.c.state == "open")
+
+
+ENDED = sa.select(run.c.outcome, run.c.reason).where(run.c.state == "ended")
+
+
+async def test_a_workflow_that_was_terminated_ends_its_run_as_failed_with_the_reason(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await small.until(given("first"))
+    assert (await reconcile(small.database, small.client))["fine"] == 1
+    await small.client.get_workflow_handle(f"twice/{small.key}/1").terminate("by hand")
+    found = await reconcile(small.database, small.client)
+    assert found["closing"] == 1, "a worker may just be writing its end"
+    monkeypatch.setattr("workflows.reconcile._CLOSED_FOR", timedelta(0))
+    assert (await reconcile(small.database, small.client))["failed"] == 1
+    assert await small.until(ENDED) == ("failed", "its workflow is terminated in Temporal")
+    with small.database.connect() as conn:
+        assert conn.execute(sa.select(task.c.state)).scalar_one() == "withdrawn"
+
+
+async def test_telling_a_run_that_temporal_does_not_know_is_noticed(small: Small) -> None:
+    await small.until(given("first"))
+    await small.client.get_workflow_handle(f"twice/{small.key}/1").terminate("by hand")
+    assert not small.deliverer.lost
+    small.complete("first")
+    await small.deliverer.deliver_all()
+    assert small.deliverer.lost
+
+
+async def test_a_fact_that_comes_without_the_one_before_it_waits_for_that_one(small: Small) -> None:
+    await small.until(given("first"))
+    small.complete("first")
+    with small.database.begin() as conn:
+        # As if Temporal had taken it and lost it.
+        conn.execute(sa.text("update outbox set delivered_at = created_at where n = 2"))
+        conn.execute(sa.text("update run set outbox_n = outbox_n + 1"))
+        conn.execute(
+            sa.text(
+                "insert into outbox (run_id, n, kind, fact, created_at) select run_id, 3, 'tell', "
+                """jsonb_build_object('n', 3, 'at', fact->>'at', 'kind', 'wake', 'of', '', 'values', '{}'::jsonb), """
+                "created_at from outbox where n = 2"
+            )
+        )
+    await small.until(given("second"))
+    small.complete("second")
+    assert await small.until(ENDED) == ("end", "done")
+
+
+async def test_an_act_that_breaks_every_time_puts_the_run_into_the_error_queue(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await small.until(given("first"))
+
+    def break_down(*_: Any) -> Any:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setitem(PERFORM, "task", break_down)
+    small.complete("first")
+    stuck = await small.until(sa.select(trace.c.detail).where(trace.c.what == "stuck"))
+    assert stuck.detail["reason"] == "ZeroDivisionError: a fault of ours"
+    assert (await small.until(sa.select(run.c.standing).where(run.c.standing == "stuck"))).standing == "stuck"

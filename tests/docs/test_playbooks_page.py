@@ -35,7 +35,8 @@ SKELETON = {
 
 
 def first(key: str) -> str:
-    return next(block for block in YAML if block.startswith(f"{key}:"))
+    found: str = next(block for block in YAML if block.startswith(f"{key}:"))
+    return found
 
 
 @cache

@@ -202,6 +202,7 @@ def _named(steps: list[Any], numbers: list[int]) -> list[Any]:
     return done
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
 @example(b"")
 @example(b"[" * 300)
@@ -213,7 +214,7 @@ def test_any_bytes_give_problems_and_never_an_exception(content: bytes):
     assert compilation.problems
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(_PIECES, max_size=20))
 def test_any_arrangement_of_lines_compiles_or_says_what_is_wrong(lines: list[str]):
     compilation = compiled("\n".join(lines))

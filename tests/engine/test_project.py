@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.project import read_project
@@ -96,6 +96,7 @@ def test_broken_scenarios_are_told_and_keep_no_playbook_from_being_deployed():
 
 
 @pytest.mark.parametrize("path", WHOLE)
+@settings(deadline=None)
 @given(content=st.binary(max_size=120))
 def test_any_bytes_in_any_file_give_problems_and_never_an_exception(path: str, content: bytes):
     project = read_project({**WHOLE, path: content})

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.document import load_document
@@ -96,6 +96,7 @@ def test_what_cannot_be_run_is_told_before_it_is_run(problem: str):
     assert " ".join(problem.split()[:2]) in problems(BAD[problem])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_problems_and_never_another_exception(content: bytes):
     with pytest.raises(DocumentError):

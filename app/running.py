@@ -55,7 +55,8 @@ def _known(error: Exception) -> tuple[str, int] | None:
     kind = type(error)
     name = kind.__name__
     if kind.__module__.startswith("sqlalchemy") and name in ("OperationalError", "InterfaceError"):
-        return f"PostgreSQL is not available ({_first_line(error)}). Check TENURE_DATABASE_URL and the server.", AWAY
+        hint = "Repeat the command when it is back; TENURE_DATABASE_URL says where it is looked for."
+        return f"PostgreSQL is not available ({_first_line(error)}). {hint}", AWAY
     if kind.__module__.startswith("temporalio") and name == "RPCError":
         return f"Temporal does not answer ({error}). Check TEMPORAL_ADDRESS and the server.", AWAY
     if name == "NotAtRest":

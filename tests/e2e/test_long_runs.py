@@ -25,5 +25,5 @@ async def test_runs_that_continue_as_new_again_and_again_decide_as_ever(
     mine = f"TenureAccount >= '{world.prefix}' and TenureAccount < '{world.prefix}~'"
     query = f"ExecutionStatus = 'ContinuedAsNew' and {mine}"
     renewed = [one.id async for one in temporal_client.list_workflows(query)]
-    assert len(renewed) > 6
+    assert len(renewed) > 2
     world.database.dispose()

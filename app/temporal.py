@@ -1,6 +1,8 @@
 """The connection to Temporal, configured by its own environment or embedded, and what Tenure needs of its namespace."""
 
+import logging
 from datetime import timedelta
+from functools import cache
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
@@ -10,6 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNa
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 
 from app.embedded import Servers
@@ -18,6 +21,7 @@ from app.settings import Settings
 
 SEARCH_ATTRIBUTES = ("TenureAccount", "TenurePlan")
 _RETENTION = timedelta(days=90)
+_CORE_LOG = TelemetryFilter(core_level="WARN", other_level="ERROR")
 
 
 async def connect(settings: Settings, servers: Servers) -> Client:
@@ -30,9 +34,16 @@ async def connect(settings: Settings, servers: Servers) -> Client:
         options = {"target_host": embedded.address, "namespace": embedded.namespace}
         hint = f"Look into {settings.home / 'logs' / 'temporal.log'}"
     try:
-        return await Client.connect(**options, data_converter=pydantic_data_converter)
+        return await Client.connect(**options, data_converter=pydantic_data_converter, runtime=_runtime())
     except (RuntimeError, RPCError) as error:
         raise ServerAway("Temporal", options["target_host"], f"{hint} ({error}).") from error
+
+
+@cache
+def _runtime() -> Runtime:
+    """One per process. Left to itself, Temporal's core writes its log to standard output, which belongs to commands."""
+    forwarding = LogForwardingConfig(logger=logging.getLogger("temporalio.core"))
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=_CORE_LOG, forwarding=forwarding)))
 
 
 def _configured() -> ClientConnectConfig:

@@ -51,15 +51,15 @@ def _instant(to: datetime, zone: str) -> datetime:
 
 
 async def _drive(services: Services, now: datetime, until: datetime, zone: str) -> None:
+    from app.commands.worker_beside import worker_beside
     from app.connectors import open_ports
     from workflows.driver import Driver
-    from workflows.worker import playbook_worker
 
     client = await services.temporal()
     ports = await asyncio.to_thread(open_ports, services.database)
     driver = Driver(services.database, client, ports)
     try:
-        async with playbook_worker(client, services.database, ports):
+        async with worker_beside(client, services.database, ports):
             before = await asyncio.to_thread(_counts, services.database, now)
             # What was left undone at the standing instant comes first.
             await driver.settle(now)

@@ -18,10 +18,10 @@ def go_on(services: Services) -> str:
 
 
 async def _settle(services: Services, now: datetime) -> str:
+    from app.commands.worker_beside import worker_beside
     from app.connectors import open_ports
     from store.driving import AlreadyDriven, driving
     from workflows.driver import Driver
-    from workflows.worker import playbook_worker
 
     try:
         with driving(services.database):
@@ -29,7 +29,7 @@ async def _settle(services: Services, now: datetime) -> str:
             ports = await asyncio.to_thread(open_ports, services.database)
             driver = Driver(services.database, client, ports)
             try:
-                async with playbook_worker(client, services.database, ports):
+                async with worker_beside(client, services.database, ports):
                     await driver.settle(now)
             finally:
                 await driver.close()

@@ -217,9 +217,7 @@ class House:
                 return
             popen.kill()
         else:
-            pid = self.servers.pids().get(what)
-            if pid is None:
-                return
+            pid = eventually(f"{what} runs", lambda: self.servers.pids().get(what))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.killed[what] += 1

@@ -1,6 +1,9 @@
 """Starts and facts reach workers in order, each run one worker at a time, until they are delivered."""
 
+from datetime import timedelta
+
 import pytest
+import sqlalchemy as sa
 
 from store import outbox, runs
 from tests.store.world import FALLS, START, World
@@ -89,3 +92,34 @@ def test_the_oldest_need_comes_first_and_the_limit_counts_runs(world):
         assert take(conn, limit=1) == [("bee", False, [2, 3])]
     with world.tx() as conn:
         assert take(conn) == [("bee", False, [2, 3]), ("acme", False, [2])]
+
+
+def delivered(world):
+    with world.tx() as conn:
+        for batch in outbox.batches(conn):
+            outbox.delivered(conn, batch.ids)
+
+
+def test_a_lost_run_is_started_again_and_told_what_it_had_not_heard_at_its_last_rest(world):
+    for _ in range(2):
+        tell(world, 1)
+    delivered(world)
+    with world.tx() as conn:
+        runs.rest(conn, 1, heard=2, due_at=None, position={"clock": "then"})
+        outbox.again(conn, 1)
+    with world.tx() as conn:
+        (batch,) = outbox.batches(conn)
+        assert batch.start
+        assert batch.start.position == {"clock": "then"}
+        assert [fact["n"] for fact in batch.facts] == [3]
+
+
+def test_what_was_delivered_in_the_last_moments_is_told_again(world):
+    for _ in range(2):
+        tell(world, 1)
+    tell(world, 2)
+    delivered(world)
+    with world.tx() as conn:
+        conn.execute(sa.text("update outbox set delivered_at = delivered_at - interval '1 hour' where n = 2"))
+        assert outbox.tell_latest_again(conn, timedelta(seconds=30)) == 1
+        assert take(conn) == [("acme", False, [3])]

@@ -98,6 +98,40 @@ def test_a_rest_of_an_ended_run_keeps_its_trace_and_nothing_else(world):
     assert world.rows("select seq from trace") == [(9,)]
 
 
+def test_a_rest_that_was_asked_for_before_another_comes_too_late(world):
+    with world.tx() as conn:
+        waiting = [Waiting(key="new", event="login")]
+        assert runs.rest(conn, 1, heard=2, due_at=None, waiting=waiting, asked_at=START + DAY) == ("new",)
+        stale = [Waiting(key="old", event="login")]
+        assert runs.rest(conn, 1, heard=1, due_at=None, waiting=stale, asked_at=START) is None
+    assert world.rows("select heard from run") == [(2,)]
+    assert world.rows("select key from watch where event is not null") == [("new",)]
+
+
+@pytest.mark.parametrize(("heard", "missed", "again"), [(3, False, []), (2, False, [3]), (3, True, [4])])
+def test_a_run_that_has_heard_less_than_before_or_missed_something_is_told_again(world, heard, missed, again):
+    with world.tx() as conn:
+        runs.tell(conn, [1], "wake", at=START)
+        runs.tell(conn, [1], "wake", at=START)
+        if missed:
+            runs.tell(conn, [1], "wake", at=START)
+        conn.execute(sa.text("update outbox set delivered_at = created_at"))
+        runs.rest(conn, 1, heard=3, due_at=None)
+        runs.rest(conn, 1, heard=heard, due_at=None, missed=missed)
+    assert [n for (n,) in world.rows("select n from outbox where delivered_at is null order by n")] == again
+
+
+def test_a_walk_that_was_set_back_and_went_another_way_leaves_all_its_lines(world):
+    def line(seq, what, at=START):
+        return Entry(seq=seq, at=at, path="steps[0]", what=what)
+
+    with world.tx() as conn:
+        runs.note(conn, 1, [line(1, "waits"), line(2, "came")])
+        for _ in range(2):
+            runs.note(conn, 1, [line(1, "waits", START + DAY), line(2, "timed_out", START + DAY)])
+    assert world.rows("select seq, what from trace order by seq") == [(1, "waits"), (2, "came"), (3, "timed_out")]
+
+
 def test_a_rest_follows_exactly_what_is_waited_for_beside_goal_and_exits(world):
     since = datetime(2026, 3, 3, tzinfo=UTC)
     first, second = Waiting(key="a", condition=NPS_BACK), Waiting(key="b", event="login", since=since)

@@ -105,6 +105,8 @@ class Driver:
             await self._quiet()
             loop = asyncio.get_running_loop()
             mails = await loop.run_in_executor(self._mail_thread, self._mails.dispatch_due, now)
+            if await asyncio.to_thread(self._idle, now):
+                return
             if not told and not mails and not await asyncio.to_thread(self._stirred):
                 return
         raise NotAtRest(f"facts and acts follow each other in a circle at {now.isoformat()}")

@@ -113,18 +113,23 @@ class Life:
         def do(conn: sa.Connection, instant: datetime) -> object:
             return tasks.complete(conn, row.id, answer.outcome, answer.note or None, by, instant)
 
-        self.appoint(max(at, now), do)
+        self.appoint(_on_the_half_hour(max(at, now)), do)
 
     def _ask_customer(self, row: Any, now: datetime) -> None:
         for reaction in self._people.mail(account=row.key, contact=row.contact, step=row.step, sent_at=row.settled_at):
-            at = row.settled_at + reaction.delay
+            at = _on_the_half_hour(max(row.settled_at + reaction.delay, now))
             key = f"demo/{row.id}/{reaction.type}"
 
             def do(conn: sa.Connection, instant: datetime, type_: Any = reaction.type, key: str = key) -> object:
                 return record_event(conn, row.id, type_, key, instant, now=instant)
 
             # After a restart the past is known already: events are told once, whoever asks again.
-            self.appoint(max(at, now), do)
+            self.appoint(at, do)
+
+
+def _on_the_half_hour(at: datetime) -> datetime:
+    """The next one: whatever happens at an instant of its own is one more stop of the clock."""
+    return at + (datetime.min.replace(tzinfo=UTC) - at) % timedelta(minutes=30)
 
 
 _NEW_TASKS = (

@@ -1,8 +1,9 @@
 """Tells what happened since it last told: crossings, starts, ends, mails and tasks, a few lines a day."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -12,22 +13,37 @@ from store.schema import crossing, mail, run, task
 
 _LINES = 8
 """At most so many of each kind; the rest is counted."""
+_PAUSE = 0.5
+"""Seconds between two tellings within a day."""
 
 
 class News:
-    """Remembers how far it has told."""
+    """Remembers how far it has told; what was there before it is no news."""
 
     def __init__(self, database: sa.Engine, tell: Callable[[str], None]) -> None:
         self._database, self._say = database, tell
-        self._crossing = self._mail = self._task = 0
-        self._ended: datetime | None = None
+        with database.connect() as conn:
+            self._crossing, self._mail, self._task = conn.execute(_LAST).one()
+            self._ended = clock.now(conn)
+        self._day: date | None = None
+        self._told_at = 0.0
+
+    def tell_in_passing(self) -> None:
+        """The same in the middle of a day, unless it has just been told."""
+        if time.monotonic() - self._told_at > _PAUSE:
+            self.tell()
 
     def tell(self) -> None:
-        """Print what is new, under the clock's day."""
+        """Print what is new, under the day it happened on."""
         with self._database.connect() as conn:
             now = clock.now(conn)
             lines = [*self._crossings(conn), *self._mails(conn), *self._tasks(conn), *self._ends(conn, now)]
-        self._say(f"── {now:%a %Y-%m-%d} " + "─" * 40)
+        self._told_at = time.monotonic()
+        # The midnight at which a day ends is still that day's.
+        day = (now - timedelta(microseconds=1)).date()
+        if day != self._day:
+            self._day = day
+            self._say(f"── {day:%a %Y-%m-%d} " + "─" * 40)
         for line in lines:
             self._say(f"   {line}")
 
@@ -61,8 +77,8 @@ class News:
         return _some([f"☐ {row.assignee or 'nobody'}: {row.title}" for row in rows], "more tasks")
 
     def _ends(self, conn: sa.Connection, now: datetime) -> list[str]:
-        since = run.c.ended_at > self._ended if self._ended else run.c.ended_at.is_not(None)
-        rows = conn.execute(sa.select(run.c.playbook, run.c.outcome, run.c.reason).where(since)).all()
+        since = sa.select(run.c.playbook, run.c.outcome, run.c.reason).where(run.c.ended_at > self._ended)
+        rows = conn.execute(since).all()
         self._ended = now
         ended = Counter((row.playbook, row.outcome, row.reason) for row in rows)
         return [
@@ -72,3 +88,11 @@ class News:
 
 def _some(lines: list[str], what: str) -> list[str]:
     return [*lines[:_LINES], f"… and {len(lines) - _LINES} {what}"] if len(lines) > _LINES else lines
+
+
+_LAST = sa.select(
+    *(
+        sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery().label(table.name)
+        for table in (crossing, mail, task)
+    )
+)

@@ -89,16 +89,18 @@ async def _live(services: Services, life: Life, days: int | None, speed: float |
         say(f"Tenure's pages:   {address}")
         say(f"Command line:     ./dev tenure tasks --home {services.settings.home}")
         news = News(services.database, say)
-        driver = Driver(
-            services.database, client, await asyncio.to_thread(open_ports, services.database), after=life.look
-        )
+
+        def look(now: datetime) -> None:
+            life.look(now)
+            news.tell_in_passing()
+
+        driver = Driver(services.database, client, await asyncio.to_thread(open_ports, services.database), after=look)
         life.appoint = driver.appoint
         try:
             with services.database.connect() as conn:
                 now = clock.now(conn)
             await asyncio.to_thread(life.look, now)
             await driver.settle(now)
-            await asyncio.to_thread(news.tell)
             await _days(driver, life, news, now, days, speed, stop, (worker, web))
             return await asyncio.to_thread(life.counts)
         finally:

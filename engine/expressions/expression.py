@@ -43,7 +43,7 @@ class Expression:
         """The compiled form, for hot loops; `evaluate` is the same for everyone else."""
         return compile_node(self.tree)
 
-    @property
+    @cached_property
     def extremes(self) -> tuple[Extreme, ...]:
         """Every `highest` and `lowest`, once."""
         return tuple(dict.fromkeys(node for node in walk(self.tree) if isinstance(node, Extreme)))

@@ -180,13 +180,13 @@ class Services:
             migrate(url)
         return engine
 
-    async def temporal(self) -> "Client":
-        """A connection to Temporal, its namespace prepared."""
+    async def temporal(self, *, core_log: bool = False) -> "Client":
+        """A connection to Temporal, its namespace prepared. `core_log` lets its core write to standard output."""
         from app.temporal import connect, prepare_namespace
 
         if not self.settings.temporal_configured:
             self._need_home()
-        client = await connect(self.settings, self.servers)
+        client = await connect(self.settings, self.servers, core_log=core_log)
         await prepare_namespace(client, embedded=not self.settings.temporal_configured)
         return client
 

@@ -1,6 +1,5 @@
 """The connection to Temporal, configured by its own environment or embedded, and what Tenure needs of its namespace."""
 
-import logging
 from datetime import timedelta
 from functools import cache
 
@@ -12,7 +11,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNa
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
-from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from app.embedded import Servers
@@ -21,10 +20,9 @@ from app.settings import Settings
 
 SEARCH_ATTRIBUTES = ("TenureAccount", "TenurePlan")
 _RETENTION = timedelta(days=90)
-_CORE_LOG = TelemetryFilter(core_level="WARN", other_level="ERROR")
 
 
-async def connect(settings: Settings, servers: Servers) -> Client:
+async def connect(settings: Settings, servers: Servers, *, core_log: bool) -> Client:
     """Connect to the server that Temporal's environment names, or else to the embedded one, started if need be."""
     if settings.temporal_configured:
         options = _configured()
@@ -34,16 +32,20 @@ async def connect(settings: Settings, servers: Servers) -> Client:
         options = {"target_host": embedded.address, "namespace": embedded.namespace}
         hint = f"Look into {settings.home / 'logs' / 'temporal.log'}"
     try:
-        return await Client.connect(**options, data_converter=pydantic_data_converter, runtime=_runtime())
+        return await Client.connect(
+            **options, data_converter=pydantic_data_converter, runtime=_runtime(core_log=core_log)
+        )
     except (RuntimeError, RPCError) as error:
         raise ServerAway("Temporal", options["target_host"], f"{hint} ({error}).") from error
 
 
 @cache
-def _runtime() -> Runtime:
-    """One per process. Left to itself, Temporal's core writes its log to standard output, which belongs to commands."""
-    forwarding = LogForwardingConfig(logger=logging.getLogger("temporalio.core"))
-    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=_CORE_LOG, forwarding=forwarding)))
+def _runtime(*, core_log: bool) -> Runtime:
+    """Temporal's core writes its log to standard output, which is free for that in servers only.
+
+    Handing the log over to Python instead may end the process in a crash: the core's thread outlives the interpreter.
+    """
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig.default if core_log else None))
 
 
 def _configured() -> ClientConnectConfig:

@@ -7,7 +7,7 @@ from benchmarks.measure import Figure, Spent, interleaved, process
 _ROUNDS = 9
 _COMMANDS = {
     "cli_help": ("-m", "app", "--help"),
-    "cli_check_import": ("-c", "import app.cli, app.commands.check"),
+    "cli_check_import": ("-c", "import app.__main__, app.commands.check"),
     "cli_check": ("-m", "app", "check", "playbooks"),
 }
 _MOST = {"cli_help": 0.3, "cli_check_import": 0.3}

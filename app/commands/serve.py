@@ -46,7 +46,7 @@ async def _work(services: Services, stop: asyncio.Event) -> None:
     from app.temporal import prepare_namespace
     from workflows.worker import run_worker
 
-    client = await services.temporal()
+    client = await services.temporal(core_log=True)
     ports = await asyncio.to_thread(open_ports, services.database)
     embedded = not services.settings.temporal_configured
     await run_worker(client, services.database, ports, stop, lambda: prepare_namespace(client, embedded=embedded))
@@ -86,7 +86,7 @@ def _temporal_probe(services: Services) -> Callable[[], Awaitable[bool]]:
     async def probe() -> bool:
         nonlocal client
         if client is None:
-            client = await services.temporal()
+            client = await services.temporal(core_log=True)
         return bool(await client.service_client.check_health())
 
     return probe

@@ -161,7 +161,6 @@ class Services:
     def database(self) -> "sa.Engine":
         """The database, with its tables as this version knows them. The embedded one is migrated on the way."""
         from store.database import engine_for
-        from store.migrate import migrate
         from store.readiness import is_current
 
         url = self.database_url
@@ -177,8 +176,21 @@ class Services:
             if self.settings.database_url:
                 engine.dispose()
                 raise UsageError("the database does not have this version's tables. Run: tenure migrate")
-            migrate(url)
+            self.migrate()
         return engine
+
+    def migrate(self) -> None:
+        """Give the database the tables that this version knows."""
+        from store.migrate import UnknownTables, migrate
+
+        try:
+            migrate(self.database_url)
+        except UnknownTables as error:
+            where = "the database" if self.settings.database_url else f"the database in {self.settings.home}"
+            raise UsageError(
+                f"{where} was made by another version of Tenure, and this one cannot change its tables. "
+                "Use that version, or another database (--home names another place)"
+            ) from error
 
     async def temporal(self, *, core_log: bool = False) -> "Client":
         """A connection to Temporal, its namespace prepared. `core_log` lets its core write to standard output."""

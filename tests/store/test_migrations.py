@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from engine.workspace import load_workspace
 from store.columns import ensure_columns
 from store.database import engine_for
-from store.migrate import migrate
+from store.migrate import UnknownTables, migrate
 from store.schema import metadata
 
 
@@ -66,6 +66,15 @@ def test_several_processes_may_migrate_an_empty_database_at_once(database):
         thread.join()
     assert faults == []
     assert differences(database) == []
+
+
+def test_a_database_with_tables_of_another_version_is_left_alone_and_named(database):
+    with connected(database) as conn:
+        conn.execute(sa.text("update alembic_version set version_num = '0001_of_another'"))
+    with pytest.raises(UnknownTables, match="0001_of_another"):
+        migrate(database)
+    with connected(database) as conn:
+        assert conn.execute(sa.text("select version_num from alembic_version")).scalar() == "0001_of_another"
 
 
 @pytest.mark.parametrize("scheme", ["postgresql://", "postgres://", "postgresql+psycopg://"])

@@ -20,6 +20,7 @@ COPY workflows workflows
 COPY web web
 COPY app app
 COPY playbooks playbooks
+COPY docs docs
 RUN PYTHONPATH=/srv/tenure /opt/venv/bin/python -m compileall -q .
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/srv/tenure PYTHONUNBUFFERED=1 TENURE_HOME=/home/tenure/.tenure TENURE_LOG=json
 USER tenure

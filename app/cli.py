@@ -66,6 +66,8 @@ app = typer.Typer(
 )
 task_app = typer.Typer(help="Do something with one task.", no_args_is_help=True)
 app.add_typer(task_app, name="task")
+health_app = typer.Typer(help="Look at the scores themselves.", no_args_is_help=True)
+app.add_typer(health_app, name="health")
 
 Home = Annotated[
     Optional[Path],
@@ -99,7 +101,11 @@ def demo(
 
 @app.command()
 def check(
-    paths: Annotated[list[Path], typer.Argument(help="Workspaces, folders or files.")],
+    paths: Annotated[
+        Optional[list[Path]], typer.Argument(help="Workspaces, folders or files.", show_default=".")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="human, json, sarif or github")] = "human",
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail, too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Find every problem in playbooks, mails, scorecards and the workspace."""
@@ -107,17 +113,176 @@ def check(
     from app.running import exits
 
     with exits():
-        raise typer.Exit(check_paths(paths, as_json=as_json))
+        raise typer.Exit(check_paths(paths or [Path()], form, as_json=as_json, strict=strict))
 
 
 @app.command()
-def test(folder: Folder, as_json: Json = False) -> None:
-    """Run the scenarios that stand beside the playbooks, in virtual time."""
+def new(
+    name: Annotated[Optional[str], typer.Argument(help="What the playbook is to be called.")] = None,
+    template: Annotated[Optional[str], typer.Option("--from", help="A playbook of the library.")] = None,
+    where: Annotated[
+        Optional[Path], typer.Option("--in", metavar="WORKSPACE", help="Where it goes.", show_default=".")
+    ] = None,
+    workspace: Annotated[Optional[Path], typer.Option(metavar="DIR", help="Make a workspace there first.")] = None,
+) -> None:
+    """Begin a playbook from the library, or a workspace; without a name, list what there is to begin with."""
+    from app.commands.new import list_templates, new_playbook, new_workspace
+    from app.running import UsageError, exits
+
+    with exits():
+        if (name is None) != (template is None):
+            raise UsageError("a new playbook needs a name and a template: tenure new NAME --from TEMPLATE")
+        if workspace is not None:
+            new_workspace(workspace)
+        if name is not None and template is not None:
+            raise typer.Exit(new_playbook(name, template, where or workspace))
+        if workspace is None:
+            list_templates()
+
+
+@app.command()
+def fmt(
+    paths: Annotated[
+        Optional[list[Path]], typer.Argument(help="Workspaces, folders or files.", show_default=".")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only name the files that would change, and fail.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Only show what would change.")] = False,
+) -> None:
+    """Put keys, expressions and white space in order; comments, texts and meaning stay."""
+    from app.commands.fmt import format_paths
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(format_paths(paths or [Path()], check=check, diff=diff))
+
+
+@app.command()
+def docs(
+    word: Annotated[Optional[str], typer.Argument(help="A word of the language, a code, or a group of words.")] = None,
+    form: Annotated[str, typer.Option("--format", help="human, markdown or json")] = "human",
+    as_json: Json = False,
+) -> None:
+    """The language, word by word: steps, triggers, functions, settings, codes."""
+    from app.commands.docs import show_docs
+    from app.running import exits
+
+    with exits():
+        show_docs(word, form, as_json=as_json)
+
+
+@app.command()
+def schema(
+    name: Annotated[str, typer.Argument(help="playbook, tenure, scorecard, scenarios or all")] = "all",
+    out: Annotated[Optional[Path], typer.Option(help="Write NAME.json into this folder.", metavar="DIR")] = None,
+) -> None:
+    """The JSON Schemas for editors: completion, hover texts and checks while one writes."""
+    from app.commands.schema import show_schema
+    from app.running import exits
+
+    with exits():
+        show_schema(name, out)
+
+
+@app.command()
+def test(
+    paths: Annotated[
+        Optional[list[Path]], typer.Argument(help="Workspaces, playbooks or scenario files.", show_default=".")
+    ] = None,
+    only: Annotated[Optional[str], typer.Option("-k", metavar="NAME", help="Only scenarios named like this.")] = None,
+    junit: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write the results as JUnit XML, too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the scenarios that stand beside the playbooks, in virtual time, and say what none of them walks."""
     from app.commands.scenarios import run_scenarios
     from app.running import exits
 
     with exits():
-        raise typer.Exit(run_scenarios(folder, as_json=as_json))
+        raise typer.Exit(run_scenarios(paths or [Path()], only, junit, as_json=as_json))
+
+
+@app.command()
+def graph(
+    playbook: Annotated[Path, typer.Argument(help="A playbook's folder, or its name in the workspace at hand.")],
+    form: Annotated[
+        Optional[str], typer.Option("--format", help="text, svg, mermaid or dot", show_default="by --out, or text")
+    ] = None,
+    out: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Write it here.")] = None,
+) -> None:
+    """Draw a playbook: what starts it, its steps, its branches and waits, and what ends it."""
+    from app.commands.graph import draw_playbook
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(draw_playbook(playbook, form, out))
+
+
+@app.command()
+def simulate(
+    playbook: Annotated[str, typer.Argument(help="A playbook's folder, or the name of a deployed one.")],
+    account: Annotated[Optional[str], typer.Option(help="A real account, with the facts known of it.")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="An invented account (the default).")] = False,
+    at: Annotated[
+        Optional[datetime], typer.Option(parser=_day, metavar="DATE", help="The first day; default: today.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=2000, help="How many days.")] = 90,
+    until: Annotated[Optional[datetime], typer.Option(parser=_day, metavar="DATE", help="Or the last day.")] = None,
+    assume: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="FIELD=VALUE@DAY", help="A fact from that day on, such as health.score=40@3."),
+    ] = None,
+    people: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="STEP=OUTCOME@DAYS", help="What people do: call=reached@2, hello=replied@1."),
+    ] = None,
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="Begin on the first day, whatever the triggers say.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """What a playbook would do, day by day: its branches and why, its waits, and what it would write."""
+    from app.commands.simulate import simulate_playbook
+    from app.running import exits
+
+    if sample and account:
+        raise typer.BadParameter("--sample and --account are two things; choose one")
+    with exits():
+        raise typer.Exit(
+            simulate_playbook(
+                playbook,
+                account=account,
+                at=at,
+                days=days,
+                until=until,
+                assume=assume or [],
+                people=people or [],
+                home=home,
+                by_hand=by_hand,
+                as_json=as_json,
+            )
+        )
+
+
+@app.command()
+def render(
+    template: Annotated[str, typer.Argument(metavar="PLAYBOOK/MAIL", help="Such as playbooks/rescue/hello.")],
+    account: Annotated[Optional[str], typer.Option(help="For a real account.")] = None,
+    sample: Annotated[bool, typer.Option("--sample", help="For an invented account (the default).")] = False,
+    form: Annotated[str, typer.Option("--format", help="text, html or source")] = "text",
+    locale: Annotated[Optional[str], typer.Option(help="In this language, where there is a translation.")] = None,
+    out: Annotated[
+        Optional[Path], typer.Option("--open-in", metavar="FILE", help="Write it here; .html for a browser.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """A mail as its recipient would read it."""
+    from app.commands.render import render_template
+    from app.running import exits
+
+    if sample and account:
+        raise typer.BadParameter("--sample and --account are two things; choose one")
+    with exits():
+        raise typer.Exit(render_template(template, account=account, form=form, locale=locale, out=out, home=home))
 
 
 @app.command()
@@ -161,13 +326,20 @@ def web(home: Home = None) -> None:
 
 
 @app.command()
-def deploy(folder: Folder, home: Home = None, as_json: Json = False) -> None:
+def deploy(
+    folder: Folder,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change and start; publish nothing.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
     """Publish a workspace and its playbooks; a broken playbook stays as it was, the others are published."""
     from app.commands.deploy import deploy_folder
     from app.running import exits
 
     with exits():
-        raise typer.Exit(deploy_folder(folder, home, as_json=as_json))
+        raise typer.Exit(deploy_folder(folder, home, dry_run=dry_run, as_json=as_json))
 
 
 @app.command(name="import")
@@ -273,9 +445,11 @@ def tasks(
 @task_app.command(name="done")
 def task_done(
     number: Annotated[int, typer.Argument(parser=_number, metavar="NUMBER", help="The task's number.")],
-    outcome: Annotated[str, typer.Option(help="One of the task's outcomes.")] = "done",
+    outcome: Annotated[str, typer.Option(help="One of the task's outcomes; of a review: send or drop.")] = "done",
     note: Annotated[Optional[str], typer.Option(help="What there is to say.")] = None,
     by: Annotated[Optional[str], typer.Option(help="Who did it; default: the assignee.")] = None,
+    subject: Annotated[Optional[str], typer.Option(help="Of a review: another subject.")] = None,
+    body: Annotated[Optional[Path], typer.Option(help="Of a review: a file with another text, in Markdown.")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -284,7 +458,7 @@ def task_done(
     from app.running import exits
 
     with exits():
-        raise typer.Exit(complete_task(number, outcome, note, by, home, as_json=as_json))
+        raise typer.Exit(complete_task(number, outcome, note, by, home, subject=subject, body=body, as_json=as_json))
 
 
 @app.command()
@@ -321,15 +495,52 @@ def mail(
 def explain(
     account: Annotated[str, typer.Argument(help="The account's id.")],
     playbook: Annotated[Optional[str], typer.Option(help="Only of this playbook.")] = None,
+    at: Annotated[
+        Optional[datetime],
+        typer.Option(parser=_moment, metavar="TIME", help="As it was known at this day, or DATEThh:mm."),
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Why, and why not: the score's parts, and for each playbook what holds it back."""
+    """Why, and why not: the score's parts, and for each playbook what holds it back and what would change it."""
     from app.commands.explain import explain_account
     from app.running import exits
 
     with exits():
-        explain_account(account, playbook, home, as_json=as_json)
+        explain_account(account, playbook, at, home, as_json=as_json)
+
+
+@health_app.command()
+def validate(
+    card: Annotated[
+        Optional[str], typer.Argument(help="A scorecard's name; not needed where there is one only.")
+    ] = None,
+    first: Annotated[
+        Optional[datetime],
+        typer.Option(
+            "--from", parser=_day, metavar="DATE", help="The first day of samples.", show_default="a year before --to"
+        ),
+    ] = None,
+    last: Annotated[
+        Optional[datetime],
+        typer.Option(
+            "--to", parser=_day, metavar="DATE", help="The last one.", show_default="the latest whose horizon is over"
+        ),
+    ] = None,
+    horizon: Annotated[str, typer.Option(help="How long each sample is followed.")] = "90 days",
+    churned: Annotated[
+        str, typer.Option(metavar="CONDITION", help="Whose becoming true counts as having left.")
+    ] = 'account.lifecycle == "churned"',
+    svg: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Draw it, too.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Whether a score told who would leave: as it was known then, against who left after, component by component."""
+    from app.commands.health import validate_health
+    from app.running import exits
+
+    with exits():
+        validate_health(card, home, first=first, last=last, horizon=horizon, churned=churned, svg=svg, as_json=as_json)
 
 
 @app.command()
@@ -368,15 +579,16 @@ def retry(
 @app.command()
 def playbook(
     name: Annotated[str, typer.Argument(help="The playbook.")],
-    do: Annotated[str, typer.Argument(help="pause, resume or off")],
+    do: Annotated[str, typer.Argument(help="pause, resume, off or rollback")],
+    to: Annotated[Optional[int], typer.Option(help="rollback: the version; by default the one before.")] = None,
     home: Home = None,
 ) -> None:
-    """Pause or resume a playbook, or switch it off."""
+    """Pause or resume a playbook, switch it off, or deploy an earlier version of it again."""
     from app.commands.operate import steer_playbook
     from app.running import exits
 
     with exits():
-        raise typer.Exit(steer_playbook(name, do, home))
+        raise typer.Exit(steer_playbook(name, do, to, home))
 
 
 def main() -> None:

@@ -6,8 +6,12 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from app.errors import AppError
-from app.settings import secret
+from app.errors import AppError, SettingsError
+from app.settings import read_settings, secret
+from connectors.chat.port import Chat
+from connectors.chat.registry import Needs as ChatNeeds
+from connectors.chat.registry import UnknownProvider as UnknownChat
+from connectors.chat.registry import open_chat
 from connectors.email.port import Accepted, OutgoingMail, Refused, Transport
 from connectors.email.registry import Needs as MailNeeds
 from connectors.email.registry import UnknownProvider, open_transport
@@ -15,7 +19,13 @@ from connectors.errors import Misconfigured, Unavailable
 from connectors.tasks.port import NewTask, TaskList
 from connectors.tasks.registry import Needs as TaskNeeds
 from connectors.tasks.registry import open_task_list
+from connectors.webhook.port import Caller
+from connectors.webhook.registry import Needs as CallerNeeds
+from connectors.webhook.registry import UnknownProvider as UnknownCaller
+from connectors.webhook.registry import open_caller
+from engine.workspace import Connector
 from store.deployed import NothingDeployed, load_workspace
+from store.links import Links, own_key
 from store.tasks import open_task
 from workflows.ports import STREAM, Ports
 
@@ -33,7 +43,13 @@ def open_ports(database: sa.Engine) -> Ports:
         _open(_declared(database)).close()
     except Misconfigured as error:
         raise ConnectorError(str(error)) from error
-    return Ports(tasks=own_tasks, transports=lambda: {STREAM: _AsDeployed(database)})
+    return Ports(
+        tasks=own_tasks,
+        transports=lambda: {STREAM: _AsDeployed(database)},
+        webhook=lambda name: _webhook(_connector(database, "webhook", name), name),
+        chat=lambda name: _chat(_connector(database, "chat", name), name),
+        links=_links,
+    )
 
 
 class _AsDeployed:
@@ -85,6 +101,65 @@ def _open(declared: _Declared) -> Transport:
         return open_transport(provider, settings, needs)
     except (UnknownProvider, ValidationError) as error:
         raise Misconfigured(f"tenure.yaml, connectors.email: {error}") from error
+
+
+def sendgrid_key(database: sa.Engine) -> str | None:
+    """What SendGrid's events are signed with, where the deployed workspace sends through SendGrid and names it."""
+    provider, settings = _declared(database)
+    name = settings.get("events_key_env")
+    return _secret(name) if provider == "sendgrid" and isinstance(name, str) else None
+
+
+def _connector(database: sa.Engine, kind: str, name: str) -> Connector:
+    """As the workspace declares it at this moment."""
+    try:
+        with database.connect() as conn:
+            found = load_workspace(conn).connectors.get(name)
+    except NothingDeployed:
+        found = None
+    if found is None or found.kind != kind:
+        raise Misconfigured(f"tenure.yaml declares no {kind} connector {name} any more")
+    return found
+
+
+def _webhook(connector: Connector, name: str) -> Caller:
+    try:
+        return open_caller(connector.provider, connector.settings, CallerNeeds(secret=_secret))
+    except (UnknownCaller, ValidationError) as error:
+        raise Misconfigured(f"tenure.yaml, connectors.{name}: {_in_a_line(error)}") from error
+
+
+def _chat(connector: Connector, name: str) -> Chat:
+    try:
+        return open_chat(connector.provider, connector.settings, ChatNeeds(secret=_secret))
+    except (UnknownChat, ValidationError) as error:
+        raise Misconfigured(f"tenure.yaml, connectors.{name}: {_in_a_line(error)}") from error
+
+
+def _secret(name: str) -> str | None:
+    try:
+        return secret(name)
+    except SettingsError as error:
+        raise Misconfigured(str(error)) from error
+
+
+def _in_a_line(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    # Pydantic's own text repeats what was given.
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False))
+
+
+def _links(conn: sa.Connection) -> Links:
+    """Where survey pages are; mail that only is stored may name a place that nobody else can reach."""
+    settings = read_settings()
+    url = settings.public_url
+    if url is None:
+        email = load_workspace(conn).connectors.get(STREAM)
+        if email is not None and email.provider != _STORED:
+            raise Misconfigured("TENURE_PUBLIC_URL is not set: nobody could reach the page of a survey")
+        url = f"http://{settings.web_host}:{settings.web_port or 8000}"
+    return Links(public_url=url, key=settings.signing_key or own_key(conn))
 
 
 def own_tasks(conn: sa.Connection) -> TaskList:

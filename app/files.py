@@ -1,6 +1,8 @@
 """Reads a workspace's folder from disk into memory, bounded, with names relative to the folder."""
 
 import os
+import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from app.running import UsageError
 
 WORKSPACE_FILE = "tenure.yaml"
 _SUFFIXES = (".yaml", ".yml", ".md")
-_MOST_FILES, _MOST_BYTES = 20_000, 2_000_000
+_MOST_FILES, _MOST_BYTES = 100_000, 2_000_000
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -19,17 +21,49 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for path in _below(folder):
         inside = path.relative_to(folder)
-        if path.suffix not in _SUFFIXES or not path.is_file() or root not in path.resolve().parents:
+        if path.suffix not in _SUFFIXES or not path.is_file():
+            continue
+        if path.is_symlink() and root not in path.resolve().parents:
             continue
         if len(files) >= _MOST_FILES:
             raise UsageError(f"{folder} has more than {_MOST_FILES:,} files; is it the right folder?")
-        try:
-            with path.open("rb") as file:
-                # One byte more than is allowed tells the reader that it is too much.
-                files[inside.as_posix()] = file.read(_MOST_BYTES + 1)
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read ({error.strerror})") from error
+        files[_printable(inside)] = read_file(path)
     return files
+
+
+def read_file(path: Path) -> bytes:
+    """A file's content, as far as any reader looks: one byte more than is allowed tells it that it is too much."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror})") from error
+
+
+def yaml_below(folder: Path) -> Iterator[Path]:
+    """The YAML files below a folder, by name; hidden ones and links are left alone."""
+    yield from (path for path in _below(folder) if path.suffix == ".yaml" and path.is_file() and not path.is_symlink())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put the content in the place of a file at one stroke: whoever reads sees the old one or the new one, whole."""
+    mode = path.stat().st_mode if path.exists() else None
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(stat.S_IMODE(mode) if mode is not None else 0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _printable(path: Path) -> str:
+    """A name that is not UTF-8 could be neither shown nor compared."""
+    return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _below(folder: Path) -> Iterator[Path]:

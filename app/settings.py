@@ -31,6 +31,8 @@ class Settings:
     """0 means: any free port."""
     public_url: str | None
     """The address under which customers reach unsubscribe and survey pages, without a final slash."""
+    signing_key: str | None = field(repr=False, default=None)
+    """What links in mails are signed with; None means a key that the database makes for itself."""
     log_format: LogFormat | None
     """None means: console on a terminal, otherwise JSON."""
 
@@ -45,6 +47,7 @@ def read_settings(home: Path | None = None) -> Settings:
         web_host=_text("TENURE_WEB_HOST") or "127.0.0.1",
         web_port=_port("TENURE_WEB_PORT"),
         public_url=_public_url(),
+        signing_key=_signing_key(),
         log_format=_log_format(),
     )
 
@@ -114,6 +117,14 @@ def _public_url() -> str | None:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise SettingsError(name, f"is {url!r}, which is no web address", "Write it like https://cs.example.com.")
     return url.rstrip("/")
+
+
+def _signing_key() -> str | None:
+    name = "TENURE_SIGNING_KEY"
+    key = secret(name)
+    if key is not None and len(key) < 32:
+        raise SettingsError(name, "is too short to keep links safe", "Use 32 characters or more, made at random.")
+    return key
 
 
 def _log_format() -> LogFormat | None:

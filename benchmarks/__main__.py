@@ -5,7 +5,18 @@ import json
 import os
 import sys
 
-from benchmarks import commands, demo, expressions, journey_events, journey_throughput, task_to_next_step
+from benchmarks import (
+    checking,
+    commands,
+    demo,
+    expressions,
+    journey_events,
+    journey_throughput,
+    mail,
+    scenarios,
+    task_to_next_step,
+    webhook_intake,
+)
 from benchmarks.measure import Bench, Figure
 
 BENCHES: dict[str, Bench] = {
@@ -13,8 +24,13 @@ BENCHES: dict[str, Bench] = {
     "journey_throughput": journey_throughput.figures,
     "expressions": expressions.evaluation,
     "compile": expressions.compiling,
+    "check": checking.figures,
+    "scenario_days": scenarios.figures,
     "cli_import": commands.figures,
     "task_to_next_step": task_to_next_step.figures,
+    "mail_render": mail.rendering,
+    "smtp_sending": mail.sending,
+    "webhook_intake": webhook_intake.figures,
     "demo_first_mail": demo.first_mail,
     "demo_days": demo.days,
 }

@@ -9,14 +9,14 @@ from engine.compile import compile_playbook
 from engine.document import load_document
 from engine.durations import Duration
 from engine.expressions import Scope, parse_expression
-from engine.texts import MailText
+from engine.texts.document import MailText
 from engine.workspace import load_workspace
 
 _ROUNDS = 9
 _CALLS = 100_000
 _CONDITION = 'metric.use < 30 and account.segment == "enterprise" and account.arr >= 10000'
 _ROW = {"metric.use": 12.0, "account.segment": "enterprise", "account.arr": 60_000.0}
-_WORKSPACE = b"""
+WORKSPACE = b"""
 name: Bench
 zone: Europe/Berlin
 sender: { name: Team, address: team@bench.test }
@@ -29,7 +29,7 @@ _MOST_MS = 5
 
 
 def evaluation() -> Iterator[Figure]:
-    catalogue = load_workspace({"tenure.yaml": _WORKSPACE}).catalogue()
+    catalogue = load_workspace({"tenure.yaml": WORKSPACE}).catalogue()
     evaluator = parse_expression(_CONDITION, Scope(catalogue=catalogue), want="bool").evaluator
     row = _Row()
     assert evaluator(row) is True is _by_hand(row)
@@ -55,8 +55,8 @@ def evaluation() -> Iterator[Figure]:
 
 
 def compiling() -> Iterator[Figure]:
-    workspace = load_workspace({"tenure.yaml": _WORKSPACE})
-    source = _playbook(_STEPS)
+    workspace = load_workspace({"tenure.yaml": WORKSPACE})
+    source = playbook(_STEPS)
     texts = {"hello": MailText(subject="Hello", body="Hello {{ recipient.first_name }}.\n")}
 
     def ours() -> None:
@@ -106,7 +106,8 @@ def _by_hand(row: _Row) -> bool:
     return use is not None and use < 30 and segment == "enterprise" and arr is not None and arr >= 10_000
 
 
-def _playbook(steps: int) -> bytes:
+def playbook(steps: int, name: str = "bench") -> bytes:
+    """A playbook of so many steps: mails, waits, tasks and choices in turns."""
     kinds = [
         "  - { id: mail_%d, email: { template: hello, to: champion, from: csm } }",
         '  - { id: wait_%d, wait: "3 days" }',
@@ -114,5 +115,6 @@ def _playbook(steps: int) -> bytes:
         "  - if: metric.use < %d\n    then:\n      - { end: { reason: over } }",
     ]
     lines = [kinds[n % len(kinds)] % n for n in range(steps)]
-    head = "playbook: bench\ntitle: Bench\ntriggers: [{ manual: true }]\ngoal: { when: metric.use > 60 }\nsteps:\n"
-    return (head + "\n".join(lines) + "\n").encode()
+    head = f"playbook: {name}\ntitle: Bench\n"
+    rules = "triggers: [{ manual: true }]\ngoal: { when: metric.use > 60 }\nsteps:\n"
+    return (head + rules + "\n".join(lines) + "\n").encode()

@@ -2,7 +2,7 @@
 
 from engine.compile import compile_playbook
 from engine.facts import AccountFact, ContactFact, IncomingFact, PersonFact
-from engine.texts import MailText
+from engine.texts.document import MailText
 from engine.workspace import Workspace, load_workspace
 from store.deploy import Publication
 

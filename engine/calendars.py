@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import count
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -20,6 +20,16 @@ def known_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f'"{name}" is not a time zone; write for instance Europe/Berlin or UTC') from None
     return name
+
+
+@lru_cache(maxsize=1)
+def _zone_names() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def is_zone(name: str) -> bool:
+    """Whether this is an IANA time zone."""
+    return name in _zone_names()
 
 
 # ZoneInfo keeps only eight zones for sure, and reads the others from disk again.
@@ -40,7 +50,7 @@ ZoneName = Annotated[str, AfterValidator(known_zone)]
 class Place(BaseModel):
     """Where days begin and which of them are worked; JSON in and out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     zone: ZoneName = Field("UTC", description="IANA time zone")
     country: str | None = Field(None, description="ISO 3166 code, for people; the holidays are already worked out")
@@ -87,6 +97,11 @@ def local_midnight(day: date, zone: str) -> datetime:
     return _instant(datetime.combine(day, time()), zone)
 
 
+def at_wall(wall: datetime, zone: str) -> datetime:
+    """The instant at which a zone's clocks show this; in a gap moved forward by it, in a fold the first."""
+    return _instant(wall, zone)
+
+
 def next_weekday_time(at: datetime, day: str, wall: str, place: Place) -> datetime:
     """The first instant after `at` that is `wall` o'clock (09:00) on a day such as monday, or on a business_day."""
     clock, today = time.fromisoformat(wall), local_date(at, place.zone)
@@ -129,6 +144,20 @@ def holidays_of(country: str, subdivision: str | None, years: Iterable[int]) -> 
         hint = did_you_mean(subdivision, supported[country])
         raise ValueError(f'there is no holiday calendar for "{subdivision}" in {country}; {hint}')
     return tuple(sorted(holidays.country_holidays(country, subdiv=subdivision, years=sorted(set(years)))))
+
+
+def has_holidays(country: str) -> bool:
+    """Whether there is a holiday calendar for a country."""
+    import holidays  # heavy; see above
+
+    return country in holidays.list_supported_countries()
+
+
+def weekend_of(country: str) -> tuple[int, ...]:
+    """The days of the week that a country with a calendar does not work; 0 is Monday."""
+    import holidays  # heavy; see above
+
+    return tuple(sorted(holidays.country_holidays(country).weekend))
 
 
 # --- wall clocks ----------------------------------------------------------------------------------------------------

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Type = Literal["number", "text", "choice", "bool", "date", "instant"]
-"""number: a double; choice: text out of `options`; instant: a moment in UTC. A missing value is unknown."""
+Type = Literal["number", "text", "choice", "bool", "date", "instant", "tags"]
+"""number: a double; choice: text out of `options`; instant: a moment in UTC; tags: a set of texts, of accounts alone. A
+missing value is unknown; an account without tags has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,16 @@ RECORD_WORDS: Mapping[str, Type] = {"start": "instant", "end": "instant", "activ
 
 EVENT_WORDS: Mapping[str, Type] = {"at": "instant"}
 
+CONTACT_WORDS: Mapping[str, Type] = {
+    "name": "text",
+    "first_name": "text",
+    "email": "text",
+    "zone": "text",
+    "roles": "text",
+    "do_not_contact": "bool",
+}
+"""What contacts have. Roles are asked with `contains`; inside they stand in one text, each between commas."""
+
 
 def _field(name: str, type_: Type, says: str, options: tuple[str, ...] = ()) -> Field:
     return Field(name=name, type=type_, says=says, options=options)
@@ -60,6 +71,8 @@ BUILT_IN: Mapping[str, Field] = {
         _field("account.renewal_date", "date", "when the current term ends"),
         _field("account.country", "text", "ISO 3166 code; gives the holidays"),
         _field("account.zone", "text", "IANA time zone; gives the days"),
+        _field("account.tags", "tags", "words put on the account, by people and playbooks"),
+        _field("account.locale", "text", "the language to write in, such as de, where a contact has none"),
         _field("account.csm", "text", "key of the person who looks after the account"),
     )
 }

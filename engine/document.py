@@ -1,12 +1,14 @@
 """Reads what a user wrote in YAML: plain values that know their place in the file, and typed models made of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import copy
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from engine.model_faults import faults_of
+from engine.model_faults import Fault, faults_of
 from engine.problems import DocumentError, Problem, Spot
 from engine.yaml_offsets import index_of
 from engine.yaml_tree import MAX_BYTES, Tree, build_tree, show_path
@@ -39,11 +41,12 @@ class Document:
         mark = self._tree.values.get(tuple(path))
         if mark is None:
             return self.spot(path)
-        before = self.text[: index_of(self.text, mark, offset)]
+        before = self.text[mark.index : index_of(self.text, mark, offset)]
+        breaks = before.count("\n")
         return Spot(
             file=self.file,
-            line=before.count("\n") + 1,
-            column=len(before) - before.rfind("\n"),
+            line=mark.line + breaks + 1,
+            column=len(before) - before.rfind("\n") if breaks else mark.column + len(before) + 1,
             path=show_path(tuple(path)),
         )
 
@@ -66,16 +69,66 @@ def read_model(model: type[M], document: Document, at: Sequence[str | int] = ())
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        problems = [
-            Problem(
-                code=fault.code,
-                spot=document.spot((*at, *fault.path), key=fault.at_key),
-                message=fault.message,
-                hint=fault.hint,
-            )
-            for fault in faults_of(error, model, data)
-        ]
+        problems = [_problem(fault, document, at) for fault in faults_of(error, model, data)]
     raise DocumentError(problems)
+
+
+def read_leniently(model: type[M], document: Document) -> tuple[M | None, Document, tuple[Problem, ...]]:
+    """The model and every problem of shape, for whoever wants to tell what else is wrong.
+
+    Where keys alone are wrong, the model is that of the document as it seems to be meant: a misspelt key is read as the
+    nearest one, any other is left out. The document given back knows the places of what was renamed.
+    """
+    try:
+        return model.model_validate(document.data), document, ()
+    except ValidationError as error:
+        faults = faults_of(error, model, document.data)
+    problems = tuple(_problem(fault, document) for fault in faults)
+    meant = _as_meant(document, [fault for fault in faults if fault.code == "PB101"])
+    try:
+        return model.model_validate(meant.data), meant, problems
+    except ValidationError:
+        return None, document, problems
+
+
+_MEANT = re.compile(r'did you mean "(.*)"\?')
+
+
+def _as_meant(document: Document, unknown: Sequence[Fault]) -> Document:
+    data, values = copy.deepcopy(document.data), dict(document._tree.values)  # noqa: SLF001 - of its own kind
+    for fault in unknown:
+        holder = data
+        for part in fault.path[:-1]:
+            holder = holder[part]
+        value = holder.pop(fault.path[-1])
+        meant = _MEANT.fullmatch(fault.hint)
+        if meant and meant[1] not in holder:
+            holder[meant[1]] = value
+            path, deep = (*fault.path[:-1], meant[1]), len(fault.path)
+            moved = {(*path, *at[deep:]): mark for at, mark in values.items() if at[:deep] == fault.path}
+            values |= moved
+    tree = replace(document._tree, values=values)  # noqa: SLF001 - of its own kind
+    return replace(document, data=data, _tree=tree)
+
+
+def _problem(fault: Fault, document: Document, at: Sequence[str | int] = ()) -> Problem:
+    spot = document.spot((*at, *fault.path), key=fault.at_key)
+    return Problem(code=fault.code, spot=spot, message=fault.message, hint=fault.hint)
+
+
+def empty_keys(document: Document) -> Iterator[Problem]:
+    """Every key with nothing behind it: left out it would say the same, so something was forgotten."""
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), document.data)]
+    while waiting:
+        path, value = waiting.pop()
+        for key, below in value.items() if isinstance(value, dict) else enumerate(value):
+            at = (*path, key)
+            if isinstance(below, dict | list):
+                waiting.append((at, below))
+            elif below is None and isinstance(value, dict):
+                hint = "write what it is to be, or leave the key out"
+                spot = document.spot(at, key=True)
+                yield Problem(code="PB103", spot=spot, message=f'nothing stands behind "{key}"', hint=hint)
 
 
 def _part(document: Document, at: Sequence[str | int]) -> Any:

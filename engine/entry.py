@@ -1,5 +1,6 @@
 """Whether a crossing starts a run now: the rules of entry for one account, in their order; it knows no table."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
@@ -10,7 +11,7 @@ from engine.calendars import Place, add
 from engine.durations import parse_duration
 from engine.plan import Compiled
 
-RulingState = Literal["started", "held", "lapsed", "dropped", "not_started"]
+RulingState = Literal["started", "held_out", "held", "lapsed", "dropped", "not_started"]
 PlaybookState = Literal["active", "paused", "off"]
 
 
@@ -22,6 +23,8 @@ class Claim:
     """Ids of the triggers that fired."""
     held: bool = False
     """It was ruled on before, and waits for its obstacle to go."""
+    replaces: int | None = None
+    """The run that was told to end, so that this may start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ class Outlook:
     """The live triggers without a condition: moments, and starts by hand."""
     key: Any = None
     """The value of the entry's key field."""
+    held_out: bool = False
+    """The account belongs to the share that is recorded and never started; see `is_held_out`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +72,8 @@ class Ruling:
     """Held until then for sure."""
     replaces: int | None = None
     """The run that must end so that this one may start."""
+    ends_with: str = ""
+    """The reason which that run ends with."""
 
 
 def judge(  # noqa: PLR0917 - the situation, in the order in which the rules look at it
@@ -98,17 +105,25 @@ def judge(  # noqa: PLR0917 - the situation, in the order in which the rules loo
         return no(why=f"{entry.key} is unknown")
     for one in open_runs:
         if one.playbook == compiled.playbook and same_term(one.entry_key, key, entry.term):
-            return no(why=f"already running ({one})", entry_key=key)
-    if entry.again_after and last_end:
-        until = add(last_end, parse_duration(entry.again_after), outlook.place)
-        if now < until:
-            return later(why=f"cool-down until {until:%Y-%m-%d %H:%M} UTC", entry_key=key, retry_at=until)
+            return _beside(one, compiled, no, key)
+    until = _cool_until(compiled, claim, last_end, outlook.place)
+    if until is not None and now < until:
+        return later(why=f"cool-down until {until:%Y-%m-%d %H:%M} UTC", entry_key=key, retry_at=until)
     for one in open_runs:
         if entry.exclusive is not None and one.exclusive == entry.exclusive:
             return _against(one, compiled, no, later, key)
     if claim.held and (unready := _not_now(claim, outlook)):
         return replace(unready, entry_key=key)
+    if outlook.held_out:
+        return Ruling(state="held_out", why=f"in the holdout of {entry.holdout:g} %", entry_key=key)
     return Ruling(state="started", entry_key=key)
+
+
+def is_held_out(playbook: str, account: str, share: float) -> bool:
+    """Whether an account belongs to the holdout of so many percent: the same for ever, and whoever is in a smaller
+    holdout is in a greater one."""
+    digest = hashlib.sha256(f"holdout\x1f{playbook}\x1f{account}".encode()).digest()
+    return int.from_bytes(digest[:6]) * 100 < share * 2**48
 
 
 def entry_key(value: Any) -> str | None:
@@ -142,6 +157,14 @@ def _instant(key: str) -> datetime:
     return datetime.combine(date.fromisoformat(key), time(), UTC) if len(key) == 10 else datetime.fromisoformat(key)
 
 
+def _cool_until(compiled: Compiled, claim: Claim, last_end: datetime | None, place: Place) -> datetime | None:
+    """When the cool-down is over; who ended a run in order to start does not wait for having ended it."""
+    again_after = compiled.entry.again_after
+    if again_after is None or last_end is None or claim.replaces is not None:
+        return None
+    return add(last_end, parse_duration(again_after), place)
+
+
 def _never(compiled: Compiled, state: PlaybookState, claim: Claim, outlook: Outlook) -> str | None:
     if state == "off":
         return "the playbook is switched off"
@@ -166,12 +189,28 @@ def _over_already(compiled: Compiled, outlook: Outlook) -> str | None:
     return None
 
 
+def _beside(own: OpenRun, compiled: Compiled, no: _Answer, key: str) -> Ruling:
+    """The very same is running already. One that starts in this very sweep is as new as can be, and not ended."""
+    mode = compiled.entry.already_running
+    if mode == "queue":
+        return Ruling(state="held", why=f"queued behind {own}", entry_key=key)
+    if mode == "skip" or own.id is None:
+        return no(why=f"already running ({own})", entry_key=key)
+    return Ruling(state="held", why=f"waits for {own} to end", entry_key=key, replaces=own.id, ends_with="started anew")
+
+
 def _against(rival: OpenRun, compiled: Compiled, no: _Answer, later: _Answer, key: str) -> Ruling:
     entry = compiled.entry
     if entry.on_conflict == "skip":
         return no(why=f"{rival} holds the group {entry.exclusive}", entry_key=key)
     if entry.on_conflict == "replace" and rival.id is not None and compiled.priority > rival.priority:
-        return Ruling(state="held", why=f"waits for {rival} to end", entry_key=key, replaces=rival.id)
+        return Ruling(
+            state="held",
+            why=f"waits for {rival} to end",
+            entry_key=key,
+            replaces=rival.id,
+            ends_with=f"replaced by {compiled.playbook}",
+        )
     return later(why=f"{rival} holds the group {entry.exclusive}", entry_key=key)
 
 

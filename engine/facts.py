@@ -68,6 +68,9 @@ Text = Annotated[StrictStr, Field(max_length=MAX_TEXT), AfterValidator(_clean)]
 Key = Annotated[StrictStr, Field(min_length=1, max_length=MAX_KEY), AfterValidator(_clean)]
 Number = Annotated[StrictFloat, BeforeValidator(_finite)]
 Scalar = Annotated[StrictBool | Number | Text | None, Field(union_mode="left_to_right")]
+Tags = Annotated[list[Annotated[Text, Field(min_length=1, max_length=MAX_KEY)]], Field(max_length=100)]
+Values = Annotated[dict[Key, Annotated[Tags | Scalar, Field(union_mode="left_to_right")]], Field(max_length=MAX_PROPS)]
+"""Of an account's own fields, some of which may be tags."""
 Props = Annotated[dict[Key, Scalar], Field(max_length=MAX_PROPS)]
 Time = Annotated[
     AwareDatetime | date,
@@ -86,7 +89,7 @@ class AccountFact(_Told):
 
     kind: Literal["account"] = "account"
     key: Key
-    fields: Props = Field(default_factory=dict)
+    fields: Values = Field(default_factory=dict)
     """By name; `segment` is short for `account.segment`."""
     at: Time | None = None
     """When it was true; without it, from the instant Tenure learns it."""
@@ -108,6 +111,7 @@ class ContactFact(_Told):
     email: Text | None = None
     roles: Annotated[tuple[Key, ...], Field(max_length=20, strict=False)] = ()
     zone: Text | None = None
+    locale: Text | None = None
     do_not_contact: bool = False
     at: Time | None = None
 

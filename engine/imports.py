@@ -347,6 +347,8 @@ def _value(text: str | None, column: str, what: CatalogueField, zone: str) -> An
             return _moment(text, column, zone).astimezone(ZoneInfo(zone)).date().isoformat()
         case "instant":
             return _moment(text, column, zone).isoformat()
+        case "tags":
+            return sorted({part.strip() for part in text.split(";") if part.strip()})
         case "text":
             return text
 

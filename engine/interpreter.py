@@ -5,14 +5,14 @@ own and none is under way between turns, so a run may be torn down and rebuilt f
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from engine.blocks import Ask, Block, Branch
 from engine.plan import Plan
 from engine.position import Ending, Position
 from engine.runtime import Act, Entry, Fact, Rest, Runtime, Standing
-from engine.walk import Walk
+from engine.walk import WAIT, Walk
 
 _PAUSED = Standing(path="", step="", says="paused")
 
@@ -46,10 +46,19 @@ async def play(run: "Run", runtime: Runtime) -> Ending:
 class Run:
     """A plan under way. Synchronous: `advance` walks, `hear` may be called at any time between."""
 
-    def __init__(self, plan: Plan, position: Position, note: Callable[[Entry], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        position: Position,
+        note: Callable[[Entry], None],
+        enters: Callable[[str], None] = lambda _path: None,
+        *,
+        account: str = "",
+    ) -> None:
+        """`account` is the key by which experiments are drawn."""
         self.plan = plan
         self.position = position
-        self._walk = Walk(position, note)
+        self._walk = Walk(position, note, enters, lot=(account, plan.playbook))
         self._branch: Branch | None = None
         self._closing = False
 
@@ -70,8 +79,21 @@ class Run:
             return None
         if not position.ending and not position.inbox.ending and position.inbox.paused:
             return Turn(rest=Rest(until=None, ready=self._may_go_on, standing=(_PAUSED,)))
+        if self.plan.pause == "extend":
+            self._extend_waits()
         self._drive()
         return self._turn()
+
+    def _extend_waits(self) -> None:
+        """After a pause, what waited before it waits as much longer."""
+        owed = timedelta(seconds=self.position.inbox.paused_for - self.position.extended)
+        if owed:
+            self.position.extended = self.position.inbox.paused_for
+            self._walk.extend(owed)
+            for request in self._branch.requests() if self._branch else ():
+                if isinstance(request, Block) and request.until and request.standing.path.endswith(WAIT):
+                    request.until += owed
+                    request.standing = replace(request.standing, until=request.until)
 
     def _drive(self) -> None:
         position = self.position
@@ -84,7 +106,7 @@ class Run:
         if position.ending and not self._closing:
             if self._branch:
                 self._branch.close()
-            withdraw = position.ending.outcome != "end" and self.plan.open_tasks == "withdraw"
+            withdraw = position.ending.outcome in self.plan.withdraws_on
             self._branch, self._closing = Branch(self._walk.close(position.ending, withdraw=withdraw)), True
         if self._closing and self._branch:
             self._branch.drive(position.clock)

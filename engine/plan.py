@@ -1,8 +1,11 @@
 """What a playbook compiles into. A plan is pinned by the run that carries it; the rest belongs to the version."""
 
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
+from engine.expressions.tree import Aggregate
+from engine.position import Outcome
 from engine.steps.base import StepSequence
 from engine.triggers import Trigger
 from engine.values import Condition, Value, canonical_json, content_hash
@@ -21,6 +24,9 @@ class Entry(Value):
     exclusive: str | None = None
     on_conflict: Literal["wait", "skip", "replace"] = "wait"
     held: Literal["start_when_free", "drop"] = "start_when_free"
+    already_running: Literal["skip", "restart", "queue"] = "skip"
+    holdout: float = 0.0
+    """Percent of the accounts that are recorded as if they started, and never do."""
 
 
 class Goal(Value):
@@ -45,9 +51,11 @@ class Plan(Value):
     steps: StepSequence
     goal: Goal | None = None
     exits: tuple[Exit, ...] = ()
-    open_tasks: Literal["withdraw", "leave"] = "withdraw"
-    """What becomes of open tasks on goal, exit and stop; after a normal end they are left open."""
+    open_tasks: Literal["withdraw", "leave"] | tuple[Outcome, ...] = "withdraw"
+    """On which endings open tasks are withdrawn: `withdraw` is short for goal, exit and stop, `leave` for none."""
     max_age: str = "400 days"
+    pause: Literal["hold", "extend"] = "hold"
+    """While paused, waits run on and act on resume; or they are extended by the pause."""
     texts: tuple[str, ...] = ()
     """Hashes of the mail texts it sends."""
     listens: tuple[str, ...] = ()
@@ -56,6 +64,34 @@ class Plan(Value):
     @cached_property
     def hash(self) -> str:
         return content_hash(canonical_json(self))
+
+    @property
+    def withdraws_on(self) -> tuple[Outcome, ...]:
+        """The endings on which open tasks are withdrawn; after the others they stay."""
+        if isinstance(self.open_tasks, tuple):
+            return self.open_tasks
+        return ("goal", "exit", "stop") if self.open_tasks == "withdraw" else ()
+
+    @cached_property
+    def all_conditions(self) -> tuple[Condition, ...]:
+        """Every condition anywhere in it, whatever its steps are."""
+        return tuple(_conditions_in(self.model_dump(mode="json")))
+
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """Every aggregate that some condition of it reads, once."""
+        found = {node.text: node for condition in self.all_conditions for node in condition.expression.aggregates}
+        return tuple(found.values())
+
+
+def _conditions_in(data: Any) -> Iterator[Condition]:
+    if isinstance(data, dict):
+        if data.keys() >= {"text", "type", "reads"}:
+            yield Condition.model_validate(data)
+            return
+        data = list(data.values())
+    if isinstance(data, list):
+        for part in data:
+            yield from _conditions_in(part)
 
 
 class Compiled(Value):
@@ -76,9 +112,10 @@ class Compiled(Value):
         return content_hash(canonical_json(self))
 
     def conditions(self) -> tuple[Condition, ...]:
-        """Everything that SQL evaluates for this playbook: audience, edges, goal, exits."""
+        """Everything that SQL evaluates for this playbook: audience, triggers, goal, exits."""
         edges = [
             part for trigger in self.triggers if trigger.kind == "edge" for part in (trigger.trips, trigger.rearms)
         ]
+        edges += [trigger.where for trigger in self.triggers if trigger.kind == "event" and trigger.where is not None]
         goal = [self.plan.goal.when] if self.plan.goal else []
         return (self.audience, *edges, *goal, *(exit_.when for exit_ in self.plan.exits))

@@ -1,8 +1,10 @@
 """Where a run is and what it was told: JSON at any moment between turns, bounded by the plan.
 
-`marks` maps a path to what must survive a resume: a cursor for each sequence, answers only inside the open step.
+`marks` maps a path to what must survive a resume: a cursor for each sequence, answers only inside the open step. Fields
+that came later are left out while they hold nothing: runs that never needed them are written as ever.
 """
 
+import operator
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,10 +18,13 @@ LEVEL = 1
 until they continue as new."""
 
 
+Outcome = Literal["goal", "exit", "stop", "end"]
+
+
 class Ending(BaseModel):
     """Why a run is over."""
 
-    outcome: Literal["goal", "exit", "stop", "end"]
+    outcome: Outcome
     reason: str
 
 
@@ -29,6 +34,9 @@ class Inbox(BaseModel):
     heard: int = 0
     """The highest outbox number heard; facts not above it are repeats."""
     paused: bool = False
+    paused_at: datetime | None = Field(None, exclude_if=operator.not_)
+    paused_for: float = Field(0.0, exclude_if=operator.not_)
+    """Seconds of all pauses that are over."""
     ending: Ending | None = None
     met: dict[str, datetime] = Field(default_factory=dict)
     events: dict[str, datetime] = Field(default_factory=dict)
@@ -55,8 +63,12 @@ class Inbox(BaseModel):
                 self.met[fact.of] = fact.at
             case "retry":
                 self.orders[fact.of] = fact.values["do"]
-            case "pause" | "resume":
-                self.paused = fact.kind == "pause"
+            case "pause":
+                self.paused, self.paused_at = True, self.paused_at or fact.at
+            case "resume":
+                if self.paused_at is not None:
+                    self.paused_for += max((fact.at - self.paused_at).total_seconds(), 0.0)
+                self.paused, self.paused_at = False, None
             case "end":
                 ending = Ending(outcome=fact.of, reason=fact.values["reason"])
                 self.ending = self.ending or ending
@@ -76,9 +88,13 @@ class Position(BaseModel):
     marks: dict[str, Any] = Field(default_factory=dict)
     results: dict[str, Any] = Field(default_factory=dict)
     """What steps left for later ones: {"task.call.outcome": "reached"}."""
+    visits: dict[str, int] = Field(default_factory=dict, exclude_if=operator.not_)
+    """By path, how often a step has acted: of those that a repeat walks again, or a person has retried."""
     open_tasks: dict[str, str] = Field(default_factory=dict)
     """Step ids of tasks that nobody has settled, with their paths."""
     inbox: Inbox = Field(default_factory=Inbox)
+    extended: float = Field(0.0, exclude_if=operator.not_)
+    """Seconds of pauses by which waits were extended, where the playbook asks for it."""
     ending: Ending | None = None
     closed: bool = False
     place: Place | None = None

@@ -5,14 +5,17 @@ or under playbooks/: playbook.yaml, emails/*.md, scenarios.yaml.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from engine.compile import Compilation, compile_playbook, names_for_texts
-from engine.document import load_document
+from engine.document import load_document, read_model
+from engine.enrolling import enrolling_problems
+from engine.playbook import PlaybookDocument
 from engine.problems import DocumentError, Problem, Spot
-from engine.scenario_check import scenario_problems
-from engine.scenarios import ScenarioDocument, read_scenarios
-from engine.texts import MailText, load_text
+from engine.scenarios.check import scenario_problems
+from engine.scenarios.document import ScenarioDocument, load_scenarios, read_scenarios
+from engine.texts.document import MailText, load_text
 from engine.workspace import Workspace, load_workspace
 
 PLAYBOOK_FILE = "playbook.yaml"
@@ -35,34 +38,31 @@ class Project:
         return any(problem.severity == "error" for problem in self.problems)
 
 
-def read_project(files: Mapping[str, bytes], root: str = "") -> Project:
+def read_project(files: Mapping[str, bytes], root: str = "", *, today: date | None = None) -> Project:
     """Check and compile everything in `files` (path inside the folder → content); `root` leads the file names in
-    problems. Never raises."""
+    problems; `today` is for warnings of dates that have passed. Never raises."""
     shown = {path: f"{root}/{path}" if root else path for path in files}
     try:
         workspace = load_workspace(files)
     except DocumentError as error:
-        return Project(
-            workspace=None,
-            playbooks={},
-            scenarios={},
-            problems=tuple(_rooted(problem, shown) for problem in error.problems),
-        )
+        own = [_rooted(problem, shown) for problem in error.problems]
+        return Project(workspace=None, playbooks={}, scenarios={}, problems=(*own, *_shape_problems(files, shown)))
     folders = sorted(path.removesuffix(f"/{PLAYBOOK_FILE}") for path in files if path.endswith(f"/{PLAYBOOK_FILE}"))
+    mails = _mails(files)
     names = names_for_texts(workspace)
     compilations: dict[str, Compilation] = {}
     scenarios: dict[str, tuple[ScenarioDocument, ...]] = {}
     problems = []
     for folder in folders:
-        texts, found = _texts(files, folder, shown, names)
+        texts, found = _texts(mails.get(folder, {}), shown, names)
         name = folder.rpartition("/")[2]
         path = f"{folder}/{PLAYBOOK_FILE}"
-        compilation = compile_playbook(files[path], shown[path], name, texts, workspace)
+        compilation = compile_playbook(files[path], shown[path], name, texts, workspace, today=today)
         if name in compilations:
             spot = Spot(file=shown[path])
             found.append(Problem(code="PB320", spot=spot, message=f"two folders are called {name}", hint="rename one"))
         if any(problem.severity == "error" for problem in found):
-            compilation = Compilation(compiled=None, texts={}, problems=compilation.problems, source=compilation.source)
+            compilation = replace(compilation, compiled=None, texts={})
         # A mail that is broken is missing as well; one problem is enough.
         missing = [f'"{_stem(problem.spot.file)}"' for problem in found]
         own = [one for one in compilation.problems if one.code != "PB321" or not any(m in one.message for m in missing)]
@@ -72,6 +72,10 @@ def read_project(files: Mapping[str, bytes], root: str = "") -> Project:
         if beside in files:
             scenarios[name], wrong = _scenarios(files[beside], shown[beside], compilation, workspace)
             problems += wrong
+    for name, wrong in enrolling_problems(compilations).items():
+        compilations[name] = replace(compilations[name], compiled=None, texts={})
+        scenarios.pop(name, None)
+        problems += wrong
     return Project(workspace=workspace, playbooks=compilations, scenarios=scenarios, problems=tuple(problems))
 
 
@@ -90,17 +94,40 @@ def _scenarios(
     return (() if problems else scenarios), problems
 
 
+def _shape_problems(files: Mapping[str, bytes], shown: Mapping[str, str]) -> list[Problem]:
+    """What can be said of playbooks and scenarios while nobody knows what their words mean."""
+    problems: list[Problem] = []
+    for path in sorted(files):
+        try:
+            if path.endswith(f"/{PLAYBOOK_FILE}"):
+                read_model(PlaybookDocument, load_document(files[path], shown[path]))
+            elif path.endswith(f"/{SCENARIOS_FILE}"):
+                load_scenarios(files[path], shown[path])
+        except DocumentError as error:
+            problems += error.problems
+    return problems
+
+
+def _mails(files: Mapping[str, bytes]) -> dict[str, dict[str, bytes]]:
+    """The mails' files by the folder of their playbook."""
+    mails: dict[str, dict[str, bytes]] = {}
+    for path in sorted(files):
+        folder, found, name = path.partition("/emails/")
+        if found and name.endswith(".md"):
+            mails.setdefault(folder, {})[path] = files[path]
+    return mails
+
+
 def _texts(
-    files: Mapping[str, bytes], folder: str, shown: Mapping[str, str], names: tuple[str, ...]
+    files: Mapping[str, bytes], shown: Mapping[str, str], names: tuple[str, ...]
 ) -> tuple[dict[str, MailText], list[Problem]]:
     texts: dict[str, MailText] = {}
     problems: list[Problem] = []
-    for path, content in sorted(files.items()):
-        if path.startswith(f"{folder}/emails/") and path.endswith(".md"):
-            try:
-                texts[_stem(path)] = load_text(content, shown[path], names)
-            except DocumentError as error:
-                problems += error.problems
+    for path, content in files.items():
+        try:
+            texts[_stem(path)] = load_text(content, shown[path], names)
+        except DocumentError as error:
+            problems += error.problems
     return texts, problems
 
 

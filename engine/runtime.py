@@ -73,11 +73,11 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """What a resting run waits for outside itself; the store keeps it as a watch. Either a condition or an event."""
+    """What a resting run waits for outside itself; the store keeps it as a watch. A condition, or an event."""
 
     key: str
     condition: Mapping[str, Any] | None = None
-    """An expression in its JSON form."""
+    """An expression in its JSON form; beside an event it is asked of the event's row."""
     event: str | None = None
     since: datetime | None = None
     """Events from before do not count."""

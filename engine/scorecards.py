@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from engine.catalogue import Catalogue
@@ -18,7 +18,9 @@ from engine.catalogue import Field as CatalogueField
 from engine.document import Document, read_model
 from engine.expressions import Env, ExpressionError, Scope, evaluate, parse_expression
 from engine.problems import DocumentError, Problem
+from engine.shape import Shape
 from engine.values import Condition, Value
+from engine.wording import ConditionText, ExpressionText
 from engine.workspace_words import Span
 
 TOP = 100.0
@@ -201,19 +203,33 @@ def _missing(value: Any) -> Any:
     )
 
 
-class _Authored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+_MISSING = {"anyOf": [{"enum": ["exclude", "unknown"]}, {"type": "number", "minimum": 0, "maximum": TOP}]}
+_SHARE = {"type": "string", "pattern": r"^\s*\d{1,3}(\.\d+)?\s*%\s*$"}
+_RangeText = Annotated[
+    Any,
+    BeforeValidator(_range),
+    WithJsonSchema({"type": "string", "pattern": r"^\s*-?\d+(\.\d+)?\s*\.\.\s*<?\s*-?\d+(\.\d+)?\s*$"}),
+]
 
 
-class _ComponentDocument(_Authored):
-    id: Word
-    metric: str | None = None
-    expr: str | None = None
-    scale: dict[str, _Points] | None = None
-    bands: dict[str, _Points] | None = None
-    weight: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
-    stale_after: Span | None = None
-    missing: Annotated[Any, BeforeValidator(_missing)] = "exclude"
+class ComponentDocument(Shape):
+    """One input of a score: a metric, or an expression, and what its values are worth from 0 to 100."""
+
+    id: Word = Field(description="its name in explanations; unique in the card")
+    metric: str | None = Field(None, description="a metric of tenure.yaml, by its short name")
+    expr: ExpressionText | None = Field(None, description="an expression instead; a yes is worth 100, a no 0")
+    scale: dict[str, _Points] | None = Field(
+        None, description="value: points, with straight lines between: { 0: 0, 10: 100 }"
+    )
+    bands: dict[str, _Points] | None = Field(None, description="range: points: { 0..6: 10, 7..8: 60, 9..10: 100 }")
+    weight: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = Field(
+        description="how much it counts, beside the weights of the others"
+    )
+    stale_after: Span | None = Field(None, description="data older than this counts as missing")
+    missing: Annotated[Any, BeforeValidator(_missing), WithJsonSchema(_MISSING)] = Field(
+        "exclude",
+        description="without a value: exclude (the others share its weight), unknown (so is the score), points",
+    )
 
     @field_validator("scale")
     @classmethod
@@ -230,7 +246,7 @@ class _ComponentDocument(_Authored):
         return bands
 
     @model_validator(mode="after")
-    def _has_one_input(self) -> "_ComponentDocument":
+    def _has_one_input(self) -> "ComponentDocument":
         if (self.metric is None) == (self.expr is None):
             raise PydanticCustomError(
                 "PB503", "a component reads one thing", {"hint": "give either metric: or expr:, not both"}
@@ -240,12 +256,22 @@ class _ComponentDocument(_Authored):
         return self
 
 
-class _CardDocument(_Authored):
-    scorecard: Word
-    applies_to: str | None = None
-    components: Annotated[tuple[_ComponentDocument, ...], Field(min_length=1, max_length=50)]
-    bands: Annotated[dict[Word, Annotated[Any, BeforeValidator(_range)]], Field(min_length=1, max_length=20)]
-    minimum_known: Annotated[Any, BeforeValidator(_share)] = 0.5
+class CardDocument(Shape):
+    """A scorecards/NAME.yaml: how a score is made."""
+
+    scorecard: Word = Field(description="the score's name: `health` makes health.score, health.band and health.since")
+    applies_to: ConditionText | None = Field(
+        None, description="whom it scores; of several cards of one name the first that applies does"
+    )
+    components: Annotated[tuple[ComponentDocument, ...], Field(min_length=1, max_length=50)] = Field(
+        description="what goes into the score"
+    )
+    bands: Annotated[dict[Word, _RangeText], Field(min_length=1, max_length=20)] = Field(
+        description="named stretches that cover 0 to 100 once: { red: 0..<40, yellow: 40..<70, green: 70..100 }"
+    )
+    minimum_known: Annotated[Any, BeforeValidator(_share), WithJsonSchema(_SHARE)] = Field(
+        0.5, description="with less of the weight known, the score is unknown; such as 50%"
+    )
 
     @field_validator("bands")
     @classmethod
@@ -291,7 +317,7 @@ def card_id(document: Document) -> str | None:
 
 def load_scorecard(document: Document, catalogue: Catalogue) -> Scorecard:
     """A checked scorecard; raises DocumentError with all problems."""
-    authored = read_model(_CardDocument, document)
+    authored = read_model(CardDocument, document)
     reader = _Reader(document, Scope(catalogue=catalogue))
     components = tuple(reader.component(part, n) for n, part in enumerate(authored.components))
     reader.refuse_repeated([part.id for part in authored.components])
@@ -314,7 +340,7 @@ class _Reader:
         self.document, self.scope = document, scope
         self.problems: list[Problem] = []
 
-    def component(self, authored: _ComponentDocument, n: int) -> Component | None:
+    def component(self, authored: ComponentDocument, n: int) -> Component | None:
         at: tuple[str | int, ...] = ("components", n)
         if authored.metric is not None:
             found = self._metric(authored.metric, (*at, "metric"))

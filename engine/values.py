@@ -13,7 +13,7 @@ from engine.expressions import Expression
 class Value(BaseModel):
     """Base of everything compiled: immutable, and refusing keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @model_serializer(mode="wrap")
     def _keeping_kind(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -33,6 +33,10 @@ def content_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def _is_empty(text: str) -> bool:
+    return not text
+
+
 class Condition(Value):
     """A checked expression as plans keep it: its text, its type, and the types of all it reads."""
 
@@ -41,6 +45,8 @@ class Condition(Value):
     reads: dict[str, str] = Field(default_factory=dict)
     rows: dict[str, dict[str, str]] = Field(default_factory=dict)
     """What aggregates look at: props by source."""
+    inside: str = Field("", exclude_if=_is_empty)
+    """The source of the rows it is asked of, one by one."""
 
     @classmethod
     def of(cls, expression: Expression) -> Self:

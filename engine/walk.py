@@ -1,20 +1,28 @@
 """What a run looks like to its steps: they act, wait, decide and note here, and resume without knowing it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from engine.blocks import Ask, Block
 from engine.calendars import Place, local_date
 from engine.durations import Duration
-from engine.expressions import evaluate
+from engine.expressions import Evaluator, evaluate
+from engine.expressions.tree import Aggregate
 from engine.position import Ending, Position
 from engine.runtime import Act, Entry, Receipt, Standing, Waiting
 from engine.values import Condition
 
 _PLACE_IS_FRESH_FOR = timedelta(days=1)
-RESULTS = ("task.", "email.", "wait_for.")
+RESULTS = (
+    *("task.", "email.", "wait_for.", "webhook.", "survey.", "notify."),
+    *("wait.", "repeat.", "split.", "enroll."),
+)
 """Names that a run answers itself; all others are facts of the account."""
+WAIT = "/until"
+"""How the paths of waits end that a pause may extend; deadlines of tasks and of streams are called otherwise."""
+ROUND = ".repeat.steps["
+"""What is in the path of a step that a repeat walks again and again."""
 
 
 class Acting(Protocol):
@@ -27,12 +35,27 @@ class Acting(Protocol):
     def on_error(self) -> Any: ...
 
 
+Params = Mapping[str, Any] | Callable[[], Awaitable[Mapping[str, Any]]]
+"""What an act carries; or how to work it out, which a retry does anew."""
+
+
 class Walk:
     """One run's walk. `marks` in its position are what survives between turns."""
 
-    def __init__(self, position: Position, note: Callable[[Entry], None]) -> None:
+    def __init__(
+        self,
+        position: Position,
+        note: Callable[[Entry], None],
+        enters: Callable[[str], None] = lambda _path: None,
+        *,
+        lot: tuple[str, str] = ("", ""),
+    ) -> None:
+        """`enters` hears the path of every sequence and step that is walked: what simulations count. `lot` is whom
+        experiments are drawn for: the account's key, and the playbook."""
+        self.lot = lot
         self._position = position
         self._write = note
+        self._enters = enters
         self.waiting: dict[str, Waiting] = {}
         """Awaited conditions and events of all branches, by key: what the store watches for this run."""
 
@@ -59,8 +82,10 @@ class Walk:
     async def sequence(self, steps: Iterable[Any], at: str) -> None:
         """One step after the other; the cursor is the only thing that survives of finished ones."""
         marks, todo = self._position.marks, tuple(steps)
+        self._enters(at)
         for i in range(marks.get(at, 0), len(todo)):
             marks[at] = i
+            self._enters(f"{at}[{i}]")
             await todo[i].walk(self, f"{at}[{i}]")
             self.forget(f"{at}[{i}]")
         marks.pop(at, None)
@@ -86,27 +111,75 @@ class Walk:
     def result(self, name: str, value: Any) -> None:
         self._position.results[name] = value
 
-    async def act(
-        self, step: Acting, at: str, verb: str, params: dict[str, Any], then: Standing | None = None
-    ) -> Receipt:
+    async def act(self, step: Acting, at: str, verb: str, params: Params, then: Standing | None = None) -> Receipt:
         """Perform an effect of a step, following its `on_error` when it fails for good. `then`: see `Act`."""
         while True:
-            visit = self.visit(at)
-            receipt = await self._act(step.id, at, verb, params, visit=visit, then=then)
+            given = await params() if callable(params) else params
+            receipt = await self._act(step.id, at, verb, given, visit=self.visit(at), then=then)
             if receipt.outcome != "failed":
                 return receipt
-            if step.on_error == "continue":
-                return receipt
-            if step.on_error != "fail":
-                await self.sequence(step.on_error, f"{at}.on_error")
-                return receipt
-            if await self._stuck(step, at, verb, receipt.reason) == "skip":
-                return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason="skipped by a person")
-            self._position.marks[f"{at}/visit"] = visit + 1
+            match await self.failed(step, at, verb, receipt.reason):
+                case "skip":
+                    return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason="skipped by a person")
+                case "go_on":
+                    return receipt
+
+    async def failed(self, step: Acting, at: str, verb: str, reason: str) -> Literal["retry", "skip", "go_on"]:
+        """An effect has failed for good: do what the step's `on_error` says. `retry` has opened another visit."""
+        if step.on_error == "continue":
+            return "go_on"
+        if step.on_error != "fail":
+            await self.sequence(step.on_error, f"{at}.on_error")
+            return "go_on"
+        if await self._stuck(step, at, verb, reason) == "skip":
+            return "skip"
+        self._position.marks[f"{at}/visit"] = self._position.visits[at] = self.visit(at) + 1
+        return "retry"
+
+    async def settled(self, step: Acting, at: str, path: str, what: str, says: str) -> dict[str, Any]:
+        """Wait until a stream has settled what an act of this visit has queued: its outcome, reason and results."""
+        marks, mails = self._position.marks, self._position.inbox.mails
+        key, mark = f"{step.id}#{self.visit(at)}", f"{path}!{self.visit(at)}"
+        if mark not in marks:
+            await self.until(path, None, lambda: key in mails, says, step.id)
+            settled = marks[mark] = mails.pop(key)
+            self.note(at, what, step=step.id, outcome=settled["outcome"], reason=settled.get("reason") or "")
+        found: dict[str, Any] = marks[mark]
+        return found
+
+    def is_unsettled(self, at: str) -> bool:
+        """Whether a step has queued something, and was not told yet what became of it."""
+        marks = self._position.marks
+        for mark in marks:
+            done, _, visit = mark.rpartition("!")
+            if done.startswith(f"{at}/") and visit.isdigit() and f"{at}/settled!{visit}" not in marks:
+                receipt = marks[mark]
+                if isinstance(receipt, dict) and receipt.get("values", {}).get("outcome") == "queued":
+                    return True
+        return False
 
     def visit(self, at: str) -> int:
-        """How often this step acts, counted anew by a person's retry."""
-        return int(self._position.marks.get(f"{at}/visit", 1))
+        """How often this step acts: each round of a repeat is another visit, and so is a person's retry."""
+        marks, visits = self._position.marks, self._position.visits
+        if ROUND in at and f"{at}/visit" not in marks:
+            marks[f"{at}/visit"] = visits[at] = visits.get(at, 0) + 1
+        return int(marks.get(f"{at}/visit", 1))
+
+    def of_visit(self, at: str, name: str) -> str:
+        """The mark of something that is worked out anew at each visit."""
+        visit = self.visit(at)
+        return f"{at}/{name}" if visit == 1 else f"{at}/{name}#{visit}"
+
+    def another_round(self, ids: Collection[str]) -> None:
+        """Of these steps nothing counts any more that an earlier round has left behind, or was told."""
+        position, inbox = self._position, self._position.inbox
+        for name in [name for name in position.results if name.split(".")[1] in ids]:
+            del position.results[name]
+        for event in [event for event in inbox.events if event.rpartition("@")[2] in ids]:
+            del inbox.events[event]
+        for told in (inbox.tasks, inbox.mails):
+            for key in [key for key in told if key.rpartition("#")[0] in ids]:
+                del told[key]
 
     async def until(
         self, at: str, moment: Callable[[Place], datetime] | None, ready: Callable[[], bool], says: str, step: str = ""
@@ -118,6 +191,13 @@ class Walk:
             text = await self.dated(at, lambda place: moment(place).isoformat())
         limit = datetime.fromisoformat(text) if text else None
         return await Block(ready, limit, Standing(path=at, step=step, says=says, until=limit))
+
+    def extend(self, by: timedelta) -> None:
+        """Put off the last moments of all waits under way."""
+        marks = self._position.marks
+        for at, mark in marks.items():
+            if at.endswith(WAIT) and isinstance(mark, str):
+                marks[at] = (datetime.fromisoformat(mark) + by).isoformat()
 
     async def dated(self, at: str, make: Callable[[Place], Any]) -> Any:
         """As `once`, of something that needs the calendar. A resume asks nothing: that would be a turn of its own."""
@@ -139,7 +219,8 @@ class Walk:
     async def values(self, condition: Condition) -> dict[str, Any]:
         """What a condition reads: the run's own results, and the account's facts as the last sweep left them."""
         extremes = (f"{one.way}({one.field}, {one.window})" for one in condition.expression.extremes)
-        names = (*condition.reads, *extremes)
+        aggregates = (one.text for one in condition.expression.aggregates)
+        names = (*condition.reads, *extremes, *aggregates)
         facts = tuple(name for name in names if not name.startswith(RESULTS))
         read = dict(await Ask(facts)) if facts else {}
         return {name: self._result(name) if name.startswith(RESULTS) else read.get(name) for name in names}
@@ -156,7 +237,7 @@ class Walk:
     # --- leaves ---
 
     async def _act(
-        self, step: str, at: str, verb: str, params: dict[str, Any], *, visit: int, then: Standing | None = None
+        self, step: str, at: str, verb: str, params: Mapping[str, Any], *, visit: int, then: Standing | None = None
     ) -> Receipt:
         marks, key = self._position.marks, f"{at}/{verb}!{visit}"
         if key not in marks:
@@ -179,8 +260,9 @@ class Walk:
         results, answers = self._position.results, self._position.inbox.tasks
         if name not in results and kind == "task" and step in self._position.open_tasks:
             # Given with `wait: false`: nobody waited for the answer, which may have come meanwhile.
-            given = [answer for key, answer in answers.items() if key.startswith(f"{step}#")]
-            return given[-1]["outcome"] if given else None
+            # In a repeat, an answer to the task of an earlier round counts for the round in which it comes.
+            given = [int(key.rpartition("#")[2]) for key in answers if key.rpartition("#")[0] == step]
+            return answers[f"{step}#{max(given)}"]["outcome"] if given else None
         return results.get(name)
 
     async def _stuck(self, step: Acting, at: str, verb: str, reason: str) -> str:
@@ -222,5 +304,15 @@ class _Env:
     def lowest(self, name: str, window: Duration) -> float | None:
         return self._values.get(f"lowest({name}, {window})")
 
+    def trend(self, name: str, window: Duration) -> float | None:
+        return self._values.get(f"trend({name}, {window})")
+
     def rows(self, _source: str) -> Any:
         return ()
+
+    def aggregate(self, node: Aggregate, _work_out: Evaluator) -> Any:
+        """The store has worked it out, at the sweep."""
+        value = self._values.get(node.text)
+        if isinstance(value, str) and node.type == "date":
+            return date.fromisoformat(value)
+        return datetime.fromisoformat(value) if isinstance(value, str) and node.type == "instant" else value

@@ -1,6 +1,7 @@
 """What a workspace declares, checked: the value everybody works with; reading it is `workspace_reader`'s business."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -9,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from engine.catalogue import BUILT_IN, Catalogue, EventKind, RecordKind, Type
 from engine.catalogue import Field as CatalogueField
 from engine.scorecards import Scorecard
+from engine.surveys import ANSWERED, SCALES
 from engine.values import Condition, Value
 from engine.workspace_words import Clock, Count, Country, Line, Span, Weekdays, Zone
 
@@ -16,34 +18,39 @@ from engine.workspace_words import Clock, Count, Country, Line, Span, Weekdays, 
 class Calendar(Value):
     """Business days: holidays of a country, and the weekend (0 is Monday)."""
 
-    country: Country | None = None
-    subdivision: str | None = None
-    weekend: Weekdays = (5, 6)
+    country: Country | None = Field(None, description="whose holidays count: ISO 3166, such as DE")
+    subdivision: str | None = Field(None, description="a part of the country with holidays of its own, such as BY")
+    weekend: Weekdays = Field((5, 6), description="days that are no business days: [saturday, sunday]")
 
 
 class Sender(Value):
     """Whom mail comes from unless a playbook says otherwise."""
 
-    name: str
-    address: str
-    reply_to: str | None = None
+    name: str = Field(description="the name mailboxes show")
+    address: str = Field(description="the address mail comes from")
+    reply_to: str | None = Field(None, description="where replies go; default: the address")
 
 
 class Roles(Value):
     """Whom a role means: contacts by a chain of roles, the first that exists; colleagues by a rule."""
 
-    contacts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    staff: dict[str, str] = Field(default_factory=dict)
+    contacts: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="a customer's people: champion: [champion, admin, any], the first who is there",
+    )
+    staff: dict[str, str] = Field(
+        default_factory=dict, description="colleagues: csm: account.csm, csm.manager: manager of csm"
+    )
 
 
 class Person(Value):
     """A colleague whom the workspace itself names."""
 
-    key: str
-    name: str
-    email: str | None = None
-    role: str = "csm"
-    manager: str | None = None
+    key: str = Field(description="how fields such as account.csm name this person")
+    name: str = Field(description="what people call them")
+    email: str | None = Field(None, description="their address")
+    role: str = Field("csm", description="what they are, in one word")
+    manager: str | None = Field(None, description="the key of their manager")
 
 
 class Computed(Value):
@@ -71,7 +78,7 @@ class Computed(Value):
 class Feed(Value):
     """Where events come from, and how long it may be silent before its counts are unknown."""
 
-    stale_after: Span
+    stale_after: Span = Field(description="silent for longer than this, its counts are unknown and not 0")
 
 
 class Cell(Value):
@@ -103,7 +110,7 @@ class Import(Value):
 class OneOf(Value):
     """A value picked from a list by a stable hash of the account's key."""
 
-    one_of: tuple[str, ...]
+    one_of: tuple[str, ...] = Field(description="the values to pick from")
 
 
 Rule = OneOf | str
@@ -113,21 +120,25 @@ Rule = OneOf | str
 class MadeContact(Value):
     """A contact every imported account gets, since the source has none."""
 
-    name: Rule
-    email: Rule | None = None
-    roles: tuple[str, ...]
+    name: Rule = Field(description="what the contact is called")
+    email: Rule | None = Field(None, description="the address, such as champion@{key}.example")
+    roles: tuple[str, ...] = Field(description="the contact roles the contact has")
 
 
 class Generate(Value):
     """What the source lacks and a rule makes up, openly."""
 
-    contacts: dict[str, MadeContact] = Field(default_factory=dict)
-    fields: dict[str, Rule] = Field(default_factory=dict)
+    contacts: dict[str, MadeContact] = Field(default_factory=dict, description="contacts that every account gets")
+    fields: dict[str, Rule] = Field(default_factory=dict, description="account.NAME: a text, or { one_of: […] }")
+
+
+ConnectorKind = Literal["email", "webhook", "chat"]
 
 
 class Connector(Value):
     """A provider by name with its settings; secrets are names of environment variables (`…_env`)."""
 
+    kind: ConnectorKind = "email"
     provider: str
     settings: dict[str, bool | float | str] = Field(default_factory=dict)
 
@@ -135,20 +146,20 @@ class Connector(Value):
 class Cap(Value):
     """At most so many mails to one contact or account within a time, over all playbooks."""
 
-    per: Literal["contact", "account"]
-    at_most: Count
-    within: Span
-    then: Literal["wait", "skip"] = "wait"
+    per: Literal["contact", "account"] = Field(description="whose mails are counted")
+    at_most: Count = Field(description="how many")
+    within: Span = Field(description="within how long")
+    then: Literal["wait", "skip"] = Field("wait", description="what becomes of one more: it waits, or is not sent")
 
 
 class Window(Value):
     """When mail may leave, by the recipient's clock; `closes` before `opens` crosses midnight."""
 
-    opens: Clock
-    closes: Clock
-    days: Weekdays = (0, 1, 2, 3, 4)
-    business_days_only: bool = False
-    then: Literal["wait", "skip"] = "wait"
+    opens: Clock = Field(description='from then, such as "08:00"')
+    closes: Clock = Field(description="until then; before `opens`, it crosses midnight")
+    days: Weekdays = Field((0, 1, 2, 3, 4), description="on these days: [monday, friday]")
+    business_days_only: bool = Field(False, description="not on holidays either")
+    then: Literal["wait", "skip"] = Field("wait", description="outside of it, a mail waits, or is not sent")
 
     @model_validator(mode="after")
     def _is_some_time(self) -> Self:
@@ -160,8 +171,14 @@ class Window(Value):
 class MailPolicy(Value):
     """What holds for every mail, whatever the playbook."""
 
-    caps: tuple[Cap, ...] = ()
-    window: Window | None = None
+    caps: tuple[Cap, ...] = Field((), description="at most so many mails")
+    window: Window | None = Field(None, description="when mail may leave")
+
+
+class Surveys(Value):
+    """How often one contact may be asked, over all playbooks and kinds of survey."""
+
+    at_most_every: Span = Field(description="a contact is asked no more often than this, such as 90 days")
 
 
 class Workspace(Value):
@@ -187,11 +204,24 @@ class Workspace(Value):
     generate: Generate = Generate()
     connectors: dict[str, Connector] = Field(default_factory=dict)
     mail: MailPolicy = MailPolicy()
+    surveys: Surveys | None = None
+    locales: tuple[str, ...] = ()
+    """Languages customers are written to in, as RFC 5646 has them; the first is that of texts without a locale."""
     scorecards: tuple[Scorecard, ...] = ()
     """In the order in which cards of one id are tried."""
 
     def catalogue(self) -> Catalogue:
         """The names expressions may read, and their types."""
+        return self._catalogue
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Another workspace has another catalogue; pydantic would copy the one that was worked out."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("_catalogue", None)
+        return copied
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
         computed = {one.name: one.field() for one in self.computed}
         base = base_catalogue(self.fields, self.pushed, computed, self.records, self.events)
         return _with_cards(base, self.scorecards)
@@ -200,6 +230,15 @@ class Workspace(Value):
         """The fields whose values come from outside: neither computed nor scored."""
         made = {one.name for one in self.computed} | {field.name for card in self.scorecards for field in card.fields()}
         return tuple(field for field in self.catalogue().fields.values() if field.name not in made)
+
+    def conditions(self) -> Iterator[Condition]:
+        """Every expression that a computed field or a scorecard is worked out by."""
+        for one in self.computed:
+            yield from one.conditions()
+        for card in self.scorecards:
+            if card.applies_to is not None:
+                yield card.applies_to
+            yield from (component.input for component in card.components)
 
     def cards(self) -> Mapping[str, tuple[Scorecard, ...]]:
         """The scorecards by id, each with its variants in order."""
@@ -238,8 +277,18 @@ def base_catalogue(
     return Catalogue(
         fields=known | dict(computed),
         records={name: RecordKind(name=name, props=props) for name, props in records.items()},
-        events={name: EventKind(name=name, props=props) for name, props in events.items()},
+        events={name: EventKind(name=name, props=props) for name, props in {**_OWN_EVENTS, **events}.items()},
     )
+
+
+_OWN_EVENTS: Mapping[str, Mapping[str, CatalogueField] | None] = {
+    ANSWERED: {
+        "survey": CatalogueField(name="survey", type="choice", options=tuple(SCALES), says="the kind of survey"),
+        "step": CatalogueField(name="step", type="text", says="the step that asked"),
+        "score": CatalogueField(name="score", type="number", says="the answer"),
+    }
+}
+"""Events that Tenure itself tells."""
 
 
 def _with_cards(base: Catalogue, cards: Iterable[Scorecard]) -> Catalogue:

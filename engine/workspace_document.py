@@ -1,54 +1,76 @@
 """tenure.yaml as an author writes it: the shape alone; `workspace_reader` knows what the words mean together."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, field_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from engine.catalogue import Type
 from engine.scorecards import Word
-from engine.workspace import Calendar, Feed, Generate, MailPolicy, Person, Roles, Sender
-from engine.workspace_words import Line, Zone
-
-
-class _Authored(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from engine.shape import Shape
+from engine.wording import ConditionText, ExpressionText
+from engine.workspace import Calendar, Feed, Generate, MailPolicy, Person, Roles, Sender, Surveys
+from engine.workspace_words import Line, Locale, Zone
 
 
 def _prop_in_short(value: Any) -> Any:
     return {"type": value} if isinstance(value, str) else value
 
 
+class _InShort:
+    """In schemas: the word of a type alone, or the mapping."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"enum": list(get_args(Type))}, handler(schema)]}
+
+
 _FieldName = Annotated[str, Field(pattern=r"^account\.[a-z][a-z0-9_]{0,39}$")]
 _Column = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class PropDocument(_Authored):
-    type: Type
-    of: tuple[str, ...] = ()
-    says: str = ""
+class PropDocument(Shape):
+    """What a prop of a record or an event holds."""
+
+    type: Type = Field(description="number, text, choice, bool, date or instant")
+    of: tuple[str, ...] = Field((), description="the words of a choice")
+    says: str = Field("", description="one line for people")
 
 
-_Prop = Annotated[PropDocument, BeforeValidator(_prop_in_short)]
+_Prop = Annotated[PropDocument, BeforeValidator(_prop_in_short), _InShort()]
 
 
-class FieldDocument(_Authored):
-    type: Type | None = None
-    of: tuple[str, ...] = ()
-    says: str = ""
-    from_: Annotated[str | dict[str, str] | None, Field(alias="from")] = None
+class FieldDocument(Shape):
+    """A field of the account, told from outside or worked out."""
+
+    type: Type | None = Field(None, description="number, text, choice, bool, date or instant")
+    of: tuple[str, ...] = Field((), description="the words of a choice")
+    says: str = Field("", description="one line for people")
+    from_: Annotated[ExpressionText | dict[str, ConditionText] | None, Field(alias="from")] = Field(
+        None, description="worked out: an expression, or for a choice the condition of each word, the first that holds"
+    )
 
 
-class ImportDocument(_Authored):
-    file: Annotated[str, Field(pattern=r"^[^/\\][^\\]*$", max_length=200)]
-    as_: Annotated[str, Field(alias="as", pattern=r"^(account|contact|metrics|(record|event) [a-z][a-z0-9_]{0,39})$")]
-    account: _Column | None = None
-    id: _Column | None = None
-    at: _Column | None = None
-    ends: _Column | None = None
-    fields: dict[str, _Column] = Field(default_factory=dict)
-    props: dict[str, _Column] = Field(default_factory=dict)
-    at_end: dict[str, _Column] = Field(default_factory=dict)
+class ImportDocument(Shape):
+    """How the rows of a file become facts."""
+
+    file: Annotated[str, Field(pattern=r"^[^/\\][^\\]*$", max_length=200)] = Field(
+        description="a CSV file in the folder that is imported"
+    )
+    as_: Annotated[
+        str, Field(alias="as", pattern=r"^(account|contact|metrics|(record|event) [a-z][a-z0-9_]{0,39})$")
+    ] = Field(description="what a row is: account, contact, metrics, record NAME or event NAME")
+    account: _Column | None = Field(
+        None, description="the column with the account's id, or `via IMPORT.COLUMN` through another file"
+    )
+    id: _Column | None = Field(None, description="the column that tells one row from the next")
+    at: _Column | None = Field(None, description="the column that says since when it is true")
+    ends: _Column | None = Field(None, description="of records: the column with their end")
+    fields: dict[str, _Column] = Field(default_factory=dict, description="field: column, of accounts and metrics")
+    props: dict[str, _Column] = Field(default_factory=dict, description="prop: column, of records and events")
+    at_end: dict[str, _Column] = Field(
+        default_factory=dict, description="prop: column, of what is only known once the record has ended"
+    )
 
     @field_validator("file")
     @classmethod
@@ -58,20 +80,39 @@ class ImportDocument(_Authored):
         return file
 
 
-class WorkspaceDocument(_Authored):
-    name: Line
-    zone: Zone = "UTC"
-    calendar: Calendar = Calendar()
-    sender: Sender | None = None
-    postal_address: Line | None = None
-    roles: Roles = Roles()
-    people: tuple[Person, ...] = ()
-    fields: dict[_FieldName, Annotated[FieldDocument, BeforeValidator(_prop_in_short)]] = Field(default_factory=dict)
-    records: dict[Word, dict[Word, _Prop]] = Field(default_factory=dict)
-    events: dict[Word, dict[Word, _Prop] | None] = Field(default_factory=dict)
-    metrics: dict[Word, str] = Field(default_factory=dict)
-    feeds: dict[Word, Feed] = Field(default_factory=dict)
-    imports: dict[Word, ImportDocument] = Field(default_factory=dict)
-    generate: Generate = Generate()
-    connectors: dict[Word, dict[Word, bool | float | str]] = Field(default_factory=dict)
-    mail: MailPolicy = MailPolicy()
+class WorkspaceDocument(Shape):
+    """A tenure.yaml: who we are, and the words our playbooks are written in."""
+
+    name: Line = Field(description="what we are called")
+    zone: Zone = Field("UTC", description="our time zone, such as Europe/Berlin; an account's own goes first")
+    calendar: Calendar = Field(Calendar(), description="which days are business days")
+    sender: Sender | None = Field(None, description="whom mail comes from unless a playbook says otherwise")
+    postal_address: Line | None = Field(None, description="stands below every mail")
+    roles: Roles = Field(Roles(), description="whom the roles mean")
+    people: tuple[Person, ...] = Field((), description="our colleagues")
+    fields: dict[_FieldName, Annotated[FieldDocument, BeforeValidator(_prop_in_short), _InShort()]] = Field(
+        default_factory=dict, description="what accounts have: account.NAME: type"
+    )
+    records: dict[Word, dict[Word, _Prop]] = Field(
+        default_factory=dict, description="rows of an account with a start and an end, such as subscriptions"
+    )
+    events: dict[Word, dict[Word, _Prop] | None] = Field(
+        default_factory=dict, description="things that happen at one moment; without props, any are taken"
+    )
+    metrics: dict[Word, ExpressionText] = Field(
+        default_factory=dict, description="NAME: an expression over records and events, or `number`, told from outside"
+    )
+    feeds: dict[Word, Feed] = Field(
+        default_factory=dict, description="when the silence of an event's source is no news"
+    )
+    imports: dict[Word, ImportDocument] = Field(default_factory=dict, description="how files become facts")
+    generate: Generate = Field(Generate(), description="what the source lacks and a rule makes up")
+    connectors: dict[Word, dict[Word, bool | float | str]] = Field(
+        default_factory=dict,
+        description="what the world is reached by: email: { provider: stored }, NAME: { kind: webhook, url: … }",
+    )
+    mail: MailPolicy = Field(MailPolicy(), description="what holds for every mail, whatever the playbook")
+    surveys: Surveys | None = Field(None, description="how often one contact may be asked")
+    locales: Annotated[tuple[Locale, ...], Field(max_length=50)] = Field(
+        (), description="languages customers are written to in; the first is that of texts without a locale"
+    )

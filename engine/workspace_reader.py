@@ -15,7 +15,18 @@ from engine.expressions import ExpressionError, Scope, parse_expression
 from engine.problems import DocumentError, Problem, Spot, did_you_mean
 from engine.scorecards import Scorecard, card_id, load_scorecard
 from engine.values import Condition
-from engine.workspace import Cell, Computed, Connector, Generate, Import, Person, Roles, Workspace, base_catalogue
+from engine.workspace import (
+    Cell,
+    Computed,
+    Connector,
+    ConnectorKind,
+    Generate,
+    Import,
+    Person,
+    Roles,
+    Workspace,
+    base_catalogue,
+)
 from engine.workspace_document import ImportDocument, PropDocument, WorkspaceDocument
 
 FILE = "tenure.yaml"
@@ -120,6 +131,8 @@ class _Reader:
             generate=self._generate(told),
             connectors=self._connectors(),
             mail=authored.mail,
+            surveys=authored.surveys,
+            locales=self._locales(),
         )
 
     def _fields(self) -> tuple[list[CatalogueField], dict[str, CatalogueField]]:
@@ -151,6 +164,8 @@ class _Reader:
         for name in props:
             if name in words:
                 self._say((*at, name), "PB502", f'every row has its own "{name}"', "call the prop differently")
+            if props[name].type == "tags":
+                self._say((*at, name), "PB502", "only accounts have tags", "type: text")
         return {
             name: CatalogueField(name=name, type=prop.type, options=prop.of, says=prop.says)
             for name, prop in props.items()
@@ -260,24 +275,46 @@ class _Reader:
                 self._say(("generate", "fields", name), "PB507", f'there is no told field "{name}"', hint)
         return self.authored.generate
 
+    def _locales(self) -> tuple[str, ...]:
+        locales = self.authored.locales
+        for n, locale in enumerate(locales):
+            if locale in locales[:n]:
+                self._say(("locales", n), "PB510", f'"{locale}" is listed before', "remove one of them")
+        return locales
+
     def _connectors(self) -> dict[str, Connector]:
         connectors: dict[str, Connector] = {}
         for name, settings in self.authored.connectors.items():
-            provider = settings.get("provider")
+            kind = settings.get("kind", "email")
+            if kind not in get_args(ConnectorKind):
+                hint = did_you_mean(str(kind), get_args(ConnectorKind))
+                self._say(("connectors", name, "kind"), "PB508", f'there are no "{kind}" connectors', hint)
+                continue
+            if kind == "email" and name != "email":
+                hint = "kind: webhook, or kind: chat; mail leaves through the one called email"
+                self._say(("connectors", name), "PB508", "which kind of connector?", hint)
+                continue
+            provider = settings.get("provider", _USUAL_PROVIDER.get(str(kind)))
             if not isinstance(provider, str):
                 self._say(("connectors", name), "PB508", "which provider?", "provider: stored")
                 continue
-            for setting in settings:
-                if _SECRET.search(setting) and not setting.endswith("_env"):
-                    self._say(
-                        ("connectors", name, setting),
-                        "PB508",
-                        "a secret does not belong in a file",
-                        f"name an environment variable instead: {setting}_env: SMTP_PASSWORD",
-                    )
-            rest = {key: value for key, value in settings.items() if key != "provider"}
-            connectors[name] = Connector(provider=provider, settings=rest)
+            self._no_secrets(name, settings)
+            rest = {key: value for key, value in settings.items() if key not in ("kind", "provider")}
+            connectors[name] = Connector(kind=kind, provider=provider, settings=rest)
         return connectors
+
+    def _no_secrets(self, name: str, settings: Mapping[str, object]) -> None:
+        for setting, value in settings.items():
+            by_name = _SECRET.search(setting) and not setting.endswith("_env")
+            by_value = isinstance(value, str) and _SECRET_VALUE.search(value)
+            if by_name or by_value:
+                stem = setting if setting.endswith("_env") else f"{setting}_env"
+                self._say(
+                    ("connectors", name, setting),
+                    "PB508",
+                    "a secret does not belong in a file",
+                    f"name an environment variable instead: {stem}: {name.upper()}_{setting.upper()}",
+                )
 
     def _imports(self, catalogue: Catalogue, computed: Sequence[str]) -> tuple[Import, ...]:
         return tuple(
@@ -342,7 +379,7 @@ class _Reader:
         elif makes == "metrics":
             known = [name.removeprefix("metric.") for name in catalogue.fields if name.startswith("metric.")]
         elif makes == "contact":
-            known = ("name", "first_name", "email", "roles", "zone")
+            known = ("name", "first_name", "email", "roles", "zone", "locale")
         else:
             kind = catalogue.records[of] if makes == "record" else catalogue.events[of]
             if kind.props is None:
@@ -393,6 +430,12 @@ _TAKEN = (
     "wait_for",
     "webhook",
 )
+_USUAL_PROVIDER: Mapping[str, str] = {"webhook": "http", "chat": "stored"}
+_SECRET_VALUE = re.compile(
+    r"whsec_|xox[abp]-|\bSG\.[\w-]{10}|://[^/@\s]+@|hooks\.slack\.com/services/|webhook\.office\.com/|[?&](key|token|sig)=",
+    re.IGNORECASE,
+)
+"""What secrets look like, those hidden in addresses included."""
 _SECRET = re.compile(r"password|secret|token|api_?key|credential", re.IGNORECASE)
 _VIA = re.compile(r"\s*via\s+([a-z][a-z0-9_]*)\.(\S+)(?:\s+by\s+(\S+))?\s*", re.ASCII)
 _NEEDED: Mapping[str, tuple[str, ...]] = {

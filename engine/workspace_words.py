@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from engine.durations import Duration, DurationText
@@ -46,12 +46,28 @@ def _country(code: str) -> str:
 
 Zone = Annotated[str, AfterValidator(_zone)]
 """An IANA time zone."""
-Weekdays = Annotated[tuple[int, ...], BeforeValidator(_days)]
+Weekdays = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_days),
+    WithJsonSchema({"type": "array", "items": {"enum": list(_DAYS)}}),
+]
 """Days by name; inside, 0 is Monday."""
-Country = Annotated[str, AfterValidator(_country)]
+Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
 """An ISO 3166 code of two letters."""
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 """A time of day, such as 08:30."""
+
+
+def _locale(word: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?", word, re.ASCII):
+        raise PydanticCustomError(
+            "PB510", '"{word}" is not a language', {"word": word, "hint": "two letters, such as de, or de-AT"}
+        )
+    return word
+
+
+Locale = Annotated[str, AfterValidator(_locale)]
+"""A language, with a script and a region where they matter."""
 
 
 def _exact(duration: Duration) -> Duration:

@@ -5,7 +5,6 @@ nesting. Its event stream has none of these faults.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +45,7 @@ def build_tree(text: str, file: str) -> Tree:
     """Read one document. Faults of structure are collected; at a fault of syntax or a limit the reading stops."""
     builder = _Builder(text, file)
     try:
-        builder.read(yaml.parse(text, Loader=yaml.CSafeLoader))
+        builder.read(yaml.CSafeLoader(text))
     except _StoppedError:
         pass
     except yaml.MarkedYAMLError as error:
@@ -84,25 +83,22 @@ class _Builder:
         self._nodes = 0
         self._documents = 0
 
-    def read(self, events: Iterator[Any]) -> None:
-        for event in events:
-            match event:
-                case yaml.DocumentStartEvent():
-                    self._document(event)
-                case yaml.AliasEvent():
-                    self._fault("PB003", event, f"the alias *{event.anchor} is not used here", "write the value out")
-                    raise _StoppedError
-                case yaml.ScalarEvent():
-                    self._refuse_decoration(event)
-                    self._scalar(event)
-                case yaml.MappingStartEvent():
-                    self._refuse_decoration(event)
-                    self._collection(event, {})
-                case yaml.SequenceStartEvent():
-                    self._refuse_decoration(event)
-                    self._collection(event, [])
-                case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                    self._open.pop()
+    def read(self, loader: Any) -> None:
+        while (event := loader.get_event()) is not None:
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                self._refuse_decoration(event)
+                self._scalar(event)
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                self._refuse_decoration(event)
+                self._collection(event, {} if kind is yaml.MappingStartEvent else [])
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                self._open.pop()
+            elif kind is yaml.AliasEvent:
+                self._fault("PB003", event, f"the alias *{event.anchor} is not used here", "write the value out")
+                raise _StoppedError
+            elif kind is yaml.DocumentStartEvent:
+                self._document(event)
 
     # --- events -----------------------------------------------------------------------------------------------------
 

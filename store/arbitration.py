@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from engine.entry import Claim, OpenRun, Outlook, Ruling, entry_key, judge, same_term
+from engine.entry import Claim, OpenRun, Outlook, Ruling, entry_key, is_held_out, judge, same_term
+from engine.plan import Compiled
 from store.deployed import Deployed
 from store.schema import account, crossing, run, work
 from store.sight import Sight
@@ -81,8 +82,12 @@ def _judge(
         ruling = rulings[row.id] = judge(
             compiled,
             by_name[row.playbook].state,
-            Claim(triggers=tuple(reason["trigger"] for reason in row.reasons), held=row.state == "held"),
-            outlooks[row.playbook][row.account_id],
+            Claim(
+                triggers=tuple(dict.fromkeys(reason["trigger"] for reason in row.reasons)),
+                held=row.state == "held",
+                replaces=row.replaces,
+            ),
+            replace(outlooks[row.playbook][row.account_id], held_out=_is_held_out(compiled, row.account_key)),
             own,
             last_ends.get((row.account_id, row.playbook)),
             now=now,
@@ -100,6 +105,10 @@ def _judge(
     return rulings
 
 
+def _is_held_out(compiled: Compiled, account_key: str) -> bool:
+    return is_held_out(compiled.playbook, account_key, compiled.entry.holdout)
+
+
 def outlooks_of(
     conn: sa.Connection, sight: Sight, deployed: Deployed, accounts: Sequence[int]
 ) -> Mapping[int, Outlook]:
@@ -111,6 +120,7 @@ def outlooks_of(
     unknown = sa.null()
     columns = [
         sight.zone.label("zone"),
+        sight.country.label("country"),
         sight.truth(compiled.audience).label("audience"),
         (sight.truth(plan.goal.when) if plan.goal else unknown).label("goal"),
         (sight.field(entry.key) if entry.key else unknown).label("key"),
@@ -122,7 +132,7 @@ def outlooks_of(
     rows = conn.execute(query.where(sight.account_id == sa.func.any(sa.cast(list(accounts), _IDS)))).mappings()
     seen = {
         row["account"]: Outlook(
-            place=sight.place(row["zone"]),
+            place=sight.place(row["zone"], row["country"]),
             audience=row["audience"],
             goal=row["goal"],
             exits=tuple(row[f"exit_{i}"] for i in range(len(plan.exits))),
@@ -135,7 +145,7 @@ def outlooks_of(
     }
     # An account that no sweep has seen yet: all is unknown.
     blank = Outlook(
-        place=sight.place(None),
+        place=sight.place(None, None),
         audience=None,
         exits=(None,) * len(plan.exits),
         trips={edge.id: None for edge in edges},
@@ -166,10 +176,20 @@ def _open_runs(conn: sa.Connection, accounts: Sequence[int]) -> dict[int, list[O
 
 
 def _last_ends(conn: sa.Connection, accounts: Sequence[int]) -> dict[tuple[int, str], datetime]:
+    """Of runs, and of crossings that were held out, which stand for runs."""
+    ids, of = sa.cast(list(accounts), _IDS), crossing.c
+    ends = sa.union_all(
+        sa.select(run.c.account_id, run.c.playbook, run.c.ended_at.label("at")).where(
+            run.c.account_id == sa.func.any(ids), run.c.state == "ended"
+        ),
+        sa.select(of.account_id, of.playbook, of.decided_at.label("at")).where(
+            of.account_id == sa.func.any(ids), of.state == "held_out"
+        ),
+    ).subquery()
     rows = conn.execute(
-        sa.select(run.c.account_id, run.c.playbook, sa.func.max(run.c.ended_at).label("ended_at"))
-        .where(run.c.account_id == sa.func.any(sa.cast(list(accounts), _IDS)), run.c.state == "ended")
-        .group_by(run.c.account_id, run.c.playbook)
+        sa.select(ends.c.account_id, ends.c.playbook, sa.func.max(ends.c.at).label("ended_at")).group_by(
+            ends.c.account_id, ends.c.playbook
+        )
     )
     return {(row.account_id, row.playbook): row.ended_at for row in rows}
 
@@ -216,9 +236,9 @@ def _write(conn: sa.Connection, ruled: Sequence[tuple[sa.Row[Any], Ruled]], now:
     changed = [one for row, one in ruled if (row.state, row.why, row.retry_at) != _as_written(one.ruling)]
     # A rival is told once: as long as the crossing waits for it, its row says so already.
     ousted = [
-        Telling(run_id=one.ruling.replaces, kind="end", of="stop", values={"reason": f"replaced by {one.playbook}"})
-        for one in changed
-        if one.ruling.replaces is not None
+        Telling(run_id=one.ruling.replaces, kind="end", of="stop", values={"reason": one.ruling.ends_with})
+        for row, one in ruled
+        if one.ruling.replaces is not None and one.ruling.replaces != row.replaces
     ]
     tell_all(conn, ousted, now)
     if not changed:
@@ -231,6 +251,7 @@ def _write(conn: sa.Connection, ruled: Sequence[tuple[sa.Row[Any], Ruled]], now:
             "entry_key": one.ruling.entry_key,
             "run_id": one.run_id,
             "retry_at": one.ruling.retry_at.isoformat() if one.ruling.retry_at else None,
+            "replaces": one.ruling.replaces,
         }
         for one in changed
     ]
@@ -244,9 +265,9 @@ def _as_written(ruling: Ruling) -> tuple[str, str | None, datetime | None]:
 _IDS = sa.ARRAY(sa.BigInteger)
 _RULED = sa.text("""
     update crossing set state = ruled.state, why = ruled.why, entry_key = ruled.entry_key, run_id = ruled.run_id,
-        retry_at = ruled.retry_at, decided_at = :now
+        retry_at = ruled.retry_at, replaces = coalesce(ruled.replaces, crossing.replaces), decided_at = :now
     from json_to_recordset(cast(:rows as json)) as ruled(
-        id bigint, state text, why text, entry_key text, run_id bigint, retry_at timestamptz)
+        id bigint, state text, why text, entry_key text, run_id bigint, retry_at timestamptz, replaces bigint)
     where crossing.id = ruled.id
 """)
 

@@ -32,6 +32,7 @@ SQL_TYPES: Mapping[Type, sa.types.TypeEngine[Any]] = {
     "bool": sa.Boolean(),
     "date": sa.Date(),
     "instant": sa.DateTime(timezone=True),
+    "tags": sa.ARRAY(sa.Text()),
 }
 
 
@@ -43,12 +44,18 @@ def column_name(name: str) -> str:
 
 
 def extreme_name(way: str, field: str, window: Duration) -> str:
-    """`highest(health.score, 14 days)`: how a run reads it, and the name of its column."""
+    """`highest(health.score, 14 days)`: how a run reads it, and the name of its column; likewise lowest and trend."""
     return f"{way}({field}, {window})"
 
 
 def extreme_column(way: str, field: str, window: Duration) -> str:
     return column_name(extreme_name(way, field, window))
+
+
+def extremes_with(workspace: Workspace, extremes: Iterable[Extreme]) -> tuple[Extreme, ...]:
+    """These, and what the workspace's own expressions read."""
+    own = (one for condition in workspace.conditions() for one in condition.expression.extremes)
+    return tuple(dict.fromkeys((*own, *extremes)))
 
 
 def account_now_table(
@@ -63,7 +70,7 @@ def account_now_table(
         *(sa.Column(column_name(name), SQL_TYPES[field.type]) for name, field in fields.items()),
         *(
             sa.Column(extreme_column(one.way, one.field, one.window), DOUBLE_PRECISION())
-            for one in dict.fromkeys(extremes)
+            for one in extremes_with(workspace, extremes)
         ),
         *(
             sa.Column(f"{mask}_{n}", sa.BigInteger, nullable=False, server_default="0")
@@ -116,6 +123,8 @@ class Seen:
     instant: datetime
     zone: str
     """The workspace's, for accounts without their own."""
+    silent: frozenset[str] = frozenset()
+    """Sources such as `event.usage` whose feed has gone silent."""
 
     @property
     def account_id(self) -> Sql:
@@ -161,6 +170,12 @@ class Seen:
 
     def lowest(self, name: str, window: Duration) -> Sql:
         return self.source.c[extreme_column("lowest", name, window)]
+
+    def trend(self, name: str, window: Duration) -> Sql:
+        return self.source.c[extreme_column("trend", name, window)]
+
+    def is_silent(self, source: str) -> bool:
+        return source in self.silent
 
     @property
     def _own_zone(self) -> Sql:
@@ -223,4 +238,5 @@ _SPOKEN = {
     "DATE": "date",
     "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
     "BIGINT": "bigint",
+    "TEXT[]": "text[]",
 }

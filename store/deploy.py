@@ -3,7 +3,7 @@
 Whatever is deployed may change what any account means, so the next sweep looks at all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,10 +11,14 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from engine.differences import differences
+from engine.entry import PlaybookState
 from engine.facts import PersonFact
 from engine.plan import Compiled
-from engine.triggers import Trigger
+from engine.triggers import Moment, Schedule, Trigger
+from engine.triggers.coming import anchor_of
 from engine.values import canonical_json, content_hash
+from engine.walk import RESULTS
 from engine.workspace import Workspace
 from store import memories, schema
 from store.columns import column_name, ensure_columns
@@ -27,6 +31,7 @@ from store.deployed import (
     load_playbooks,
     load_workspace,
 )
+from store.event_triggers import forget_settling
 from store.intake import take_in
 from store.memories import Bit
 from store.playbook_state import pause, resume, switch_off
@@ -46,6 +51,7 @@ __all__ = [
     "load_workspace",
     "pause",
     "resume",
+    "rollback",
     "switch_off",
 ]
 
@@ -80,9 +86,13 @@ class DeployReport:
     workspace_changed: bool = False
     columns: tuple[str, ...] = ()
     """Made new in the projection."""
+    differences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By changed playbook: what it does otherwise than before."""
     existing: Mapping[str, int] = field(default_factory=dict)
     """By playbook: accounts of its audience for which a new trigger is true already, as far as known now. They start
     only where the entry includes what exists."""
+    of_whom: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By playbook: the first of these accounts, by key."""
 
 
 def deploy(
@@ -91,10 +101,12 @@ def deploy(
     """Publish, in the caller's transaction; DeployRefused when an open run still reads what would go."""
     wait_for_sweep(conn)
     before = _workspace_before(conn)
-    deployed = {one.playbook: one for one in load_playbooks(conn, states=("active", "paused", "off"))}
+    deployed = {one.playbook: one for one in load_playbooks(conn, states=_ANY_STATE)}
     names = [one.compiled.playbook for one in publications]
     missing = tuple(name for name in deployed if name not in names)
-    if reasons := still_read(conn, before, workspace, [deployed[name] for name in missing]):
+    reasons = still_read(conn, before, workspace, [deployed[name] for name in missing])
+    reasons += tuple(_grown_holdouts([one.compiled for one in publications], deployed))
+    if reasons:
         raise DeployRefused(reasons)
     workspace_changed = _put_workspace(conn, workspace, now)
     take_in(conn, [PersonFact(**person.model_dump()) for person in workspace.people], known_at=now)
@@ -125,8 +137,39 @@ def deploy(
         missing=missing,
         workspace_changed=workspace_changed,
         columns=columns,
+        differences={
+            name: differences(deployed[name].compiled, one.compiled)
+            for one in publications
+            if (name := one.compiled.playbook) in sorted_out["changed"]
+        },
         existing={one.playbook: _existing(sight, conn, one, deployed) for one in fresh},
+        of_whom={one.playbook: _first_existing(sight, conn, one, deployed) for one in fresh},
     )
+
+
+def rollback(conn: sa.Connection, name: str, to: int | None, now: datetime) -> tuple[int, DeployReport]:
+    """Deploy an earlier version of a playbook again, by default the one before; in the caller's transaction.
+
+    Open runs keep the version they walk. DeployRefused where the workspace has no longer what that version reads.
+    """
+    wait_for_sweep(conn)
+    current = next((one for one in load_playbooks(conn, states=_ANY_STATE) if one.playbook == name), None)
+    if current is None:
+        raise NothingDeployed(f"playbook {name} is not deployed")
+    of = playbook_version.c
+    mine = sa.select(of.version, of.source).where(of.playbook == name)
+    versions = {row.version: row.source for row in conn.execute(mine.order_by(of.version))}
+    earlier = [version for version in versions if version < current.version]
+    version = to if to is not None else max(earlier, default=None)
+    if version is None:
+        raise NothingDeployed(f"{name} has no version before {current.version}")
+    if version not in versions:
+        known = ", ".join(map(str, versions))
+        raise NothingDeployed(f"{name} has no version {version}; there are {known}")
+    compiled, workspace = load_compiled(conn, name, version), load_workspace(conn)
+    if reasons := tuple(_missing_fields(compiled, workspace)):
+        raise DeployRefused(reasons)
+    return version, deploy(conn, workspace, [Publication(compiled, versions[version], {})], now)
 
 
 # --- what is written -------------------------------------------------------------------------------------------------
@@ -186,6 +229,7 @@ def _put_triggers(conn: sa.Connection, compiled: Compiled, old: Deployed | None,
         gone = (trigger.c.playbook == compiled.playbook, trigger.c.id.in_(dropped))
         conn.execute(sa.update(trigger).where(*gone).values(live=False))
         memories.forget_holds(conn, compiled.playbook, dropped)
+        forget_settling(conn, compiled.playbook, dropped)
     next_bit = _bits(conn)
     for one in compiled.triggers:
         if one.id in kept:
@@ -236,7 +280,8 @@ def _bits(conn: sa.Connection) -> int:
 def _index_moments(conn: sa.Connection, playbooks: Sequence[Deployed]) -> None:
     """Date triggers find their accounts by range; dates hardly ever change, so the index costs next to nothing."""
     triggers = [one for deployed in playbooks for one in deployed.compiled.triggers]
-    for name in dict.fromkeys(one.field for one in triggers if one.kind == "moment"):
+    timed = (anchor_of(one)[0] for one in triggers if isinstance(one, Moment))
+    for name in dict.fromkeys(one for one in timed if one is not None):
         quote = conn.dialect.identifier_preparer.quote_identifier
         index, column = f"account_now_{content_hash(name)[:12]}_idx", column_name(name)
         conn.exec_driver_sql(
@@ -249,13 +294,70 @@ def _index_moments(conn: sa.Connection, playbooks: Sequence[Deployed]) -> None:
 
 def _existing(sight: Sight, conn: sa.Connection, one: Deployed, before: Mapping[str, Deployed]) -> int:
     """Accounts for which some edge that was not there before is true already."""
+    true = _is_existing(sight, one, before)
+    if true is None:
+        return 0
+    return int(conn.execute(sa.select(sa.func.count()).select_from(sight.source).where(true)).scalar_one())
+
+
+def _first_existing(
+    sight: Sight, conn: sa.Connection, one: Deployed, before: Mapping[str, Deployed]
+) -> tuple[str, ...]:
+    true, of = _is_existing(sight, one, before), schema.account.c
+    if true is None:
+        return ()
+    named = sight.source.join(schema.account, of.id == sight.account_id)
+    query = sa.select(of.key).select_from(named).where(true).order_by(of.key).limit(_SHOWN)
+    return tuple(conn.execute(query).scalars())
+
+
+def _is_existing(sight: Sight, one: Deployed, before: Mapping[str, Deployed]) -> sa.ColumnElement[bool] | None:
     old = before[one.playbook].triggers if one.playbook in before else {}
     fresh = [edge for edge in one.compiled.triggers if edge.kind == "edge" and edge.id not in old]
     if not fresh:
-        return 0
-    trips = sa.or_(*(sight.truth(edge.trips) for edge in fresh))
-    count = sa.select(sa.func.count()).select_from(sight.source).where(sight.truth(one.compiled.audience), trips)
-    return int(conn.execute(count).scalar_one())
+        return None
+    return sa.and_(sight.truth(one.compiled.audience), sa.or_(*(sight.truth(edge.trips) for edge in fresh)))
+
+
+# --- what stands against it ------------------------------------------------------------------------------------------
+
+
+def _grown_holdouts(publications: Sequence[Compiled], before: Mapping[str, Deployed]) -> Iterator[str]:
+    """Who has started so far must not turn into somebody who never does: it would spoil the comparison."""
+    for new in publications:
+        old = before.get(new.playbook)
+        if old is None or old.state == "off" or new.entry.holdout <= old.compiled.entry.holdout:
+            continue
+        was, wanted = f"{old.compiled.entry.holdout:g} %", f"{new.entry.holdout:g} %"
+        yield (
+            f"the holdout of {new.playbook} would grow from {was} to {wanted}, and while it is live it may only shrink;"
+            " switch the playbook off first, or begin another one"
+        )
+
+
+def _missing_fields(compiled: Compiled, workspace: Workspace) -> Iterator[str]:
+    """What a version reads and the workspace does not have any more, or has as something else."""
+    conditions = [*compiled.conditions(), *compiled.plan.all_conditions]
+    read = {name: type_ for condition in conditions for name, type_ in condition.reads.items()}
+    timed = (anchor_of(one)[0] for one in compiled.triggers if isinstance(one, Moment | Schedule))
+    named = dict.fromkeys(name for name in (*timed, compiled.entry.key) if name is not None)
+    fields = workspace.catalogue().fields
+    for name in sorted({*read, *named}):
+        if name.startswith(RESULTS):
+            continue
+        wanted = read.get(name)
+        if name not in fields:
+            yield f"{compiled.playbook} would read {name}, which the workspace does not have any more"
+        elif wanted is not None and not _alike(wanted, fields[name].type):
+            yield f"{compiled.playbook} would read {name} as a {wanted}, and by now it is a {fields[name].type}"
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or {one, other} == {"text", "choice"}
+
+
+_SHOWN = 10
+_ANY_STATE: tuple[PlaybookState, ...] = ("active", "paused", "off")
 
 
 _LOOK_AT_EVERYONE = sa.text("""

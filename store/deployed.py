@@ -1,6 +1,6 @@
 """What is deployed, as decisions read it: the workspace, playbooks and their versions, kept in memory by their hash."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -125,24 +125,13 @@ def conditions_in_force(conn: sa.Connection, playbooks: Sequence[Deployed]) -> t
 
 
 def extremes_of(conditions: Iterable[Condition]) -> tuple[Extreme, ...]:
-    """Every highest and lowest they read."""
+    """Every highest, lowest and trend they read."""
     return tuple(dict.fromkeys(one for condition in conditions for one in condition.expression.extremes))
 
 
 def plan_conditions(plan: Plan) -> Sequence[Condition]:
     """Every condition anywhere in a plan, whatever its steps are."""
-    return _plan_conditions.get(plan.hash, lambda: list(_conditions_in(plan.model_dump(mode="json"))))
-
-
-def _conditions_in(data: Any) -> Iterator[Condition]:
-    if isinstance(data, dict):
-        if data.keys() >= {"text", "type", "reads"}:
-            yield Condition.model_validate(data)
-            return
-        data = list(data.values())
-    if isinstance(data, list):
-        for part in data:
-            yield from _conditions_in(part)
+    return _plan_conditions.get(plan.hash, lambda: plan.all_conditions)
 
 
 def _kept(conn: sa.Connection, hash_: str) -> Compiled:

@@ -1,12 +1,13 @@
-"""The rows aggregates look at, records and events, and their props in JSON read as the types expressions know."""
+"""The rows aggregates look at, records, events and contacts, and their props as the types that expressions know."""
 
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.catalogue import Type
+from engine.expressions.rows import CONTACT
 from engine.expressions.values import DATE_FORM, INSTANT_FORM
-from store.schema import event, record
+from store.schema import contact, event, record
 from store.sql_functions import Sql, sane_instant, to_double
 
 
@@ -14,16 +15,18 @@ class Rows:
     """The rows of one source that belong to an account and have come to pass."""
 
     def __init__(self, source: str, account_id: Sql, now: Sql) -> None:
-        self._is_event = source.startswith("event.")
-        self.table = (event if self._is_event else record).alias()
-        column = self.table.c
-        self.moment: Sql = column.at if self._is_event else column.starts_at
-        if self._is_event:
-            known = column.type == source.removeprefix("event.")
-        else:
-            known = sa.and_(column.kind == source, column.superseded_at.is_(None))
-        self.where = sa.and_(column.account_id == account_id, known, self.moment <= now)
         self._now = now
+        self._table = _table(source)
+        self.table = self._table.alias()
+        column = self.table.c
+        self.moment: Sql = column.starts_at if self._table is record else column.at
+        if self._table is event:
+            known = sa.and_(column.type == source.removeprefix("event."), self.moment <= now)
+        elif self._table is record:
+            known = sa.and_(column.kind == source, column.superseded_at.is_(None), self.moment <= now)
+        else:
+            known = sa.true()
+        self.where = sa.and_(column.account_id == account_id, known)
 
     @property
     def latest_first(self) -> tuple[Sql, ...]:
@@ -35,8 +38,13 @@ class Rows:
         return sa.and_(self.moment <= self._now, sa.or_(ends.is_(None), ends > self._now))
 
     def word(self, name: str) -> Sql:
-        """`at` of events, `start` and `end` of records."""
-        return self.table.c.ends_at if name == "end" else self.moment
+        """`at` of events, `start` and `end` of records, what contacts have."""
+        if self._table is not contact:
+            return self.table.c.ends_at if name == "end" else self.moment
+        if name == "roles":
+            return sa.literal(",").concat(sa.func.array_to_string(self.table.c.roles, ",")).concat(",")
+        column: Sql = self.table.c[name]
+        return column
 
     def prop(self, name: str, type_: Type) -> Sql:
         """A prop; NULL where the JSON holds something else."""
@@ -62,6 +70,12 @@ class Rows:
 
     def _text(self, name: str) -> Any:
         return self.table.c.props.op("->>", return_type=sa.Text())(sa.literal(name, sa.Text))
+
+
+def _table(source: str) -> sa.Table:
+    if source == CONTACT:
+        return contact
+    return event if source.startswith("event.") else record
 
 
 def _reads_as(text: Sql, form: str, type_: str) -> Sql:

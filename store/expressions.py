@@ -49,10 +49,24 @@ class Columns(Protocol):
 
     def lowest(self, name: str, window: Duration) -> Sql: ...
 
+    def trend(self, name: str, window: Duration) -> Sql: ...
 
-def to_sql(expression: Expression, columns: Columns) -> Sql:
-    """The expression as a column; NULL is unknown. Aggregates become correlated sub-queries."""
-    return _Compiler(columns).sql(expression.tree)
+    def is_silent(self, source: str) -> bool:
+        """Whether the feed of these events has gone silent: what is counted of them is unknown."""
+        ...
+
+
+def to_sql(expression: Expression, columns: Columns, rows: Rows | None = None) -> Sql:
+    """The expression as a column; NULL is unknown. Aggregates become correlated sub-queries.
+
+    `rows`: for an expression that is asked of single rows, those of the statement.
+    """
+    return _Compiler(columns, rows).sql(expression.tree)
+
+
+def aggregate_to_sql(node: t.Aggregate, columns: Columns) -> Sql:
+    """One aggregate of an expression."""
+    return _Compiler(columns).sql(node)
 
 
 class _Compiler:
@@ -86,8 +100,8 @@ class _Compiler:
         return self._columns.now
 
     def extreme(self, node: t.Extreme) -> Sql:
-        find = self._columns.highest if node.way == "highest" else self._columns.lowest
-        return find(node.field, node.window)
+        find = {"highest": self._columns.highest, "lowest": self._columns.lowest, "trend": self._columns.trend}
+        return find[node.way](node.field, node.window)
 
     # --- logic: SQL's own three values are Kleene's -----------------------------------------------------------------
 
@@ -112,6 +126,10 @@ class _Compiler:
         return self._comparable(node.part).in_([self.sql(option) for option in node.options])
 
     def matches(self, node: t.Matches) -> Sql:
+        if node.left.type == "tags":
+            # Who has no tags is known not to have this one.
+            word, tags = self.sql(node.right), sa.func.coalesce(self.sql(node.left), _NO_TAGS, type_=_TAGS)
+            return sa.case((word.is_not(None), word == sa.any_(tags)))
         left, right = self._comparable(node.left), self.sql(node.right)
         if node.way == "contains":
             return sa.func.strpos(left, right) > 0
@@ -168,6 +186,8 @@ class _Compiler:
     # --- aggregates -------------------------------------------------------------------------------------------------
 
     def aggregate(self, node: t.Aggregate) -> Sql:
+        if self._columns.is_silent(node.source):
+            return sa.cast(sa.null(), _TYPES[node.type])
         rows = Rows(node.source, self._columns.account_id, self._columns.now)
         inside = _Compiler(self._columns, rows)
         part = inside._aggregated(node)
@@ -184,6 +204,10 @@ class _Compiler:
     def _aggregated(self, node: t.Aggregate) -> Sql:
         if node.part is None:
             return sa.literal_column("*")
+        if node.name in ("any", "all"):
+            assert self._rows is not None, "this is said of rows"
+            # Without a column of the rows, PostgreSQL takes the aggregate for the outer statement's.
+            return sa.case((self._rows.table.c.id.is_not(None), self.sql(node.part)))
         if node.name not in ("sum", "avg"):
             return self._comparable(node.part)
         return to_decimal(self.sql(node.part))
@@ -193,7 +217,10 @@ def _interval(unit: str, amount: int) -> Sql:
     return sa.literal_column(f"make_interval({unit} => {amount})", sa.Interval)
 
 
+_TAGS = sa.ARRAY(sa.Text())
+_NO_TAGS = sa.literal_column("'{}'::text[]", _TAGS)
 _TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "tags": _TAGS,
     "number": DOUBLE_PRECISION(),
     "text": sa.Text(),
     "choice": sa.Text(),
@@ -216,6 +243,10 @@ def _count(part: Sql) -> Sql:
     return sa.cast(sa.func.count(part), DOUBLE_PRECISION)
 
 
+def _some_unknown(part: Sql) -> Sql:
+    return sa.func.count() > sa.func.count(part)
+
+
 def _double(total: Sql) -> Sql:
     return sa.cast(total, DOUBLE_PRECISION)
 
@@ -229,6 +260,13 @@ _AGGREGATES: Mapping[str, Callable[[Sql], Sql]] = {
     "min": sa.func.min,
     "max": sa.func.max,
     "last": lambda part: part,
+    # Aggregates pass over NULL, so it is counted.
+    "any": lambda part: sa.case((sa.func.bool_or(part), sa.true()), (_some_unknown(part), sa.null()), else_=sa.false()),
+    "all": lambda part: sa.case(
+        (sa.not_(sa.func.bool_and(part)), sa.false()),
+        (sa.or_(_some_unknown(part), sa.func.count() == 0), sa.null()),
+        else_=sa.true(),
+    ),
 }
 
 

@@ -384,13 +384,14 @@ _CONTACTS = sa.text("""
     with told as materialized (
         select * from json_to_recordset(cast(:rows as json)) as told(
             n int, account_id bigint, key text, name text, first_name text, email text, roles text[], zone text,
-            do_not_contact boolean, at timestamptz, learned_at timestamptz)
+            locale text, do_not_contact boolean, at timestamptz, learned_at timestamptz)
     ), judged as materialized (
         select told.*,
             case
                 when c.id is null then 'new'
-                when (c.name, c.first_name, c.email, c.roles, c.zone, c.do_not_contact) is not distinct from
-                    (told.name, told.first_name, told.email, told.roles, told.zone, told.do_not_contact) then 'repeat'
+                when (c.name, c.first_name, c.email, c.roles, c.zone, c.locale, c.do_not_contact) is not distinct from
+                    (told.name, told.first_name, told.email, told.roles, told.zone, told.locale, told.do_not_contact)
+                    then 'repeat'
                 when told.at > c.at then 'correction'
                 when told.at < c.at then 'outdated'
                 else 'conflict'
@@ -398,12 +399,12 @@ _CONTACTS = sa.text("""
         from told left join contact as c on c.account_id = told.account_id and c.key = told.key
     ), written as (
         insert into contact
-            (account_id, key, name, first_name, email, roles, zone, do_not_contact, at, learned_at)
-        select account_id, key, name, first_name, email, roles, zone, do_not_contact, at, learned_at
+            (account_id, key, name, first_name, email, roles, zone, locale, do_not_contact, at, learned_at)
+        select account_id, key, name, first_name, email, roles, zone, locale, do_not_contact, at, learned_at
         from judged where verdict in ('new', 'correction') order by account_id, key
         on conflict (account_id, key) do update set
             name = excluded.name, first_name = excluded.first_name, email = excluded.email, roles = excluded.roles,
-            zone = excluded.zone, do_not_contact = excluded.do_not_contact, at = excluded.at,
+            zone = excluded.zone, locale = excluded.locale, do_not_contact = excluded.do_not_contact, at = excluded.at,
             learned_at = excluded.learned_at
     )
     select n, array[account_id] as accounts, verdict from judged

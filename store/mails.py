@@ -14,7 +14,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from store.schema import contact, mail, mail_event, playbook, playbook_version, run
+from store.schema import contact, mail, mail_event, person, playbook, playbook_version, run
 from store.telling import tell
 
 State = Literal["prepared", "handing_over", "sent", "refused", "skipped", "unknown"]
@@ -27,14 +27,15 @@ CHANNEL = "tenure_mail"
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A mail as a run prepares it, rendered for one contact."""
+    """A mail as a run prepares it, rendered for one contact, or for a colleague (`person`, by key)."""
 
     run_id: int
     step: str
     visit: int
     account_id: int
-    contact_id: int
-    text_hash: str
+    contact_id: int | None
+    person: str | None = None
+    text_hash: str | None
     category: str
     to_address: str
     to_name: str = ""
@@ -76,7 +77,7 @@ class Bar:
 
 
 def prepare(conn: sa.Connection, draft: Draft, now: datetime) -> int:
-    """The id of the mail for (run, step, visit, contact), made when it is not there; a second draft changes nothing.
+    """The id of the mail for (run, step, visit, recipient), made when it is not there; a second draft changes nothing.
 
     All mails of one step belong into one transaction: the run is told when every one of them is settled.
     """
@@ -84,21 +85,32 @@ def prepare(conn: sa.Connection, draft: Draft, now: datetime) -> int:
     made: int | None = conn.execute(
         insert(mail)
         .values(**values, message_id=_message_id(conn, draft), created_at=now)
-        .on_conflict_do_nothing(index_elements=["run_id", "step", "visit", "contact_id"])
+        .on_conflict_do_nothing(index_elements=["run_id", "step", "visit", "contact_id", "person"])
         .returning(mail.c.id)
     ).scalar()
     if made is not None:
         conn.execute(sa.select(sa.func.pg_notify(CHANNEL, draft.stream)))
         return made
     mine = (mail.c.run_id == draft.run_id, mail.c.step == draft.step, mail.c.visit == draft.visit)
-    there: int = conn.execute(sa.select(mail.c.id).where(*mine, mail.c.contact_id == draft.contact_id)).scalar_one()
+    to = (mail.c.contact_id.is_not_distinct_from(draft.contact_id), mail.c.person.is_not_distinct_from(draft.person))
+    there: int = conn.execute(sa.select(mail.c.id).where(*mine, *to)).scalar_one()
     return there
+
+
+def skip_unsent(
+    conn: sa.Connection, run_id: int, now: datetime, reason: str = "run ended", *, steps: Collection[str] | None = None
+) -> None:
+    """Mails to customers that have not left never do, and the run is not told; `steps`: theirs alone."""
+    mine = [mail.c.run_id == run_id, mail.c.state == "prepared", mail.c.person.is_(None)]
+    if steps is not None:
+        mine.append(mail.c.step.in_(steps))
+    conn.execute(sa.update(mail).where(*mine).values(state="skipped", reason=reason, settled_at=now))
 
 
 def _message_id(conn: sa.Connection, draft: Draft) -> str:
     """The same for every attempt, another for the same run number in another database, and telling nothing."""
     row = conn.execute(sa.select(run.c.workflow_id, run.c.started_at).where(run.c.id == draft.run_id)).one()
-    parts = (row.workflow_id, row.started_at.isoformat(), draft.step, draft.visit, draft.contact_id)
+    parts = (row.workflow_id, row.started_at.isoformat(), draft.step, draft.visit, draft.contact_id or draft.person)
     digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
     domain = draft.from_address.rpartition("@")[2]
     return f"<{digest}@{domain if domain.isascii() else domain.encode('idna').decode()}>"
@@ -259,6 +271,29 @@ def _bars(conn: sa.Connection, ids: Sequence[int], *, hold: bool = False) -> dic
     held = query.with_for_update(read=True, of=[run, contact]) if hold else query
     bars: dict[int, Bar | None] = dict.fromkeys(ids, _GONE)
     bars.update((row["id"], _bar(row)) for row in conn.execute(held).mappings())
+    others = [mail_id for mail_id in ids if bars[mail_id] is _GONE]
+    return bars | _bars_inside(conn, others) if others else bars
+
+
+def _bars_inside(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Bar | None]:
+    """The same for mail to colleagues, who hear of a run also when it is over."""
+    standing = sa.func.coalesce(playbook.c.state, "active").label("playbook")
+    rows = conn.execute(
+        sa.select(mail.c.id, mail.c.to_address, person.c.email, run.c.state, standing)
+        .select_from(mail)
+        .join(run, run.c.id == mail.c.run_id)
+        .outerjoin(person, person.c.key == mail.c.person)
+        .outerjoin(playbook, playbook.c.id == run.c.playbook)
+        .where(mail.c.id.in_(ids), mail.c.person.is_not(None))
+    )
+    bars: dict[int, Bar | None] = {}
+    for row in rows:
+        if (row.email or "").casefold() != row.to_address.casefold():
+            bars[row.id] = Bar(reason="the address is no longer the colleague's", final=True)
+        elif row.state == "open" and row.playbook != "active":
+            bars[row.id] = Bar(reason=f"the playbook is {row.playbook}", final=False)
+        else:
+            bars[row.id] = None
     return bars
 
 
@@ -301,7 +336,7 @@ def settle(
     """
     _hold_run(conn, mail_id)
     row = conn.execute(
-        sa.select(mail.c.run_id, mail.c.step, mail.c.visit, mail.c.state)
+        sa.select(mail.c.run_id, mail.c.step, mail.c.visit, mail.c.state, mail.c.person)
         .where(mail.c.id == mail_id)
         .with_for_update(key_share=True)
     ).one_or_none()
@@ -317,7 +352,8 @@ def settle(
             provider_id=sa.func.coalesce(_said(provider_id), mail.c.provider_id),
         )
     )
-    if row.state in _OPEN:
+    # Nobody waits for what is told to colleagues.
+    if row.state in _OPEN and row.person is None:
         _tell_if_all_settled(conn, row.run_id, row.step, row.visit, now)
     return True
 

@@ -1,10 +1,14 @@
 """When something is next due under a virtual clock, and which runs have not come to rest."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from store.schema import arriving, change, crossing, mail, outbox, run, trigger_hold, watch
+from store.deployed import load_playbooks, load_workspace
+from store.moment_triggers import next_by_clock
+from store.schema import arriving, change, crossing, errand, mail, outbox, run, settling, trigger_hold, watch
+from store.sight import Sight
 
 
 def next_moment(conn: sa.Connection, now: datetime) -> datetime | None:
@@ -12,26 +16,47 @@ def next_moment(conn: sa.Connection, now: datetime) -> datetime | None:
     due = [
         sa.select(sa.func.min(arriving.c.known_at)).where(arriving.c.known_at > now),
         sa.select(sa.func.min(run.c.due_at)).where(run.c.state == "open", run.c.due_at > now),
+        sa.select(sa.func.min(settling.c.due_at)).where(settling.c.due_at > now),
         sa.select(sa.func.min(trigger_hold.c.due_at)).where(trigger_hold.c.due_at > now),
         sa.select(sa.func.min(watch.c.due_at)).where(watch.c.met_at.is_(None), watch.c.due_at > now),
         sa.select(sa.func.min(crossing.c.retry_at)).where(crossing.c.state == "held", crossing.c.retry_at > now),
         sa.select(sa.func.min(mail.c.due_at)).where(mail.c.state == "prepared", mail.c.due_at > now),
+        sa.select(sa.func.min(errand.c.due_at)).where(errand.c.state == "prepared", errand.c.due_at > now),
     ]
-    moments = conn.execute(sa.union_all(*due)).scalars()
+    moments = [*conn.execute(sa.union_all(*due)).scalars(), *_by_clock(conn, now)]
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _by_clock(conn: sa.Connection, now: datetime) -> Iterator[datetime | None]:
+    """When schedules come by the clock; those that count days come at midnights, where the driver stops anyway."""
+    playbooks = load_playbooks(conn)
+    if any(trigger.kind == "schedule" and trigger.cron for one in playbooks for trigger in one.compiled.triggers):
+        sight = Sight(conn, load_workspace(conn), now)
+        for one in playbooks:
+            yield next_by_clock(sight, one)
 
 
 def idle(conn: sa.Connection, now: datetime) -> bool:
     """Whether right after a sweep nothing is left to do at this instant: in one look, since most often it is so."""
     due_run = sa.exists().where(run.c.state == "open", run.c.due_at <= now)
     due_mail = sa.exists().where(mail.c.state.in_(("prepared", "handing_over")), mail.c.due_at <= now)
+    due_errand = sa.exists().where(errand.c.state.in_(("prepared", "handing_over")), errand.c.due_at <= now)
     restless_run = sa.exists().where(run.c.state == "open", _UNDER_WAY)
-    return not conn.execute(sa.select(sa.or_(due_run, due_mail, restless_run, _STIRRED))).scalar()
+    return not conn.execute(sa.select(sa.or_(due_run, due_mail, due_errand, restless_run, _STIRRED))).scalar()
 
 
 def restless(conn: sa.Connection) -> list[int]:
-    """Open runs that are under way, or have not yet heard all they were told."""
-    return list(conn.execute(sa.select(run.c.id).where(run.c.state == "open", _UNDER_WAY).order_by(run.c.id)).scalars())
+    """Open runs that are under way, or have not yet heard all that was brought to them."""
+    # What one run's act told another meanwhile is brought in the next round: nobody is to wait for it now.
+    first_left = sa.select(sa.func.min(outbox.c.n)).where(outbox.c.run_id == run.c.id, outbox.c.delivered_at.is_(None))
+    brought = sa.func.coalesce(first_left.scalar_subquery() - 1, run.c.outbox_n)
+    at_work = sa.or_(
+        run.c.standing.not_in(("resting", "stuck", "starting")),
+        sa.and_(run.c.standing == "starting", brought > 0),
+        run.c.heard < brought,
+    )
+    found = sa.select(run.c.id).where(run.c.state == "open", _UNDER_WAY, at_work)
+    return list(conn.execute(found.order_by(run.c.id)).scalars())
 
 
 def zones_in_use(conn: sa.Connection, workspace_zone: str) -> list[str]:

@@ -23,6 +23,16 @@ class Contact:
     first_name: str
     email: str | None
     roles: tuple[str, ...]
+    locale: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colleague:
+    """A person of ours."""
+
+    key: str
+    name: str
+    email: str | None
 
 
 def recipients(
@@ -43,16 +53,18 @@ def recipients(
 def contacts_of(conn: sa.Connection, account_id: int) -> list[Contact]:
     """All contacts of an account, in a stable order."""
     rows = conn.execute(sa.select(contact).where(contact.c.account_id == account_id).order_by(contact.c.key))
-    return [
-        Contact(
-            id=row.id,
-            name=row.name,
-            first_name=row.first_name or row.name.partition(" ")[0],
-            email=row.email,
-            roles=tuple(row.roles),
-        )
-        for row in rows
-    ]
+    return [_contact(row) for row in rows]
+
+
+def contact_of(conn: sa.Connection, contact_id: int) -> Contact:
+    """One contact by its row."""
+    return _contact(conn.execute(sa.select(contact).where(contact.c.id == contact_id)).one())
+
+
+def colleague(conn: sa.Connection, key: str) -> Colleague | None:
+    """A colleague by key."""
+    row = conn.execute(sa.select(person.c.name, person.c.email).where(person.c.key == key)).one_or_none()
+    return None if row is None else Colleague(key=key, name=row.name, email=row.email)
 
 
 def text_values(
@@ -80,6 +92,17 @@ def text_values(
     values["sender.first_name"] = sender and sender.name.partition(" ")[0]
     values["workspace.name"] = workspace.name
     return values
+
+
+def _contact(row: sa.Row[Any]) -> Contact:
+    return Contact(
+        id=row.id,
+        name=row.name,
+        first_name=row.first_name or row.name.partition(" ")[0],
+        email=row.email,
+        roles=tuple(row.roles),
+        locale=row.locale,
+    )
 
 
 def _person(prefix: str, found: Contact | None) -> dict[str, Any]:

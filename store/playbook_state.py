@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from engine.entry import PlaybookState
 from store import clock, memories
 from store.deployed import NothingDeployed
+from store.event_triggers import forget_settling
 from store.schema import change, crossing, playbook, run, trigger
 from store.sweep_lock import wait_for_sweep
 from store.telling import tell
@@ -34,6 +35,7 @@ def switch_off(conn: sa.Connection, name: str) -> int:
     if _move(conn, name, "off", ("active", "paused")) is None:
         return 0
     _look_at_held(conn, name)
+    forget_settling(conn, name)
     values = {"reason": "the playbook was switched off"}
     return tell(conn, _open_runs(conn, name), "end", of="stop", values=values, at=clock.now(conn))
 
@@ -67,6 +69,7 @@ def _begin_anew(conn: sa.Connection, name: str) -> None:
     live = (trigger.c.playbook == name, trigger.c.live)
     rows = conn.execute(sa.select(trigger.c.id, trigger.c.bit).where(*live).order_by(trigger.c.id)).all()
     memories.forget_holds(conn, name, [row.id for row in rows])
+    forget_settling(conn, name)
     memories.forget(conn, [memories.Bit(row.bit) for row in rows if row.bit is not None])
     conn.execute(sa.update(trigger).where(*live).values(since=clock.now(conn)))
     conn.execute(_LOOK_AT_EVERYONE)

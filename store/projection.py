@@ -23,11 +23,13 @@ from store.columns import (
     account_now_table,
     column_name,
     extreme_column,
+    extremes_with,
     moment_parameters,
 )
 from store.expressions import to_sql
 from store.schema import account_value, score, value_history, work
 from store.scoring import CardColumns, age_column, aged_fields, contributions, known_share, score_steps
+from store.sql_functions import Slope
 
 Sql = sa.ColumnElement[Any]
 _AT = sa.DateTime(timezone=True)
@@ -58,9 +60,11 @@ def _prepared(
 def _statement(workspace: Workspace, extremes: Sequence[Extreme], alive: Mapping[freshness.Promise, bool]) -> sa.Update:
     table = account_now_table(workspace, extremes)
     old = table.alias("old")
-    step = _told(workspace)
+    extremes = extremes_with(workspace, extremes)
+    step = _with_extremes(_told(workspace), "told_past", old, extremes)
     for n, level in enumerate(_levels(workspace.computed)):
         step = _computed(step, f"computed_{n}", level, workspace, alive)
+        step = _with_extremes(step, f"computed_past_{n}", old, extremes)
     step = score_steps(step, workspace, alive)
     cards = [CardColumns(id=id_, variants=variants) for id_, variants in workspace.cards().items()]
     final = _final(step, old, cards, extremes)
@@ -74,8 +78,7 @@ def _statement(workspace: Workspace, extremes: Sequence[Extreme], alive: Mapping
     for card in cards:
         update = update.add_cte(_score_history(card, final, old))
     for n, field in enumerate(dict.fromkeys(one.field for one in extremes)):
-        first = next(one for one in extremes if one.field == field)
-        update = update.add_cte(_value_history(n, first, final, old))
+        update = update.add_cte(_value_history(n, field, final, old, extremes))
     return update
 
 
@@ -132,6 +135,11 @@ def _read(value: Any, text: Any, type_: Type) -> Sql:
             return sa.case((_reads_as(kind, text, DATE_FORM, "date"), sa.cast(text, sa.Date)))
         case "instant":
             return sa.case((_reads_as(kind, text, INSTANT_FORM, "timestamptz"), sa.cast(text, _AT)))
+        case "tags":
+            words = sa.func.jsonb_array_elements_text(value).table_valued("word").render_derived()
+            # Of this row alone: left to itself, the subquery would go over all rows there are.
+            of_row = sa.select(words.c.word).correlate_except(words).scalar_subquery()
+            return sa.case((kind == "array", sa.func.array(of_row, type_=sa.ARRAY(sa.Text()))))
         case _:
             return sa.case((kind == "string", text))
 
@@ -158,7 +166,8 @@ def _computed(
     workspace: Workspace,
     alive: Mapping[freshness.Promise, bool],
 ) -> sa.CTE:
-    seen = Prepared(source=step, zone=workspace.zone)
+    found = {(type_, str(after)): is_alive for (type_, after), is_alive in alive.items()}
+    seen = Prepared(source=step, zone=workspace.zone, silent=freshness.silent_sources(workspace, found))
     columns = [
         sa.cast(
             sa.null() if freshness.is_blind(one, workspace, alive) else _value(one, seen), SQL_TYPES[one.type]
@@ -185,24 +194,42 @@ def _final(step: sa.CTE, old: sa.FromClause, cards: Sequence[CardColumns], extre
         ).label(f"{card.id}.since")
         for card in cards
     ]
-    in_force = [
-        _extreme(one, step.c[column_name(one.field)], step.c.account_id).label(
-            extreme_column(one.way, one.field, one.window)
-        )
-        for one in extremes
-    ]
     return (
-        sa.select(step, *since, *in_force)
+        sa.select(step, *since, *_extremes(step, old, extremes))
         .select_from(step.join(old, old.c.account_id == step.c.account_id))
         .cte("final")
         .prefix_with("materialized")
     )
 
 
-def _extreme(one: Extreme, value: Sql, account_id: Sql) -> Sql:
+def _with_extremes(step: sa.CTE, name: str, old: sa.FromClause, extremes: Sequence[Extreme]) -> sa.CTE:
+    """As soon as a field is there, what looks back at it is: the next computed field, or a score, may read it."""
+    found = _extremes(step, old, extremes)
+    if not found:
+        return step
+    both = step.join(old, old.c.account_id == step.c.account_id)
+    return sa.select(step, *found).select_from(both).cte(name).prefix_with("materialized")
+
+
+def _extremes(step: sa.CTE, old: sa.FromClause, extremes: Sequence[Extreme]) -> list[sa.Label[Any]]:
+    """Those of the fields that a step has, as far as it has not got them yet."""
+    named = [(one, extreme_column(one.way, one.field, one.window)) for one in extremes]
+    return [
+        _extreme(one, step, old, extremes).label(name)
+        for one, name in named
+        if name not in step.c and column_name(one.field) in step.c
+    ]
+
+
+def _extreme(one: Extreme, step: sa.CTE, old: sa.FromClause, extremes: Sequence[Extreme]) -> Sql:
     """The value now, the values since the window's start, and the one in force at its start; NULLs are passed over."""
     h = value_history
+    value, account_id = step.c[column_name(one.field)], step.c.account_id
     start = NOW - freshness.window_of(one.window)
+    if one.way == "trend":
+        return Slope(
+            account_id, sa.literal(one.field, sa.Text), start, NOW, value, _is_new(one.field, step, old, extremes)
+        )
     mine = sa.and_(h.c.account_id == account_id, h.c.field == one.field)
     best = sa.func.max if one.way == "highest" else sa.func.min
     within = sa.select(best(h.c.value)).where(mine, h.c.at > start, h.c.at <= NOW)
@@ -236,14 +263,23 @@ def _score_history(card: CardColumns, final: sa.CTE, old: sa.FromClause) -> sa.C
     return sa.insert(score).from_select(columns, changed).cte(f"history_of_{card.id}")
 
 
-def _value_history(n: int, one: Extreme, final: sa.CTE, old: sa.FromClause) -> sa.CTE:
-    """A row per change, and a first one where the extreme's column is new: else a fall from there has no height."""
-    name = column_name(one.field)
-    starts = sa.and_(old.c[extreme_column(one.way, one.field, one.window)].is_(None), final.c[name].is_not(None))
+def _is_new(field: str, step: sa.CTE, old: sa.FromClause, extremes: Sequence[Extreme]) -> Sql:
+    """Whether the value becomes a row of the history: where it changed, and where it has none since nobody looked at
+    it so far; else a fall from there would have no height."""
+    value, h = step.c[column_name(field)], value_history
+    columns = [extreme_column(one.way, one.field, one.window) for one in extremes if one.field == field]
+    has_past = sa.exists().where(h.c.account_id == step.c.account_id, h.c.field == field).correlate_except(h)
+    starts = sa.and_(value.is_not(None), sa.or_(*(old.c[name].is_(None) for name in columns)), ~has_past)
+    return sa.or_(value.is_distinct_from(old.c[column_name(field)]), starts)
+
+
+def _value_history(n: int, field: str, final: sa.CTE, old: sa.FromClause, extremes: Sequence[Extreme]) -> sa.CTE:
+    """A row per new value."""
+    name = column_name(field)
     changed = (
-        sa.select(final.c.account_id, sa.literal(one.field, sa.Text), NOW, final.c[name])
+        sa.select(final.c.account_id, sa.literal(field, sa.Text), NOW, final.c[name])
         .select_from(final.join(old, old.c.account_id == final.c.account_id))
-        .where(sa.or_(final.c[name].is_distinct_from(old.c[name]), starts))
+        .where(_is_new(field, final, old, extremes))
         .order_by(final.c.account_id)
     )
     return sa.insert(value_history).from_select(["account_id", "field", "at", "value"], changed).cte(f"values_{n}")

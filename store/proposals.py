@@ -1,4 +1,4 @@
-"""What crosses: one playbook's edges over the accounts in work, and its moments; only candidates ever reach Python.
+"""What crosses: one playbook's edges over the accounts in work, its times and its events; only candidates reach Python.
 
 Whether a crossing starts anything is for the rules of entry to say.
 """
@@ -18,6 +18,7 @@ from engine.triggers.memory import ARMED, TRIPPED, UNSEEN, Memory, advance
 from store import memories
 from store.columns import MASKS, extreme_name
 from store.deployed import Deployed
+from store.event_triggers import happened
 from store.memories import Bit, Step
 from store.moment_triggers import reached
 from store.schema import work
@@ -29,7 +30,8 @@ Reason = Mapping[str, Any]
 def propose(conn: sa.Connection, sight: Sight, deployed: Deployed, *, sweep_id: int, since: datetime | None) -> int:
     """Advance the memories of one playbook's triggers and write its crossings, one for each account; how many."""
     reasons: dict[int, list[Reason]] = {}
-    for account_id, reason in (*_edges(conn, sight, deployed), *reached(conn, sight, deployed, since)):
+    found = (*_edges(conn, sight, deployed), *reached(conn, sight, deployed, since), *happened(conn, sight, deployed))
+    for account_id, reason in found:
         reasons.setdefault(account_id, []).append(reason)
     if not reasons:
         return 0
@@ -102,6 +104,7 @@ def _look(sight: Sight, deployed: Deployed, watched: Sequence[_Watched]) -> sa.S
         sa.select(
             sight.account_id.label("account_id"),
             sight.zone.label("zone"),
+            sight.country.label("country"),
             sight.truth(deployed.compiled.audience).label("audience"),
             *(sight.source.c[f"{mask}_{word}"] for word in words for mask in MASKS),
             *(sight.truth(one.edge.trips).label(one.trips) for one in watched),
@@ -167,7 +170,11 @@ def _candidates(
         for one in watched:
             account_id, edge = row["account_id"], one.edge
             before = _memory(row, one.bit, holds.get((account_id, edge.id)))
-            due = add(sight.now, parse_duration(edge.dwell), sight.place(row["zone"])) if edge.dwell else None
+            due = (
+                add(sight.now, parse_duration(edge.dwell), sight.place(row["zone"], row["country"]))
+                if edge.dwell
+                else None
+            )
             after, happened = advance(before, trips=row[one.trips], rearms=row[one.rearms], now=sight.now, due=due)
             included = deployed.compiled.entry.existing == "include" and row["audience"] is True
             if happened == "fired" or (happened == "existing" and included):

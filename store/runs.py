@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from engine.runtime import Entry, Standing, Waiting
-from store import clock, outbox, watches
-from store.deployed import load_workspace
-from store.schema import change, mail, run, task, trace
+from store import clock, errands, mails, outbox, watches
+from store.deployed import load_compiled, load_workspace
+from store.schema import change, run, task, trace
 from store.sight import Sight
 from store.telling import Telling, tell, tell_all
 
@@ -143,11 +143,8 @@ def end(
             .where(task.c.run_id == run_id, task.c.state == "open")
             .values(state="withdrawn", outcome="withdrawn", settled_at=at)
         )
-    conn.execute(
-        sa.update(mail)
-        .where(mail.c.run_id == run_id, mail.c.state == "prepared")
-        .values(state="skipped", reason="run ended", settled_at=at)
-    )
+    mails.skip_unsent(conn, run_id, at)
+    errands.skip_unsent(conn, run_id, at)
     conn.execute(sa.insert(change).values(account_id=account_id))
     conn.execute(_WAKE_SWEEP)
     return True
@@ -156,13 +153,18 @@ def end(
 def read(conn: sa.Connection, run_id: int, fields: Sequence[str]) -> Mapping[str, Any]:
     """Values of the run's account as the last sweep left them, as JSON; a name that is not known is left out.
 
-    `place` gives the account's zone and calendar, `highest(health.score, 14 days)` the extreme in force.
+    `place` gives the account's zone and calendar, `highest(health.score, 14 days)` the extreme in force,
+    `count(event.login, 14 days)` an aggregate that the run's plan has.
     """
-    account_id: int | None = conn.execute(sa.select(run.c.account_id).where(run.c.id == run_id)).scalar()
-    if account_id is None:
+    row = conn.execute(sa.select(run.c.account_id, run.c.playbook, run.c.version).where(run.c.id == run_id)).first()
+    if row is None:
         raise LookupError(f"there is no run {run_id}")
+    account_id = row.account_id
     sight = Sight(conn, load_workspace(conn), clock.now(conn))
     values = dict(sight.values([account_id], fields).get(account_id, {}))
+    if rest := {name for name in fields if "(" in name and name not in values}:
+        plan = load_compiled(conn, row.playbook, row.version).plan
+        values |= sight.aggregates(account_id, [node for node in plan.aggregates() if node.text in rest])
     return values | {PLACE: sight.place_of(account_id).model_dump(mode="json")} if PLACE in fields else values
 
 

@@ -120,6 +120,7 @@ contact = sa.Table(
     sa.Column("email", _TEXT),
     sa.Column("roles", ARRAY(_TEXT), nullable=False, server_default="{}"),
     sa.Column("zone", _TEXT),
+    sa.Column("locale", _TEXT, comment="the language to write in; null: the account's, or the workspace's"),
     sa.Column("do_not_contact", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("at", _AT, nullable=False),
     sa.Column("learned_at", _AT, nullable=False),
@@ -297,6 +298,17 @@ trigger_hold = sa.Table(
     comment="edges that dwell: sparse beside the masks",
 )
 
+settling = sa.Table(
+    "settling",
+    metadata,
+    sa.Column("playbook", _TEXT, primary_key=True),
+    sa.Column("trigger", _TEXT, primary_key=True),
+    sa.Column("event_id", _ID, sa.ForeignKey("event.id", ondelete="CASCADE"), primary_key=True),
+    _account(),
+    sa.Column("due_at", _AT, nullable=False, index=True),
+    comment="events that may start a playbook once their data had time to arrive",
+)
+
 crossing = sa.Table(
     "crossing",
     metadata,
@@ -306,12 +318,15 @@ crossing = sa.Table(
     _account(),
     sa.Column("at", _AT, nullable=False, comment="the sweep's instant"),
     sa.Column("reasons", JSONB, nullable=False, comment="[{trigger, kind, says, values}]: one start, all its reasons"),
-    sa.Column("state", _TEXT, nullable=False, comment="proposed | started | held | lapsed | dropped | not_started"),
+    sa.Column(
+        "state", _TEXT, nullable=False, comment="proposed | started | held_out | held | lapsed | dropped | not_started"
+    ),
     sa.Column("why", _TEXT, comment="for held, lapsed, dropped, not_started: the obstacle in words"),
     sa.Column("entry_key", _TEXT),
     sa.Column("run_id", _ID),
     sa.Column("decided_at", _AT),
     sa.Column("retry_at", _AT, comment="held until then for sure: when its cool-down ends"),
+    sa.Column("replaces", _ID, comment="the run that was told to end, so that this may start"),
     sa.Column("sweep_id", _ID, comment="the sweep that proposed it; null for a start by hand"),
     # By sweep, not by instant: a virtual clock may stand still over several sweeps.
     sa.Index("crossing_proposed_key", "playbook", "account_id", "sweep_id", unique=True),
@@ -373,7 +388,7 @@ watch = sa.Table(
     sa.Column("run_id", _ID, sa.ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
     sa.Column("key", _TEXT, nullable=False, comment="goal, exit/0, or the path of the wait"),
     _account(),
-    sa.Column("condition", JSONB, comment="an expression in JSON form; null for events"),
+    sa.Column("condition", JSONB, comment="an expression in JSON form; of an event: asked of its row, or null"),
     sa.Column("dwell", _TEXT, comment="a duration in words: the condition must hold this long"),
     sa.Column("reason", _TEXT, comment="what an exit ends the run with"),
     sa.Column("since", _AT, comment="true since this sweep"),
@@ -446,9 +461,10 @@ mail = sa.Table(
     sa.Column("step", _TEXT, nullable=False),
     sa.Column("visit", sa.Integer, nullable=False),
     _account(),
-    sa.Column("contact_id", _ID, sa.ForeignKey("contact.id"), nullable=False),
-    sa.Column("text_hash", _TEXT, sa.ForeignKey("text.hash"), nullable=False),
-    sa.Column("category", _TEXT, nullable=False, comment="service | marketing | transactional"),
+    sa.Column("contact_id", _ID, sa.ForeignKey("contact.id"), comment="null for mail to a colleague"),
+    sa.Column("person", _TEXT, comment="person.key: mail to a colleague, who is no customer"),
+    sa.Column("text_hash", _TEXT, sa.ForeignKey("text.hash"), comment="null where the step holds the text itself"),
+    sa.Column("category", _TEXT, nullable=False, comment="service | marketing | transactional | internal"),
     sa.Column("to_address", _TEXT, nullable=False),
     sa.Column("to_name", _TEXT, nullable=False, server_default=""),
     sa.Column("from_address", _TEXT, nullable=False),
@@ -474,7 +490,7 @@ mail = sa.Table(
     sa.Column("provider_id", _TEXT),
     sa.Column("created_at", _AT, nullable=False),
     sa.Column("settled_at", _AT),
-    sa.UniqueConstraint("run_id", "step", "visit", "contact_id"),
+    sa.UniqueConstraint("run_id", "step", "visit", "contact_id", "person", postgresql_nulls_not_distinct=True),
     sa.Index("mail_due_idx", "stream", "due_at", postgresql_where=sa.text("state in ('prepared', 'handing_over')")),
     sa.Index(None, "account_id"),
     sa.Index(None, "contact_id", "settled_at"),
@@ -485,11 +501,93 @@ mail_event = sa.Table(
     metadata,
     _id(),
     sa.Column("mail_id", _ID, sa.ForeignKey("mail.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("type", _TEXT, nullable=False, comment="delivered | bounced | opened | clicked | replied | complained"),
+    sa.Column("type", _TEXT, nullable=False, comment="as engine.seen.SeenType has them, and replied"),
     sa.Column("key", _TEXT, nullable=False, unique=True, comment="the provider's id of the event"),
+    sa.Column("link", _TEXT, comment="what was clicked"),
+    sa.Column("reason", _TEXT, comment="what the provider says to it"),
+    sa.Column("evidence", _TEXT, comment="of opens and clicks: human | likely_machine"),
     sa.Column("at", _AT, nullable=False),
     sa.Column("learned_at", _AT, nullable=False),
     sa.Index(None, "mail_id"),
+)
+
+draft = sa.Table(
+    "draft",
+    metadata,
+    sa.Column("task_id", _ID, sa.ForeignKey("task.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    sa.Column("contact_id", _ID, sa.ForeignKey("contact.id"), nullable=False),
+    sa.Column("text_hash", _TEXT, sa.ForeignKey("text.hash"), nullable=False),
+    sa.Column("subject", _TEXT, nullable=False),
+    sa.Column("preheader", _TEXT, nullable=False, server_default=""),
+    sa.Column("body", _TEXT, nullable=False, comment="Markdown, filled in; what is sent is this, not the template"),
+    sa.Column("edited_by", _TEXT),
+    comment="mails that wait for a review, beside the reviewer's task",
+)
+
+survey = sa.Table(
+    "survey",
+    metadata,
+    _id(),
+    sa.Column("run_id", _ID, sa.ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("step", _TEXT, nullable=False),
+    sa.Column("visit", sa.Integer, nullable=False),
+    _account(),
+    sa.Column("contact_id", _ID, sa.ForeignKey("contact.id"), nullable=False),
+    sa.Column("address", _TEXT, nullable=False, comment="in small letters: one person may be three contacts"),
+    sa.Column("asks", _TEXT, nullable=False, comment="nps | csat"),
+    sa.Column("question", _TEXT, nullable=False),
+    sa.Column("created_at", _AT, nullable=False),
+    sa.Column("closes_at", _AT, nullable=False, comment="answers are taken until then, also when the run has gone on"),
+    sa.Column("score", sa.Integer),
+    sa.Column("comment", _TEXT),
+    sa.Column("answered_at", _AT),
+    sa.UniqueConstraint("run_id", "step", "visit"),
+    sa.Index(None, "address", sa.text("created_at DESC")),
+    sa.Index(None, "account_id"),
+)
+
+errand = sa.Table(
+    "errand",
+    metadata,
+    _id(),
+    sa.Column("run_id", _ID, sa.ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("step", _TEXT, nullable=False),
+    sa.Column("visit", sa.Integer, nullable=False),
+    _account(),
+    sa.Column("kind", _TEXT, nullable=False, comment="webhook | chat"),
+    sa.Column("connector", _TEXT, nullable=False, comment="its name in the workspace"),
+    sa.Column("request_id", _TEXT, nullable=False, unique=True, comment="stable across retries"),
+    sa.Column("body", JSONB, nullable=False, comment="what is sent; for a chat {text}"),
+    sa.Column("returns", JSONB, nullable=False, server_default="{}", comment="names to read from the answer: types"),
+    sa.Column(
+        "state",
+        _TEXT,
+        nullable=False,
+        server_default="prepared",
+        comment="prepared | handing_over | delivered | refused | skipped | unknown",
+    ),
+    sa.Column("reason", _TEXT),
+    sa.Column("status", sa.Integer, comment="of the last answer"),
+    sa.Column("returned", JSONB, comment="what was read from the answer"),
+    sa.Column(
+        "resends", sa.SmallInteger, nullable=False, server_default="0", comment="how often an unknown may repeat"
+    ),
+    sa.Column("due_at", _AT, nullable=False, comment="not before; parked rows wait here"),
+    sa.Column("give_up_at", _AT, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created_at", _AT, nullable=False),
+    sa.Column("settled_at", _AT),
+    sa.UniqueConstraint("run_id", "step", "visit"),
+    sa.Index("errand_due_idx", "due_at", postgresql_where=sa.text("state in ('prepared', 'handing_over')")),
+    sa.Index(None, "account_id"),
+    comment="what runs tell other programs and channels",
+)
+
+signing_key = sa.Table(
+    "signing_key",
+    metadata,
+    sa.Column("id", sa.SmallInteger, sa.CheckConstraint("id = 1"), primary_key=True, server_default="1"),
+    sa.Column("key", _TEXT, nullable=False, comment="random; signs the links of mails where no setting gives a key"),
 )
 
 outbox = sa.Table(

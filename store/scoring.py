@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
 
 from engine.calendars import local_date
 from engine.durations import Duration
+from engine.expressions import Evaluator
+from engine.expressions.tree import Aggregate
 from engine.scorecards import TOP, Component, Score, Scorecard, card_for, score, slope
 from engine.workspace import Workspace
 from store import freshness
@@ -147,8 +149,14 @@ class RowEnv:
     def lowest(self, name: str, window: Duration) -> float | None:
         return self._extreme("lowest", name, window)
 
+    def trend(self, name: str, window: Duration) -> float | None:
+        return self._extreme("trend", name, window)
+
     def rows(self, source: str) -> Sequence[Mapping[str, Any]]:
         raise LookupError(f"a row of account_now has no rows of {source}; aggregates are computed by the projection")
+
+    def aggregate(self, node: Aggregate, work_out: Evaluator) -> Any:  # noqa: ARG002 - the protocol's name
+        return self.rows(node.source)
 
     def _extreme(self, way: str, name: str, window: Duration) -> float | None:
         value: float | None = self.row.get(column_name(f"{way}({name}, {window})"))

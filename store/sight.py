@@ -1,19 +1,22 @@
 """What decisions see of accounts at one instant: the projected row, conditions as columns, the place of an account."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
-from functools import cached_property, lru_cache
+from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 
-from engine.calendars import Place, holidays_of
+from engine.calendars import Place
+from engine.expressions.tree import Aggregate
+from engine.places import place_of
 from engine.values import Condition
 from engine.workspace import Workspace
+from store import freshness
 from store.columns import Seen, column_name
-from store.expressions import to_sql
-from store.zones import zone_or
+from store.expression_rows import Rows
+from store.expressions import aggregate_to_sql, to_sql
 
 
 class Sight:
@@ -24,7 +27,11 @@ class Sight:
         self.now = now
         self.source = _account_now(conn)
         self._conn = conn
-        self._seen = Seen(source=self.source, instant=now, zone=workspace.zone)
+
+    @cached_property
+    def _seen(self) -> Seen:
+        silent = freshness.silent_sources(self.workspace, freshness.remembered(self._conn))
+        return Seen(source=self.source, instant=self.now, zone=self.workspace.zone, silent=silent)
 
     @property
     def account_id(self) -> sa.ColumnElement[int]:
@@ -35,13 +42,19 @@ class Sight:
         """As told: `place` makes sense of it."""
         return self.field("account.zone")
 
+    @property
+    def country(self) -> sa.ColumnElement[str | None]:
+        """As told, too."""
+        return self.field("account.country")
+
     def field(self, name: str) -> sa.ColumnElement[Any]:
         """NULL for a field that was never deployed."""
         column = self.source.c.get(column_name(name))
         return sa.null() if column is None else column
 
-    def truth(self, condition: Condition) -> sa.ColumnElement[bool]:
-        return to_sql(condition.expression, self._seen)
+    def truth(self, condition: Condition, rows: Rows | None = None) -> sa.ColumnElement[bool]:
+        """`rows`: for a condition that is asked of single rows, those of the statement."""
+        return to_sql(condition.expression, self._seen, rows)
 
     def truths(self, account_id: int, conditions: Sequence[Condition]) -> Sequence[bool | None]:
         """Of one account, in the order asked; all unknown while no sweep has seen it."""
@@ -49,12 +62,9 @@ class Sight:
         row = self._conn.execute(sa.select(*columns).where(self.account_id == account_id)).one_or_none()
         return [None] * len(conditions) if row is None else list(row)
 
-    def place(self, zone: str | None) -> Place:
-        """Of accounts that name this zone; the workspace's own where they name none, or none that exists."""
-        calendar = self.workspace.calendar
-        years = (self.now.year - 1, (self.now + _AHEAD).year)
-        holidays = _holidays(calendar.country, calendar.subdivision, *years)
-        return _place(zone_or(zone, self.workspace.zone), calendar.country, calendar.weekend, holidays)
+    def place(self, zone: str | None, country: str | None) -> Place:
+        """Of accounts that name this zone and country; the workspace's own where they name none that exists."""
+        return place_of(self.workspace, zone, country, self.now)
 
     def values(self, accounts: Sequence[int], names: Sequence[str]) -> Mapping[int, Mapping[str, Any]]:
         """Fields and extremes of accounts as JSON; names that are not known are left out."""
@@ -64,32 +74,34 @@ class Sight:
         return {row[0]: {name: _json(value) for name, value in zip(columns, row[1:], strict=True)} for row in rows}
 
     def place_of(self, account_id: int) -> Place:
-        told = self.values([account_id], ["account.zone"]).get(account_id, {})
-        return self.place(told.get("account.zone"))
+        told = self.values([account_id], ["account.zone", "account.country"]).get(account_id, {})
+        return self.place(told.get("account.zone"), told.get("account.country"))
+
+    def aggregates(self, account_id: int, nodes: Sequence[Aggregate]) -> Mapping[str, Any]:
+        """What aggregates come to for an account, as JSON by their text; nothing while no sweep has seen it."""
+        if not nodes:
+            return {}
+        columns = [aggregate_to_sql(node, self._seen).label(f"aggregate_{i}") for i, node in enumerate(nodes)]
+        row = self._conn.execute(sa.select(*columns).where(self.account_id == account_id)).one_or_none()
+        return {} if row is None else {node.text: _json(value) for node, value in zip(nodes, row, strict=True)}
 
     @cached_property
     def zones(self) -> Sequence[str]:
         """The zones in use, the workspace's among them."""
         return sorted({self.workspace.zone, *self._conn.execute(_ZONES).scalars()})
 
+    @cached_property
+    def whereabouts(self) -> Sequence[tuple[str | None, str | None]]:
+        """The zones and countries that accounts tell, together, as told."""
+        query = sa.select(self.zone, self.country).select_from(self.source).distinct()
+        return sorted((tuple(row) for row in self._conn.execute(query)), key=str)  # type: ignore[misc]  # two columns
+
 
 _IDS = sa.ARRAY(sa.BigInteger)
-_AHEAD = timedelta(days=400)
-"""How far holidays are known; the longest a run lives by default."""
 
 
 def _json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
-
-
-@lru_cache(maxsize=64)
-def _holidays(country: str | None, subdivision: str | None, first: int, last: int) -> tuple[date, ...]:
-    return holidays_of(country, subdivision, range(first, last + 1)) if country else ()
-
-
-@lru_cache(maxsize=1024)
-def _place(zone: str, country: str | None, weekend: tuple[int, ...], holidays: tuple[date, ...]) -> Place:
-    return Place(zone=zone, country=country, weekend=weekend, holidays=holidays)
 
 
 def _account_now(conn: sa.Connection) -> sa.TableClause:
@@ -104,6 +116,7 @@ _PRESENT = sa.text("""
 
 _TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
     "bigint": sa.BigInteger(),
+    "text[]": sa.ARRAY(sa.Text()),
     "boolean": sa.Boolean(),
     "date": sa.Date(),
     "double precision": DOUBLE_PRECISION(),

@@ -73,6 +73,33 @@ class NextAnniversary(FunctionElement[Any]):
     type = sa.Date()
 
 
+class Slope(FunctionElement[Any]):
+    """`engine.trends.slope` of a history in `value_history`, and of one more point where that is new.
+
+    Arguments: the account, the field, the window's start, the instant, the value then, whether it is a new point.
+    """
+
+    inherit_cache = True
+    type = DOUBLE_PRECISION()
+
+
+@compiles(Slope)
+def _slope(element: Slope, compiler: SQLCompiler, **kw: Any) -> str:
+    account, field, start, now, value, is_new = (compiler.process(argument, **kw) for argument in element.clauses)
+    x = "extract(epoch FROM at - timestamptz '2000-01-01 00:00:00+00') * 1000000"
+    known = f"value > {-LARGEST!r} AND value < {LARGEST!r}"
+    history = (
+        f"SELECT at, value FROM value_history WHERE account_id = {account} AND field = {field}"  # noqa: S608  # compiled
+        f" AND at > {start} AND at <= {now}"
+    )
+    points = f"SELECT * FROM ({history} UNION ALL SELECT {now}, {value} WHERE {is_new}) AS point WHERE {known}"  # noqa: S608
+    exact = f"SELECT {x} AS x, trunc(value::numeric, {DECIMALS}) AS y FROM ({points}) AS known"  # noqa: S608  # compiled
+    sums = "count(*) AS n, sum(x) AS x, sum(y) AS y, sum(x * x) AS xx, sum(x * y) AS xy"
+    rise, spread = "(n * xy - x * y)", "(n * xx - x * x)"
+    slope = f"CASE WHEN {spread} <> 0 THEN {rise}::float8 / {spread}::float8 * 86400000000::float8 END"
+    return f"(SELECT {slope} FROM (SELECT {sums} FROM ({exact}) AS exact) AS sums)"  # noqa: S608  # the same
+
+
 @compiles(Extreme)
 def _extreme(element: Extreme, compiler: SQLCompiler, **kw: Any) -> str:
     values = [compiler.process(argument, **kw) for argument in element.clauses]

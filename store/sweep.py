@@ -16,10 +16,10 @@ from store import clock, watches
 from store.ageing import due_accounts
 from store.arbitration import Ruled, rekey, rule
 from store.deployed import Deployed, NothingDeployed, conditions_in_force, extremes_of, load_playbooks, load_workspace
-from store.moment_triggers import reached
+from store.moment_triggers import any_reached
 from store.projection import project
 from store.proposals import propose
-from store.schema import change, crossing, event, trigger_hold, watch, work, work_event, work_playbook
+from store.schema import change, crossing, event, settling, trigger_hold, watch, work, work_event, work_playbook
 from store.schema import sweep as sweeps
 from store.sight import Sight
 from store.sweep_lock import sweeping
@@ -42,6 +42,7 @@ class SweepReport:
     crossings: int = 0
     """New ones."""
     started: int = 0
+    held_out: int = 0
     held: int = 0
     lapsed: int = 0
     dropped: int = 0
@@ -155,7 +156,7 @@ def _take(conn: sa.Connection) -> _Taken | None:
     ageing = due_accounts(conn, workspace, since, now, [condition.expression for condition in conditions])
     _into_work(conn, ageing)
     accounts = conn.execute(_COUNT_WORK).scalar_one()
-    if not accounts and not any(reached(conn, taken.sight, one, taken.since_for(one)) for one in taken.proposing):
+    if not accounts and not any(any_reached(conn, taken.sight, one, taken.since_for(one)) for one in taken.proposing):
         _note_instant(conn, finished.id if finished else None, now)
         return taken
     if accounts > _ANALYZE_FROM:
@@ -171,7 +172,7 @@ def _behind(finished: sa.Row[tuple[object, ...]] | None) -> Mapping[str, str | N
 
 
 def _take_due(conn: sa.Connection, since: datetime | None, now: datetime) -> None:
-    """Accounts for which a dwell or a cool-down ends; events that were dated ahead and have come."""
+    """Accounts for which a dwell or a cool-down ends, or an event has settled; events dated ahead that have come."""
     _into_work(
         conn,
         sa.union(
@@ -182,6 +183,7 @@ def _take_due(conn: sa.Connection, since: datetime | None, now: datetime) -> Non
                 watch.c.due_at <= now, watch.c.suspended_at.is_(None), watch.c.met_at.is_(None)
             ),
             sa.select(crossing.c.account_id).where(crossing.c.state == "held", crossing.c.retry_at <= now),
+            sa.select(settling.c.account_id).where(settling.c.due_at <= now),
         ),
     )
     if since is not None:
@@ -208,6 +210,12 @@ _TAKE_CHANGES = sa.text("""
         insert into work_event select distinct event_id from taken where event_id is not null on conflict do nothing
     )
     insert into work select distinct account_id from taken on conflict do nothing
+""")
+
+
+_GIVE_BACK_EVENTS = sa.text("""
+    insert into change (account_id, event_id)
+    select event.account_id, event.id from work_event join event on event.id = work_event.event_id order by event.id
 """)
 
 
@@ -254,6 +262,7 @@ def _report(
         accounts=conn.execute(_COUNT_WORK).scalar_one(),
         crossings=sum(not one.was_held for one in ruled),
         started=states["started"],
+        held_out=states["held_out"],
         held=states["held"],
         lapsed=states["lapsed"],
         dropped=states["dropped"],
@@ -268,6 +277,7 @@ def _finish(conn: sa.Connection, taken: _Taken, report: SweepReport) -> None:
     if report.failed:
         # Nothing is lost on those who could not propose: they look at the same accounts and moments again.
         conn.execute(sa.insert(change).from_select(["account_id"], sa.select(work.c.account_id)))
+        conn.execute(_GIVE_BACK_EVENTS)
     for table in (work, work_event, work_playbook):
         conn.execute(sa.delete(table))
     behind = {one.playbook: taken.since_for(one) for one in taken.playbooks if one.playbook in report.failed}

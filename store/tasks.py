@@ -36,9 +36,17 @@ class Completed:
 class Refused:
     """The task stays as it is; `message` says why and `hint` what to do."""
 
-    kind: Literal["unknown_task", "unknown_outcome", "settled"]
+    kind: Literal["unknown_task", "unknown_outcome", "settled", "bad_edit"]
     message: str
     hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """What a reviewer changes about a draft; None leaves a part as it is."""
+
+    subject: str | None = None
+    body: str | None = None
 
 
 def open_task(
@@ -89,9 +97,16 @@ def task_of(conn: sa.Connection, run_id: int, step: str, visit: int) -> int | No
 
 
 def complete(  # noqa: PLR0917 - read aloud: this task, that outcome, with a note, by somebody, now
-    conn: sa.Connection, task_id: int, outcome: str, note: str | None, by: str, now: datetime
+    conn: sa.Connection,
+    task_id: int,
+    outcome: str,
+    note: str | None,
+    by: str,
+    now: datetime,
+    *,
+    edited: Edit | None = None,
 ) -> Completed | Refused:
-    """A person says how it went. The run learns it in the same transaction."""
+    """A person says how it went, with a draft as its reviewer left it. The run learns it in the same transaction."""
     row = _locked(conn, task_id)
     if row is None:
         return Refused(
@@ -105,10 +120,22 @@ def complete(  # noqa: PLR0917 - read aloud: this task, that outcome, with a not
             message=f'"{outcome}" is not an outcome of task {task_id} ({row.title})',
             hint=did_you_mean(outcome, row.outcomes),
         )
+    if edited is not None and (why := _edit(conn, task_id, edited, by)) is not None:
+        return Refused(kind="bad_edit", message=f"the mail cannot be changed so: {why}", hint="nothing was changed")
     _settle(conn, task_id, now, state="done", outcome=outcome, note=note or None, settled_by=by)
     values = {"visit": row.visit, "outcome": outcome, "by": by, "task": task_id}
     tell(conn, row.run_id, kind="task", of=row.step, values=values, at=now)
     return Completed(task_id=task_id, outcome=outcome, by=by, at=now)
+
+
+def _edit(conn: sa.Connection, task_id: int, edited: Edit, by: str) -> str | None:
+    from store import drafts
+
+    there = drafts.of_task(conn, task_id)
+    if there is None:
+        return "this task is no review of a mail"
+    changed = {name: text for name, text in (("subject", edited.subject), ("body", edited.body)) if text is not None}
+    return drafts.edit(conn, task_id, there.model_copy(update=changed), by)
 
 
 def remind(conn: sa.Connection, task_id: int, now: datetime) -> bool:
@@ -136,6 +163,15 @@ def expire(conn: sa.Connection, task_id: int, now: datetime) -> str:
 def withdraw(conn: sa.Connection, task_id: int, now: datetime) -> bool:
     """Take the task back: nobody needs to do it any more. False when it is settled."""
     return _change_open(conn, task_id, state="withdrawn", outcome="withdrawn", settled_at=now)
+
+
+def withdraw_all(conn: sa.Connection, run_id: int, steps: Sequence[str], now: datetime) -> list[int]:
+    """The same for all open tasks of these steps of a run, whichever visit gave them; their ids."""
+    open_ones = (task.c.run_id == run_id, task.c.step.in_(steps), task.c.state == "open")
+    # Run before task, as everywhere: a person may be answering one of them.
+    conn.execute(sa.select(run.c.id).where(run.c.id == run_id).with_for_update(key_share=True))
+    ids = list(conn.execute(sa.select(task.c.id).where(*open_ones).order_by(task.c.id)).scalars())
+    return [task_id for task_id in ids if withdraw(conn, task_id, now)]
 
 
 def assignee_for(conn: sa.Connection, account_id: int, role: str, workspace: Workspace) -> str | None:

@@ -14,7 +14,8 @@ from engine.runtime import Waiting
 from engine.triggers.memory import ARMED, TRIPPED, Memory, advance
 from engine.values import Condition
 from store.deployed import load_workspace
-from store.schema import event, run, watch, work, work_event
+from store.expression_rows import Rows
+from store.schema import run, watch, work, work_event
 from store.sight import Sight
 from store.telling import Telling, tell_all
 
@@ -82,10 +83,12 @@ def already_met(conn: sa.Connection, run_id: int, keys: Sequence[str], now: date
     mine = sa.select(watch).where(watch.c.run_id == run_id, watch.c.key.in_(keys)).order_by(watch.c.id)
     rows = conn.execute(mine).all()
     unmet = [row for row in rows if row.met_at is None]
-    met = [row.id for row in unmet if row.event is not None and _has_come(conn, row, now)]
-    conditions = [row for row in unmet if row.condition is not None]
+    if not unmet:
+        return tuple(row.key for row in rows)
+    sight = Sight(conn, load_workspace(conn), now)
+    met = [row.id for row in unmet if row.event is not None and _came_already(conn, sight, row)]
+    conditions = [row for row in unmet if row.event is None and row.condition is not None]
     if conditions:
-        sight = Sight(conn, load_workspace(conn), now)
         truths = sight.truths(conditions[0].account_id, [Condition.model_validate(row.condition) for row in conditions])
         met += [row.id for row, truth in zip(conditions, truths, strict=True) if truth]
     if met:
@@ -96,7 +99,7 @@ def already_met(conn: sa.Connection, run_id: int, keys: Sequence[str], now: date
 def evaluate(conn: sa.Connection, sight: Sight, now: datetime) -> int:
     """Look at the watches of the accounts in work, and tell runs what they wait for; how many were told."""
     changes = [change for text in _texts(conn) for change in _look(conn, sight, text, now)]
-    changes += _events(conn, now)
+    changes += _events(conn, sight, now)
     changes += _aged(conn, now)
     if not changes:
         return 0
@@ -178,7 +181,7 @@ def _texts(conn: sa.Connection) -> Sequence[dict[str, Any]]:
             sa.select(watch.c.condition)
             .distinct()
             .join(work, work.c.account_id == watch.c.account_id)
-            .where(watch.c.met_at.is_(None), watch.c.condition.is_not(None))
+            .where(watch.c.met_at.is_(None), watch.c.condition.is_not(None), watch.c.event.is_(None))
             .order_by(watch.c.condition)
         )
         .scalars()
@@ -192,7 +195,7 @@ def _look(
     """The watches of one condition whose state changes."""
     truth = sight.truth(Condition.model_validate(condition)).label("truth")
     rows = conn.execute(
-        sa.select(watch, truth, sight.zone.label("zone"))
+        sa.select(watch, truth, sight.zone.label("zone"), sight.country.label("country"))
         .select_from(
             watch.join(work, work.c.account_id == watch.c.account_id).join(
                 sight.source, sight.account_id == watch.c.account_id
@@ -200,7 +203,8 @@ def _look(
         )
         .where(
             watch.c.met_at.is_(None),
-            watch.c.condition == sa.cast(condition, watch.c.condition.type),
+            watch.c.event.is_(None),
+            watch.c.condition == _typed(condition),
             truth.element.is_(True) | watch.c.since.is_not(None),
         )
         .order_by(watch.c.id)
@@ -210,7 +214,7 @@ def _look(
 
 
 def _advance(sight: Sight, row: sa.Row[Any], now: datetime) -> Memory:
-    due = add(now, parse_duration(row.dwell), sight.place(row.zone)) if row.dwell else None
+    due = add(now, parse_duration(row.dwell), sight.place(row.zone, row.country)) if row.dwell else None
     return advance(_memory(row), trips=row.truth, rearms=None, now=now, due=due)[0]
 
 
@@ -223,28 +227,45 @@ def _memory(row: sa.Row[Any]) -> Memory:
 _MET = Memory(seen=True, tripped=True)
 
 
-def _events(conn: sa.Connection, now: datetime) -> list[tuple[sa.Row[Any], Memory]]:
+def _events(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[sa.Row[Any], Memory]]:
     """The watches whose event is among those the sweep has taken."""
-    rows = conn.execute(
-        sa.select(watch)
-        .where(
-            watch.c.met_at.is_(None),
-            watch.c.event.is_not(None),
-            sa.exists()
-            .where(work_event.c.event_id == event.c.id)
-            .where(event.c.account_id == watch.c.account_id, event.c.type == watch.c.event)
-            .where(event.c.at >= watch.c.opened_at, event.c.at <= now),
-        )
-        .order_by(watch.c.id)
-    )
-    return [(row, _MET) for row in rows]
+    awaited = conn.execute(
+        sa.select(watch.c.event, watch.c.condition)
+        .distinct()
+        .join(work, work.c.account_id == watch.c.account_id)
+        .where(watch.c.met_at.is_(None), watch.c.event.is_not(None))
+        .order_by(watch.c.event, watch.c.condition)
+    ).all()
+    found: list[sa.Row[Any]] = []
+    for one in awaited:
+        rows = Rows(f"event.{one.event}", watch.c.account_id, sa.literal(now))
+        asks = watch.c.condition.is_(None) if one.condition is None else watch.c.condition == _typed(one.condition)
+        taken = sa.exists().where(work_event.c.event_id == rows.table.c.id)
+        came = _has_come(sight, rows, one.condition, taken)
+        which = (watch.c.met_at.is_(None), watch.c.event == one.event, asks, came)
+        found += conn.execute(sa.select(watch).where(*which).order_by(watch.c.id)).all()
+    return [(row, _MET) for row in found]
 
 
-def _has_come(conn: sa.Connection, row: sa.Row[Any], now: datetime) -> bool:
-    came = sa.exists().where(
-        event.c.account_id == row.account_id, event.c.type == row.event, event.c.at >= row.opened_at, event.c.at <= now
-    )
-    return bool(conn.execute(sa.select(came)).scalar_one())
+def _came_already(conn: sa.Connection, sight: Sight, row: sa.Row[Any]) -> bool:
+    rows = Rows(f"event.{row.event}", watch.c.account_id, sa.literal(sight.now))
+    came = _has_come(sight, rows, row.condition)
+    return conn.execute(sa.select(watch.c.id).where(watch.c.id == row.id, came)).first() is not None
+
+
+def _has_come(
+    sight: Sight, rows: Rows, condition: dict[str, Any] | None, *which: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    """Whether among these rows an event has come since a watch was opened, of which its condition is true."""
+    if condition is None:
+        return sa.exists().select_from(rows.table).where(rows.where, rows.moment >= watch.c.opened_at, *which)
+    account = rows.table.join(sight.source, sight.account_id == rows.table.c.account_id)
+    true = sight.truth(Condition.model_validate(condition), rows)
+    return sa.exists().select_from(account).where(rows.where, rows.moment >= watch.c.opened_at, true, *which)
+
+
+def _typed(condition: dict[str, Any]) -> sa.ColumnElement[Any]:
+    return sa.cast(condition, watch.c.condition.type)
 
 
 def _remember(conn: sa.Connection, changes: Sequence[tuple[sa.Row[Any], Memory]], now: datetime) -> None:

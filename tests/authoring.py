@@ -1,7 +1,7 @@
 """A workspace to write playbooks in, and one good playbook that tests spoil in one place."""
 
 from engine.compile import Compilation, compile_playbook
-from engine.texts import MailText
+from engine.texts.document import MailText
 from engine.workspace import Workspace, load_workspace
 
 WORKSPACE_FILE = b"""
@@ -64,8 +64,18 @@ def compiled(source: str | bytes, folder: str = "rescue") -> Compilation:
 
 
 def found(compilation: Compilation) -> list[str]:
-    """The problems as `CODE line:column`."""
-    return [f"{one.code} {one.spot.line}:{one.spot.column}" for one in compilation.problems]
+    """The errors as `CODE line:column`."""
+    return _listed(compilation, "error")
+
+
+def warned(compilation: Compilation) -> list[str]:
+    """The warnings likewise."""
+    return _listed(compilation, "warning")
+
+
+def _listed(compilation: Compilation, severity: str) -> list[str]:
+    problems = [one for one in compilation.problems if one.severity == severity]
+    return [f"{one.code} {one.spot.line}:{one.spot.column}" for one in problems]
 
 
 def with_steps(steps: str) -> str:

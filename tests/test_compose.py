@@ -84,6 +84,6 @@ def test_job_scripts_are_valid_shell():
 
 def test_the_image_contains_every_package_and_the_builder_sees_it():
     copied = set(re.findall(r"^COPY (\w+) \1$", (_ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert copied == {"engine", "store", "connectors", "workflows", "web", "app", "playbooks"}
+    assert copied == {"engine", "store", "connectors", "workflows", "web", "app", "playbooks", "docs"}
     ignored = (_ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert {f"!{name}" for name in copied} <= set(ignored)

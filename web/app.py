@@ -3,16 +3,16 @@
 from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
-from web.bodies import LARGE_BODY, SMALL_BODY
+from web.bodies import EVENTS_BODY, LARGE_BODY, SMALL_BODY
 from web.deps import WebDeps
 from web.guards import BodyLimit, LastNet, Readable, SecurityHeaders, Token
 from web.metrics import Measured, Metrics
 from web.pages import HERE
 from web.problems import HANDLERS, Problem
-from web.routes import accounts, facts, health, mails, overview, runs, tasks
+from web.routes import accounts, facts, health, hooks, mails, overview, runs, surveys, tasks
 
 _SUBJECTS = (facts, runs, tasks, mails, accounts)
-_PAGES = (overview, tasks, runs, mails)
+_PAGES = (overview, tasks, runs, mails, surveys)
 
 
 def create_app(deps: WebDeps) -> FastAPI:
@@ -44,6 +44,7 @@ def _routes(app: FastAPI) -> None:
         api.include_router(subject.api)
     app.include_router(api)
     app.include_router(health.probes)
+    app.include_router(hooks.hooks)
     for subject in _PAGES:
         app.include_router(subject.pages)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
@@ -51,7 +52,9 @@ def _routes(app: FastAPI) -> None:
 
 def _guards(app: FastAPI, deps: WebDeps) -> None:
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit, most=SMALL_BODY, more_for={"/api/v1/facts": LARGE_BODY})
+    app.add_middleware(
+        BodyLimit, most=SMALL_BODY, more_for={"/api/v1/facts": LARGE_BODY, "/hooks/sendgrid": EVENTS_BODY}
+    )
     if deps.api_token:
         app.add_middleware(Token, token=deps.api_token)
     app.add_middleware(Readable)

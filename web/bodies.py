@@ -11,6 +11,8 @@ from pydantic_core import from_json
 from web.problems import Refusal
 
 LARGE_BODY = 16 * 1024 * 1024
+EVENTS_BODY = 8 * 1024 * 1024
+"""Ten thousand events of a mail provider and more."""
 SMALL_BODY = 64 * 1024
 
 RowId = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -33,6 +35,8 @@ Line = Annotated[
 ]
 """A key, name or word: needed and short."""
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4_000), AfterValidator(_storable)]
+Text = Annotated[str, StringConstraints(max_length=16_000), AfterValidator(_storable)]
+"""A longer text, such as the body of a mail."""
 Filter = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_storable)]
 """A query parameter; empty means: not filtered."""
 

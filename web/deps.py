@@ -17,6 +17,10 @@ class WebDeps:
     """Asks Temporal for a sign of life; an exception counts as no."""
     api_token: str | None = field(default=None, repr=False)
     """What callers of the JSON API present; None: it asks for nothing."""
+    signing_key: str | None = field(default=None, repr=False)
+    """What links in mails are signed with; None: the database's own key."""
+    sendgrid_key: Callable[[], str | None] = lambda: None
+    """What SendGrid's events are signed with, as it is set at the moment; None: no events are expected."""
     temporal_ui: str | None = None
     """The address of Temporal's own pages, without a final slash, to link runs to."""
     temporal_namespace: str = "default"

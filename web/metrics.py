@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -24,6 +24,13 @@ class Metrics:
         self._registry.register(_Database(engine))
         self.requests = Histogram(
             "tenure_request_seconds", "How long requests took", ("method", "route", "status"), registry=self._registry
+        )
+
+        self.mail_events = Counter(
+            "tenure_mail_events",
+            "Events that mail providers told, by what became of them; settled: mails not known to have left before",
+            ("provider", "became"),
+            registry=self._registry,
         )
 
     def text(self) -> bytes:

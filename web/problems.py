@@ -58,7 +58,7 @@ def not_found(what: str, key: object, where: str) -> Refusal:
 
 
 def for_programs(path: str) -> bool:
-    return path.startswith(("/api", "/healthz", "/readyz", "/metrics", "/static"))
+    return path.startswith(("/api", "/hooks", "/healthz", "/readyz", "/metrics", "/static"))
 
 
 def answer(path: str, problem: Problem, headers: Mapping[str, str] | None = None) -> Response:

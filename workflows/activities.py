@@ -96,6 +96,8 @@ def _perform(acting: Acting, act: Act) -> Receipt:
 def _noted(acting: Acting, performing: Performing, receipt: Receipt) -> Receipt:
     act = performing.act
     detail = {"step": act.step, "outcome": receipt.outcome, **receipt.values}
+    if act.visit > 1:
+        detail["visit"] = act.visit
     if receipt.reason:
         detail["reason"] = receipt.reason
     line = Entry(seq=act.seq, at=performing.at, path=act.path, what=act.verb, detail=detail)

@@ -19,6 +19,7 @@ from store import arriving, clock, runs
 from store import sweep as store_sweep
 from store.deployed import load_workspace
 from store.moments import idle, next_moment, restless, stirred, zones_in_use
+from workflows.errands import ErrandStream, Outside
 from workflows.mail_stream import MailStream
 from workflows.outbox import Deliverer
 from workflows.ports import Ports
@@ -58,6 +59,7 @@ class Driver:
         self._after = after
         self._deliverer = Deliverer(database, client, virtual=True, queue=queue)
         self._mails = MailStream(database, ports.transports())
+        self._errands = ErrandStream(database, Outside(webhook=ports.webhook, chat=ports.chat))
         # A mail stream belongs to one thread.
         self._mail_thread = ThreadPoolExecutor(1, thread_name_prefix="tenure-mail")
         self._appointments: list[_Appointment] = []
@@ -105,9 +107,10 @@ class Driver:
             await self._quiet()
             loop = asyncio.get_running_loop()
             mails = await loop.run_in_executor(self._mail_thread, self._mails.dispatch_due, now)
+            errands = await loop.run_in_executor(self._mail_thread, self._errands.dispatch_due, now)
             if await asyncio.to_thread(self._idle, now):
                 return
-            if not told and not mails and not await asyncio.to_thread(self._stirred):
+            if not told and not mails and not errands and not await asyncio.to_thread(self._stirred):
                 return
         raise NotAtRest(f"facts and acts follow each other in a circle at {now.isoformat()}")
 
@@ -126,8 +129,10 @@ class Driver:
             await asyncio.sleep(0.01)
 
     async def close(self) -> None:
-        """Let go of the mail stream's connections."""
-        await asyncio.get_running_loop().run_in_executor(self._mail_thread, self._mails.close)
+        """Let go of the streams' connections."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._mail_thread, self._mails.close)
+        await loop.run_in_executor(self._mail_thread, self._errands.close)
         self._mail_thread.shutdown()
 
     # --- in threads ---

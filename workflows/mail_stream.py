@@ -20,7 +20,7 @@ _BATCH = 20
 _POLL_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _OUTAGE_AFTER = 3
-"""So many mails in a row that cannot leave now are no longer the recipients' matter but the provider's."""
+"""So many mails in a row that cannot leave now, or of which nobody knows, are the provider's matter."""
 
 _log = structlog.get_logger(__name__)
 
@@ -141,7 +141,7 @@ class MailStream:
     def _deliver(
         self, conn: sa.Connection, transport: Transport, mail: Mail, now: datetime
     ) -> tuple[Counts, ConnectorError | None]:
-        """One mail; also the error when it is to be tried again."""
+        """One mail; also the error where it may be the provider's matter rather than this mail's."""
         handed_over = False
 
         def hand_over() -> None:
@@ -159,7 +159,7 @@ class MailStream:
         except Rejected as error:
             return self._settle(conn, _Settlement(mail.id, "refused", now, reason=str(error))), None
         except UnknownOutcome as error:
-            return self._find_out(conn, transport, mail, now, str(error)), None
+            return self._find_out(conn, transport, mail, now, str(error)), error
         except ConnectorError as error:
             return self._park(conn, mail, now, error), error
         except sa.exc.SQLAlchemyError:
@@ -168,7 +168,8 @@ class MailStream:
             # A transport's own mistake. Where it happened decides, as with the errors it knows.
             _log.exception("mail_stream.transport_failed", mail=mail.id, handed_over=handed_over)
             if handed_over:
-                return self._find_out(conn, transport, mail, now, f"{type(error).__name__} after handing over"), None
+                unknown = UnknownOutcome(f"{type(error).__name__} after handing over")
+                return self._find_out(conn, transport, mail, now, str(unknown)), unknown
             failure = ConnectorError(f"{type(error).__name__} before handing over")
             return self._park(conn, mail, now, failure), failure
         return self._settle(conn, _Settlement(mail.id, "sent", now, provider_id=accepted.provider_id)), None
@@ -283,5 +284,6 @@ def _outgoing(mail: Mail, now: datetime) -> OutgoingMail:
         html=mail.html,
         plain=mail.plain,
         unsubscribe_url=mail.unsubscribe_url,
+        category=mail.category,
         at=now,
     )

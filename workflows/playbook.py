@@ -47,7 +47,7 @@ class PlaybookWorkflow:
         fresh = Position(clock=self._begin.at, inbox=Inbox(heard=1))
         position = Position.model_validate(carried) if carried else fresh
         self._runtime = TemporalRuntime(self._begin, position)
-        self._run = Run(plan, position, self._runtime.note)
+        self._run = Run(plan, position, self._runtime.note, account=self._begin.account)
 
     @workflow.run
     async def run(self, _args: Sequence[RawValue]) -> Any:

@@ -5,11 +5,21 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from connectors.chat.port import Chat
+from connectors.chat.stored import StoredChat
 from connectors.email.port import Transport
 from connectors.tasks.port import TaskList
+from connectors.webhook.port import Caller
+from connectors.webhook.stored import StoredCaller
+from store.links import Links, own_key
 
 STREAM = "email"
 """The mail stream, and the connector of tenure.yaml that it uses."""
+
+
+def local_links(conn: sa.Connection) -> Links:
+    """For an installation that nobody outside is to reach."""
+    return Links(public_url="http://localhost", key=own_key(conn))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,3 +30,9 @@ class Ports:
     """The list of tasks; Tenure's own writes in the act's transaction."""
     transports: Callable[[], Mapping[str, Transport]]
     """Mail transports by stream, made anew for each dispatcher, since one belongs to one thread."""
+    webhook: Callable[[str], Caller] = lambda _name: StoredCaller()
+    """A webhook connector by name, as it is declared now; raises Misconfigured. By default nothing leaves."""
+    chat: Callable[[str], Chat] = lambda _name: StoredChat()
+    """A chat connector by name; the same holds."""
+    links: Callable[[sa.Connection], Links] = local_links
+    """Addresses of public pages."""

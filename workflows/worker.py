@@ -16,6 +16,7 @@ from store import clock
 from store import sweep as store_sweep
 from workflows.activities import Activities
 from workflows.bell import Bell
+from workflows.errands import ErrandStream, Outside
 from workflows.heartbeat import Beats, Heartbeat, keep_beating
 from workflows.mail_stream import MailStream
 from workflows.outbox import Deliverer
@@ -66,10 +67,13 @@ async def run_worker(
             stack.callback(bell.close)
             await asyncio.to_thread(tell_again, database)
             deliverer = Deliverer(database, client, virtual=False)
+            # Two, so that one receiver that takes its time does not hold up all others.
+            outside = Outside(webhook=ports.webhook, chat=ports.chat)
             loops = [
                 asyncio.create_task(_loop("sweep", bell, "tenure_facts", lambda: _sweep(database))),
                 asyncio.create_task(_loop("outbox", bell, "tenure_outbox", deliverer.deliver_all)),
                 asyncio.create_task(asyncio.to_thread(MailStream(database, ports.transports()).run, quiet)),
+                *(asyncio.create_task(asyncio.to_thread(ErrandStream(database, outside).run, quiet)) for _ in range(2)),
                 asyncio.create_task(_look_after_runs(client, database, deliverer, prepare)),
             ]
         await stop.wait()

@@ -9,6 +9,7 @@ from operator import itemgetter
 from app.book.colleagues import COLLEAGUES
 from app.book.companies import Company, company_names, established, newcomer
 from app.book.diary import Dated, diary
+from app.book.stories import Mood
 from app.book.usage import usage_on
 from engine.facts import IncomingFact
 
@@ -52,6 +53,14 @@ class Book:
                 known.append((exported, usage))
         known += self._diaries.get(day, [])
         return sorted(known, key=itemgetter(0))
+
+    def mood(self, account: str, day: date) -> float:
+        """How well it goes for a customer on a day, 0 to 1."""
+        return self._moods[account].on((day - self.start).days)
+
+    @cached_property
+    def _moods(self) -> Mapping[str, Mood]:
+        return {company.key: company.mood for company in self.companies}
 
     @cached_property
     def _diaries(self) -> Mapping[date, list[Dated]]:

@@ -1,4 +1,7 @@
-"""Everything about one customer that does not happen daily: contract, people, tickets, surveys, reviews, renewal."""
+"""Everything about one customer that does not happen daily: contract, people, tickets, surveys, reviews, renewal.
+
+Surveys and reviews are told of the past alone: from the start on, playbooks ask and people answer.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -6,6 +9,8 @@ from random import Random
 
 from app.book.chance import chance
 from app.book.companies import Company, Contact
+from app.book.occasions import departure, executive_leaves, seat_requests
+from app.book.stories import nps_of
 from engine.facts import AccountFact, ContactFact, IncomingFact, MetricFact, RecordFact
 
 Dated = tuple[datetime, IncomingFact]
@@ -23,11 +28,12 @@ def diary(seed: int, company: Company, start: date, first: date, last: date) -> 
     until = min(last, company.churns or last)
     entries = [*_opening(company, opening), *_contract(seed, company, opening, until)]
     entries += _people(seed, company, start)
+    entries += seat_requests(seed, company, max(opening, company.live), until)
     dice = chance(seed, company.key, "diary")
     for offset in range((until - opening).days):
         day = opening + timedelta(days=offset + 1)
         if day >= company.signup:
-            entries += _day(company, day, company.mood.on((day - start).days), dice)
+            entries += _day(company, day, company.mood.on((day - start).days), dice, past=day < start)
     return [entry for entry in entries if first <= entry[0].date() <= last]
 
 
@@ -37,7 +43,7 @@ def _instant(day: date, hour: int, minute: int = 0) -> datetime:
 
 def _opening(company: Company, day: date) -> Iterator[Dated]:
     known = _instant(day, 7)
-    fields: dict[str, bool | float | str | None] = {
+    fields: dict[str, list[str] | bool | float | str | None] = {
         "name": company.name,
         "segment": company.segment,
         "industry": company.industry,
@@ -106,26 +112,32 @@ def _contract(seed: int, company: Company, opening: date, until: date) -> Iterat
 
 def _people(seed: int, company: Company, start: date) -> Iterator[Dated]:
     """The champion leaves a few days before anybody notices; half of them are succeeded."""
+    if (gone := executive_leaves(seed, company, start)) is not None:
+        executive = next(c for c in company.contacts if c.role == "exec")
+        yield _instant(gone, 10), _contact(company, executive, None)
+        yield from departure(seed, company, "exec", gone)
     if company.mood.story != "champion_leaves":
         return
     dice = chance(seed, company.key, "people")
     champion, successor = (next(c for c in company.contacts if c.role == role) for role in ("champion", "successor"))
     noticed = _instant(start + timedelta(days=company.mood.turn + dice.randint(6, 14)), 10)
     yield noticed, _contact(company, champion, None)
+    yield from departure(seed, company, "champion", noticed.date())
     if dice.random() < 0.5:
         yield noticed + timedelta(days=dice.randint(9, 25)), _contact(company, successor, "champion")
 
 
-def _day(company: Company, day: date, mood: float, dice: Random) -> Iterator[Dated]:
+def _day(company: Company, day: date, mood: float, dice: Random, *, past: bool) -> Iterator[Dated]:
     since = (day - company.signup).days
     if day.day == 1:
         used = round(company.seats * min(1.0, 0.25 + 0.8 * mood))
         yield _instant(day, 2), MetricFact(account=company.key, metric="seats_used", value=used)
     if since % _NPS_EVERY == 60 and dice.random() < 0.75:
-        answer = round(min(10.0, max(0.0, 2.6 + 7.6 * mood + dice.gauss(0, 0.7))))
-        yield _instant(day, 12), MetricFact(account=company.key, metric="nps", value=answer)
+        answer = nps_of(mood, dice)
+        if past:
+            yield _instant(day, 12), MetricFact(account=company.key, metric="nps", value=answer)
     every = _REVIEW_EVERY.get(company.segment)
-    if every and since >= every and since % every == 0 and dice.random() < 0.35 + 0.6 * mood:
+    if every and since >= every and since % every == 0 and dice.random() < 0.35 + 0.6 * mood and past:
         yield _instant(day, 15), AccountFact(key=company.key, fields={"last_qbr": day.isoformat()})
     busy = 0.022 if company.segment == "self-serve" else 0.04
     if day.weekday() < 5 and dice.random() < busy * (1.7 - mood):

@@ -8,19 +8,22 @@ import sqlalchemy as sa
 
 from app.book.book import Book
 from app.book.diary import Dated
-from app.book.people import People
+from app.book.people import REFERENCES, People
 from engine.calendars import Place, add_business_days
+from engine.facts import EventFact
 from engine.project import Project
-from store import arriving, clock, tasks
+from store import arriving, clock, surveys, tasks
 from store.deploy import Publication, deploy
-from store.intake import take_in_dated
+from store.intake import take_in, take_in_dated
 from store.mails import record_event
 from store.queries.overview import counts as overview_counts
-from store.schema import account, contact, mail, mail_event, run, task
+from store.schema import account, contact, mail, mail_event, run, survey, task
 
 Appoint = Callable[[datetime, Callable[[sa.Connection, datetime], object]], None]
 _PLACE = Place(zone="UTC")
 _HOURS_A_DAY = 8
+_CALENDAR = "https://meet.tidewright.example/"
+"""Who clicks on this address in a mail books a date."""
 
 
 class Life:
@@ -113,9 +116,34 @@ class Life:
         def do(conn: sa.Connection, instant: datetime) -> object:
             return tasks.complete(conn, row.id, answer.outcome, answer.note or None, by, instant)
 
-        self.appoint(_on_the_half_hour(max(at, now)), do)
+        at = _on_the_half_hour(max(at, now))
+        self.appoint(at, do)
+        if answer.outcome in REFERENCES:
+            self._expect_reference(row, answer.outcome, at)
+
+    def _expect_reference(self, row: Any, kind: str, promised_at: datetime) -> None:
+        delay = self._people.reference(account=row.key, kind=kind, promised_at=promised_at)
+        if delay is None:
+            return
+
+        def do(conn: sa.Connection, instant: datetime) -> object:
+            agreed = sa.select(sa.exists().where(task.c.id == row.id, task.c.outcome == kind))
+            if not conn.execute(agreed).scalar():
+                return None  # the task was withdrawn before anybody could promise
+            return self._happens(conn, row.key, "reference_given", kind, f"task/{row.id}", instant)
+
+        self.appoint(_on_the_half_hour(promised_at + delay), do)
+
+    def _happens(  # noqa: PLR0917 - read aloud: at this account, this event of that kind, known by this key, now
+        self, conn: sa.Connection, account_key: str, event: str, kind: str, key: str, at: datetime
+    ) -> object:
+        fact = EventFact(type=event, key=f"demo/{key}", account=account_key, at=at, props={"kind": kind})
+        return take_in(conn, [fact], known_at=at)
 
     def _ask_customer(self, row: Any, now: datetime) -> None:
+        if row.survey is not None:
+            self._ask_for_a_score(row, now)
+            return
         for reaction in self._people.mail(account=row.key, contact=row.contact, step=row.step, sent_at=row.settled_at):
             at = _on_the_half_hour(max(row.settled_at + reaction.delay, now))
             key = f"demo/{row.id}/{reaction.type}"
@@ -125,6 +153,26 @@ class Life:
 
             # After a restart the past is known already: events are told once, whoever asks again.
             self.appoint(at, do)
+            if row.books and reaction.type == "clicked":
+                self._book_a_date(row, at)
+
+    def _book_a_date(self, row: Any, at: datetime) -> None:
+        def do(conn: sa.Connection, instant: datetime) -> object:
+            return self._happens(conn, row.key, "meeting_booked", "review", f"mail/{row.id}", instant)
+
+        self.appoint(at + timedelta(minutes=30), do)
+
+    def _ask_for_a_score(self, row: Any, now: datetime) -> None:
+        sent_at, mood = row.settled_at, self._book.mood(row.key, row.settled_at.date())
+        answer = self._people.survey(account=row.key, contact=row.contact, step=row.step, sent_at=sent_at, mood=mood)
+        workspace = self._project.workspace
+        if answer is None or workspace is None:
+            return
+
+        def do(conn: sa.Connection, instant: datetime) -> object:
+            return surveys.answer(conn, row.survey, answer.score, "", workspace, instant)
+
+        self.appoint(_on_the_half_hour(max(sent_at + answer.delay, now)), do)
 
 
 def _on_the_half_hour(at: datetime) -> datetime:
@@ -142,9 +190,22 @@ _NEW_TASKS = (
     .order_by(task.c.id)
 )
 _NEW_MAILS = (
-    sa.select(mail.c.id, mail.c.step, mail.c.settled_at, account.c.key, contact.c.key.label("contact"))
+    sa.select(
+        mail.c.id,
+        mail.c.step,
+        mail.c.settled_at,
+        account.c.key,
+        contact.c.key.label("contact"),
+        survey.c.id.label("survey"),
+        mail.c.plain.contains(_CALENDAR).label("books"),
+    )
     .join(account, account.c.id == mail.c.account_id)
     .join(contact, contact.c.id == mail.c.contact_id)
+    .join(
+        survey,
+        sa.and_(survey.c.run_id == mail.c.run_id, survey.c.step == mail.c.step, survey.c.visit == mail.c.visit),
+        isouter=True,
+    )
     .where(mail.c.state == "sent", ~sa.exists().where(mail_event.c.mail_id == mail.c.id))
     .order_by(mail.c.id)
 )

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 from app.book.chance import chance
 from app.book.notes import NOTES
-from app.book.stories import Story, story_of
+from app.book.stories import Story, nps_of, story_of
+from engine.steps.email import DROP, SEND
 
 
 class Answer(NamedTuple):
@@ -20,6 +21,13 @@ class Answer(NamedTuple):
     business_hours: float
     outcome: str
     note: str
+
+
+class Score(NamedTuple):
+    """An answer to a survey."""
+
+    delay: timedelta
+    score: int
 
 
 class Reaction(NamedTuple):
@@ -61,6 +69,14 @@ _TEMPERS: dict[Story, _Temper] = {
 
 _FORGOTTEN = 0.09
 """The share of tasks nobody ever settles."""
+_DROPPED = 0.08
+"""The share of drafts that their reviewer does not send."""
+_ANSWERED = 0.75
+"""The share of surveys that those answer who open the mail."""
+_KEPT = 0.8
+"""The share of promised references that are given."""
+REFERENCES = ("reference_call", "public_review", "story")
+"""Outcomes of a task that promise a reference."""
 
 
 class People:
@@ -78,10 +94,25 @@ class People:
             return None
         temper = _TEMPERS[story_of(self.seed, account)]
         outcome = outcomes[0]
-        if len(outcomes) > 1 and dice.random() >= temper.best:
+        if outcome == SEND:  # a draft is judged by what it says, not by how the customer feels
+            outcome = DROP if dice.random() < _DROPPED else SEND
+        elif len(outcomes) > 1 and dice.random() >= temper.best:
             outcome = outcomes[-1] if dice.random() < temper.worst else dice.choice(outcomes[1:])
         hours = round(min(60.0, dice.lognormvariate(2.0, 0.8)), 1)
         return Answer(hours, outcome, dice.choice(NOTES.get(outcome, ("",))))
+
+    def reference(self, *, account: str, kind: str, promised_at: datetime) -> timedelta | None:
+        """How long after the promise a reference is given; None: never."""
+        dice = chance(self.seed, account, kind, promised_at.date(), "reference")
+        return timedelta(days=dice.randint(8, 40)) if dice.random() < _KEPT else None
+
+    def survey(self, *, account: str, contact: str, step: str, sent_at: datetime, mood: float) -> Score | None:
+        """What somebody answers, given how well it goes; None: nothing."""
+        dice = chance(self.seed, account, contact, step, sent_at.date(), "survey")
+        opens = _TEMPERS[story_of(self.seed, account)].opens
+        if dice.random() >= opens * _ANSWERED:
+            return None
+        return Score(timedelta(minutes=round(dice.lognormvariate(5.5, 1.4))), nps_of(mood, dice))
 
     def mail(self, *, account: str, contact: str, step: str, sent_at: datetime) -> list[Reaction]:
         """What the reader does, in order; an empty list: nothing."""

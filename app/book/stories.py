@@ -5,6 +5,7 @@ Everything the book shows, from logins to survey answers, follows from this mood
 
 import math
 from dataclasses import dataclass
+from random import Random
 from typing import Literal
 
 from app.book.chance import chance
@@ -66,6 +67,11 @@ class Mood:
                 return self.base * (0.2 * _ramp(since, 2, 10) + 0.8 * _ramp(since, 19, 40))
             case "stalls":
                 return 0.09 * _ramp(since, 3, 6)
+
+
+def nps_of(mood: float, dice: Random) -> int:
+    """What somebody answers, 0 to 10, when asked whether they would recommend us."""
+    return round(min(10.0, max(0.0, 2.6 + 7.6 * mood + dice.gauss(0, 0.7))))
 
 
 def _ramp(x: float, start: float, end: float) -> float:

@@ -1,5 +1,6 @@
 """`tenure deploy`: publishes a workspace and those of its playbooks that compile."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from app.commands.check import print_problems
@@ -11,10 +12,13 @@ from store import clock
 from store.deploy import DeployReport, Publication, deploy
 
 
-def deploy_folder(folder: Path, home: Path | None, *, as_json: bool) -> int:
-    """0 when all was published; 1 when a playbook is broken, and stays as it was while the others are published."""
+def deploy_folder(folder: Path, home: Path | None, *, dry_run: bool, as_json: bool) -> int:
+    """0 when all was published; 1 when a playbook is broken, and stays as it was while the others are published.
+
+    A dry run says the same, and publishes nothing.
+    """
     files = read_folder(folder)
-    project = read_project(files, str(folder))
+    project = read_project(files, str(folder), today=datetime.now(UTC).date())
     print_problems(project.problems, files, folder)
     if project.workspace is None:
         say("nothing was deployed: the workspace itself is broken")
@@ -31,12 +35,16 @@ def deploy_folder(folder: Path, home: Path | None, *, as_json: bool) -> int:
     with Services(home) as services, services.database.begin() as conn:
         report = deploy(conn, project.workspace, publications, clock.now(conn))
         virtual = clock.is_virtual(conn)
+        if dry_run:
+            conn.rollback()
     broken = [name for name, one in project.playbooks.items() if one.compiled is None]
     if as_json:
         show({**plain(report), "broken": broken})
     else:
         _print(report, project, broken)
-        if virtual:
+        if dry_run:
+            say("nothing was published: this was a dry run")
+        elif virtual:
             say("the clock is virtual: the playbooks begin to look when it is driven (tenure advance --to …)")
     return FINDINGS if project.broken else 0
 
@@ -56,6 +64,10 @@ def _print(report: DeployReport, project: Project, broken: list[str]) -> None:
     else:
         say("the folder has no playbooks yet")
     print(f"workspace {'published' if report.workspace_changed else 'unchanged'}")
+    for name, lines in sorted(report.differences.items()):
+        print(f"\n{name}:")
+        for line in lines:
+            print(f"  {line}")
 
 
 def _existing(report: DeployReport, project: Project, name: str) -> str:
@@ -65,4 +77,7 @@ def _existing(report: DeployReport, project: Project, name: str) -> str:
     if not number or compiled is None:
         return ""
     do = "start" if compiled.entry.existing == "include" else "do not start"
-    return f"for {count(number, 'account')} a trigger is true already: they {do} (existing: {compiled.entry.existing})"
+    first = report.of_whom.get(name, ())
+    whom = ", ".join(first) + (", …" if number > len(first) else "")
+    true = f"for {count(number, 'account')} a trigger is true already ({whom})"
+    return f"{true}: they {do} (existing: {compiled.entry.existing})"

@@ -1,17 +1,20 @@
-"""`tenure explain`: where the score comes from, and for each playbook why it runs, or why not."""
+"""`tenure explain`: where the score comes from, and for each playbook why it runs, or why not; now or in the past."""
 
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from app.running import Services, UsageError, plain, show
-from app.tables import clean, show_table, when
+from app.tables import clean, count, show_table, when
+from engine.levers import Term
 from store import clock
-from store.explain import explain
+from store.deployed import load_workspace
+from store.explain import Explanation, explain
 from store.explain.looking import ConditionRead
 from store.explain.playbooks import PlaybookExplained, TriggerExplained
 from store.explain.scores import Lever, Move, ScoreExplained
@@ -20,12 +23,20 @@ from store.queries.runs import Reason, RunDetail, get_run
 _INDENT = " " * 17
 
 
-def explain_account(account: str, playbook: str | None, home: Path | None, *, as_json: bool) -> None:
-    """From what is known at the clock's instant."""
+def explain_account(
+    account: str, playbook: str | None, at: datetime | None, home: Path | None, *, as_json: bool
+) -> None:
+    """From what is known at the clock's instant, or was known at an earlier one (in the workspace's zone)."""
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
-        found = explain(conn, account, clock.now(conn), playbook)
-        opened = [one.run.id for one in found.playbooks if one.run] if found else []
+        now = clock.now(conn)
+        then = None if at is None else at.replace(tzinfo=ZoneInfo(load_workspace(conn).zone)).astimezone(UTC)
+        if then is not None and then > now:
+            raise UsageError(f"{when(then)} UTC is not over yet; it is {when(now)} UTC")
+        found = explain(conn, account, now, playbook, at=then)
+        opened = [one.run.id for one in found.playbooks if one.run] if found and then is None else []
         runs = {number: run for number in opened if (run := get_run(conn, number))}
+    if found is None and then is not None:
+        raise UsageError(f'nobody knew of an account "{account}" at {when(then)} UTC')
     if found is None:
         raise UsageError(
             f'there is no account "{account}". Accounts go by the id of their source, such as in: tenure runs'
@@ -34,12 +45,14 @@ def explain_account(account: str, playbook: str | None, home: Path | None, *, as
         show(plain(found))
         return
     print(f"{clean(found.name)} ({clean(found.account)}) at {when(found.at)} UTC")
+    if then is not None:
+        print("as it was known then, read by the playbooks and scorecards of today")
     if not found.scores:
         print("\nno score yet")
     for score in found.scores:
         _score(score)
     for one in found.playbooks:
-        _playbook(one, runs.get(one.run.id) if one.run else None)
+        _playbook(one, runs.get(one.run.id) if one.run else None, found)
 
 
 def _score(score: ScoreExplained) -> None:
@@ -78,12 +91,13 @@ _VERDICTS = {
     "held": "HELD",
     "dwelling": "NOT YET",
     "ended": "ENDED",
+    "held_out": "HELD OUT",
     "not_started": "NOT STARTED",
     "waiting": "NO",
 }
 
 
-def _playbook(one: PlaybookExplained, run: RunDetail | None) -> None:
+def _playbook(one: PlaybookExplained, run: RunDetail | None, found: Explanation) -> None:
     state = "" if one.state == "active" else f", {one.state}"
     print()
     _paragraph("", f"{one.playbook}{state}: {_VERDICTS[one.verdict]}, {one.says}")
@@ -99,13 +113,13 @@ def _playbook(one: PlaybookExplained, run: RunDetail | None) -> None:
         _line("blocked", "", f"run {one.blocked_by.id} of {one.blocked_by.playbook} holds the account's group")
     if one.cool_down_until:
         _line("cool-down", "", f"until {when(one.cool_down_until)}")
-    _condition("audience", one.audience)
+    _condition("audience", one.audience, found, turn=one.audience.holds is not True)
     for trigger in one.triggers:
-        _trigger(trigger)
+        _trigger(trigger, found, turn=one.verdict in ("waiting", "ended", "not_started"))
     if one.goal:
-        _condition("goal", one.goal)
+        _condition("goal", one.goal, found, turn=one.verdict == "running")
     for exit_ in one.exits:
-        _condition("exit", exit_)
+        _condition("exit", exit_, found, turn=False)
 
 
 def _reasons(what: str, at: datetime, reasons: Sequence[Reason], became: str) -> None:
@@ -114,11 +128,13 @@ def _reasons(what: str, at: datetime, reasons: Sequence[Reason], became: str) ->
         _values({name: value for reason in reasons for name, value in reason.values.items()})
 
 
-def _trigger(trigger: TriggerExplained) -> None:
-    answer = _answer(trigger.trips) if trigger.trips and trigger.kind == "edge" else ""
-    _line("trigger", answer, f"{trigger.says}: {_remembers(trigger)}")
-    if trigger.trips and trigger.kind == "edge":
-        _values(trigger.trips.values)
+def _trigger(trigger: TriggerExplained, found: Explanation, *, turn: bool) -> None:
+    edge = trigger.trips if trigger.kind == "edge" else None
+    _line("trigger", _answer(edge) if edge else "", f"{trigger.says}: {_remembers(trigger)}")
+    if edge:
+        _terms(edge, found)
+        if turn and edge.holds is not True:
+            _changes(edge, found)
 
 
 def _remembers(trigger: TriggerExplained) -> str:
@@ -135,15 +151,94 @@ def _remembers(trigger: TriggerExplained) -> str:
             return f"{'comes' if trigger.memory == 'coming' else 'came'} on {when(trigger.due_at)}"
         case "undated":
             return "there is no such date"
+        case "listening":
+            return "starts with the next one"
+        case "settling":
+            return f"one has happened, and is asked on {when(trigger.due_at)}"
+        case "not kept":
+            return "what it remembered then is not kept"
         case "by hand":
             return "a person may start it"
         case _:
             return "not looked at yet"
 
 
-def _condition(what: str, read: ConditionRead) -> None:
+def _condition(what: str, read: ConditionRead, found: Explanation, *, turn: bool) -> None:
     _line(what, _answer(read), read.text)
-    _values(read.values)
+    _terms(read, found)
+    if turn and read.holds is not True:
+        _changes(read, found)
+
+
+def _terms(read: ConditionRead, found: Explanation) -> None:
+    """Each term on a line, with what it says, and the values it reads with their age."""
+    if read.term is None:
+        return
+    rows = list(_rows(read.term, found, 0))
+    if len(rows) == 1:
+        # The condition itself has just been printed.
+        rows = [("", "", rows[0][2])] if rows[0][2] else []
+    wide = min(max((len(text) for _, text, _ in rows), default=0), 60)
+    rows = [(answer, text, values.removeprefix(f"{_only_name(text, values)} = ")) for answer, text, values in rows]
+    for answer, text, values in rows:
+        head = f"{answer:<8}{text:<{wide}}" if text else ""
+        _paragraph(
+            _INDENT + "  " + " " * (len(head) + 2 if head else 0), values, f"{_INDENT}  {head}  " if head else None
+        )
+
+
+def _rows(term: Term, found: Explanation, deep: int) -> Iterator[tuple[str, str, str]]:
+    answer = "unknown" if term.holds is None else "yes" if term.holds else "no"
+    lead = "  " * deep
+    if not term.parts:
+        values = ", ".join(
+            f"{name} = {_shown(value)}{_age(name, found)}" for name, value in (term.values or {}).items()
+        )
+        yield answer, lead + term.text, values
+        return
+    if deep or term.joined == "not":
+        yield answer, f"{lead}{_JOINED[term.joined]}", ""
+        deep += 1
+    for part in term.parts:
+        yield from _rows(part, found, deep)
+
+
+def _only_name(text: str, values: str) -> str:
+    """The one name a term reads, which its text begins with: it need not be said again."""
+    name = values.partition(" = ")[0]
+    return name if text.strip().startswith(name) and values.count(" = ") == 1 else ""
+
+
+_JOINED = {"and": "all of", "or": "any of", "not": "not all of"}
+
+
+def _age(name: str, found: Explanation) -> str:
+    """Since when, or where from."""
+    told = found.told.get(name)
+    if told is None:
+        return ""
+    if told.at is not None:
+        late = told.learned_at is not None and (told.learned_at - told.at).days >= 1
+        days = (found.at - told.at).days
+        old = "today" if days == 0 else count(days, "day") + " ago"
+        return f" (told {old}{f', heard {when(told.learned_at)}' if late else ''})"
+    score = next((one for one in found.scores if told.of == one.card), None)
+    if told.how == "scored":
+        return f" (scored {when(score.at)})" if score else ""
+    return " (computed)"
+
+
+def _changes(read: ConditionRead, found: Explanation) -> None:
+    """The nearest change that would make it true."""
+    if not read.changes:
+        return
+    wanted = " and ".join(f"{change.name} {change.says}" for change in read.changes)
+    parts = [f"it takes {wanted}"]
+    for change in read.changes:
+        levers = next((one.levers for one in found.levers if (one.name, one.to) == (change.name, change.to)), ())
+        if levers:
+            parts.append(f"{change.name} gets there by {' or '.join(_lever(lever) for lever in levers[:3])}")
+    _paragraph(_INDENT + "  ", "; ".join(parts))
 
 
 def _answer(read: ConditionRead) -> str:

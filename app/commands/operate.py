@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from app.commands.going_on import go_on
 from app.running import FINDINGS, Services, UsageError, plain, say, show
 from store import clock, runs
-from store.deploy import pause, resume, switch_off
+from store.deploy import pause, resume, rollback, switch_off
 from store.enrolment import CannotEnrol, enrol
 from store.schema import run
 
@@ -55,11 +55,15 @@ def retry_run(number: int, home: Path | None, *, skip: bool, end: bool) -> int:
     return 0
 
 
-def steer_playbook(name: str, do: str, home: Path | None) -> int:
-    """Pause, resume or switch off."""
+def steer_playbook(name: str, do: str, to: int | None, home: Path | None) -> int:
+    """Pause, resume, switch off or roll back."""
+    if to is not None and do != "rollback":
+        raise UsageError("--to belongs to rollback")
+    if do == "rollback":
+        return _roll_back(name, to, home)
     calls = {"pause": (pause, "paused"), "resume": (resume, "active"), "off": (switch_off, "switched off")}
     if do not in calls:
-        raise UsageError(f'"{do}" is not one of {", ".join(calls)}')
+        raise UsageError(f'"{do}" is not one of {", ".join((*calls, "rollback"))}')
     call, word = calls[do]
     with Services(home, must_exist=True) as services:
         with services.database.begin() as conn:
@@ -67,4 +71,13 @@ def steer_playbook(name: str, do: str, home: Path | None) -> int:
         if told:
             go_on(services)
     say(f"{name} is {word}; {told} open {'run was' if told == 1 else 'runs were'} told")
+    return 0
+
+
+def _roll_back(name: str, to: int | None, home: Path | None) -> int:
+    with Services(home, must_exist=True) as services, services.database.begin() as conn:
+        version, report = rollback(conn, name, to, clock.now(conn))
+    say(f"new runs of {name} start on version {version}; open runs keep theirs")
+    for line in report.differences.get(name, ()):
+        print(f"  {line}")
     return 0

@@ -1,42 +1,82 @@
-"""`tenure test`: runs the scenarios beside the playbooks and says what differed."""
+"""`tenure test`: runs the scenarios beside the playbooks, says what differed, and what no scenario walks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from app.commands.check import print_problems
-from app.files import read_folder
-from app.running import FINDINGS, say, show
-from app.tables import count
-from engine.project import read_project
-from engine.scenarios import Result, run_scenario
+from app.reports.comparison import comparison
+from app.reports.junit import junit
+from app.running import FINDINGS, UsageError, plain, say, show
+from app.tables import clean, count
+from app.testing import Tested, TestRun, run_tests
+from engine.scenarios.coverage import Coverage
+
+_MOST = 6
+"""Parts that no scenario walks, told of each playbook; the JSON has them all."""
 
 
-def run_scenarios(folder: Path, *, as_json: bool) -> int:
-    """0 when nothing is wrong with the workspace and every scenario holds."""
-    files = read_folder(folder)
-    project = read_project(files, str(folder))
-    print_problems(project.problems, files, folder)
-    results: list[tuple[str, Result]] = []
-    for name, scenarios in project.scenarios.items():
-        compiled = project.playbooks[name].compiled
-        if compiled is not None and project.workspace is not None:
-            results += [(name, run_scenario(one, compiled, project.workspace)) for one in scenarios]
-    failed = sum(bool(result.failures) for _, result in results)
+def run_scenarios(paths: Sequence[Path], only: str | None, junit_file: Path | None, *, as_json: bool) -> int:
+    """0 when nothing is wrong with the files and every scenario holds."""
+    done = run_tests(paths, only)
+    if junit_file is not None:
+        try:
+            junit_file.write_bytes(junit(done.tested))
+        except OSError as error:
+            raise UsageError(f"{junit_file} cannot be written ({error.strerror})") from error
     if as_json:
-        show([{"playbook": name, "scenario": one.name, "failures": one.failures} for name, one in results])
+        show(_json(done))
     else:
-        _print(results)
-    without = [name for name in project.playbooks if name not in project.scenarios]
-    if without:
-        say(f"no scenarios.yaml: {', '.join(without)}")
-    say(f"{count(len(results), 'scenario')}, {failed} failed")
-    return FINDINGS if failed or project.broken else 0
+        _print(done)
+    if done.without:
+        say(f"no scenarios.yaml: {', '.join(done.without)}")
+    if only is not None and not done.tested:
+        raise UsageError(f'no scenario is named like "{only}"')
+    failed = sum(bool(one.result.failures) for one in done.tested)
+    days = sum(one.result.days for one in done.tested)
+    seconds = sum(one.seconds for one in done.tested)
+    say(f"{count(len(done.tested), 'scenario')}, {failed} failed; {count(days, 'day')} in {seconds:.2f} s")
+    return FINDINGS if failed or done.broken else 0
 
 
-def _print(results: list[tuple[str, Result]]) -> None:
-    for name, result in results:
-        print(f"{'FAILED' if result.failures else 'ok    '} {name}: {result.name}")
-        for failure in result.failures:
-            print(f"         {failure}")
-        if result.failures:
-            for day, one in result.happened:
-                print(f"         | day {day:>3}  {one.what:<12} {one.step} {one.says}".rstrip())
+def _print(done: TestRun) -> None:
+    coverages = {one.playbook: one for one in done.coverages}
+    for playbook in dict.fromkeys(one.playbook for one in done.tested):
+        for one in done.tested:
+            if one.playbook == playbook:
+                _scenario(one)
+        if playbook in coverages:
+            _coverage(coverages[playbook])
+
+
+def _scenario(one: Tested) -> None:
+    result = one.result
+    print(f"{'FAILED' if result.failures else 'ok    '} {one.playbook}: {clean(result.name)}")
+    if result.broken:
+        print(f"         {clean(result.broken)}")
+    for line in comparison(result.rows):
+        print(f"         {line}".rstrip())
+
+
+def _coverage(one: Coverage) -> None:
+    missing = one.missing
+    print(f"       {one.playbook}: {one.walked} of {len(one.parts)} parts walked" + (", not these:" if missing else ""))
+    for part in missing[:_MOST]:
+        print(f"         {part.part:<7}  {clean(part.says)}  ({part.path})")
+    if len(missing) > _MOST:
+        print(f"         … and {len(missing) - _MOST} more; --json has them all")
+
+
+def _json(done: TestRun) -> dict[str, object]:
+    return {
+        "scenarios": [
+            {
+                "playbook": one.playbook,
+                "scenario": one.result.name,
+                "failures": list(one.result.failures),
+                "seconds": round(one.seconds, 4),
+                "lines": plain(one.result.rows),
+            }
+            for one in done.tested
+        ],
+        "coverage": plain(done.coverages),
+        "without": list(done.without),
+    }

@@ -10,10 +10,8 @@ from app.running import Services, say
 
 def run_migrate(home: Path | None) -> None:
     """Bring the database to the newest tables."""
-    from store.migrate import migrate
-
     with Services(home) as services:
-        migrate(services.database_url)
+        services.migrate()
     say("the database is up to date")
 
 
@@ -55,6 +53,7 @@ async def _work(services: Services, stop: asyncio.Event) -> None:
 async def _serve(services: Services, stop: asyncio.Event) -> None:
     import uvicorn
 
+    from app.connectors import sendgrid_key
     from web.app import create_app
     from web.deps import WebDeps
 
@@ -64,6 +63,8 @@ async def _serve(services: Services, stop: asyncio.Event) -> None:
         engine=services.database,
         temporal_answers=_temporal_probe(services),
         api_token=settings.api_token,
+        signing_key=settings.signing_key,
+        sendgrid_key=lambda: sendgrid_key(services.database),
         temporal_ui=ui.rstrip("/") if ui else None,
     )
     config = uvicorn.Config(

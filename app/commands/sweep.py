@@ -26,10 +26,10 @@ def sweep_now(home: Path | None, *, dry_run: bool, as_json: bool) -> None:
         return
     looked = f"{count(report.accounts, 'account')} looked at, {count(report.crossings, 'new crossing')}"
     print(f"{when(report.at)} UTC: {looked}")
-    states = ("started", "held", "lapsed", "dropped", "not_started")
+    states = ("started", "held_out", "held", "lapsed", "dropped", "not_started")
     if report.playbooks:
         rows = [(name, *(str(rulings.get(state, 0)) for state in states)) for name, rulings in report.playbooks.items()]
-        show_table(("PLAYBOOK", "STARTED", "HELD", "LAPSED", "DROPPED", "NOT STARTED"), rows)
+        show_table(("PLAYBOOK", "STARTED", "HELD OUT", "HELD", "LAPSED", "DROPPED", "NOT STARTED"), rows)
     for name, why in report.failed.items():
         say(f"{name} could not look: {why}")
     if virtual and (report.started or report.told):

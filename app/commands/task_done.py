@@ -5,20 +5,29 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.commands.going_on import go_on
-from app.running import FINDINGS, Services, plain, say, show
+from app.running import FINDINGS, Services, UsageError, plain, say, show
 from store import clock
 from store.schema import task
-from store.tasks import Refused, complete
+from store.tasks import Edit, Refused, complete
 
 
 def complete_task(
-    number: int, outcome: str, note: str | None, by: str | None, home: Path | None, *, as_json: bool
+    number: int,
+    outcome: str,
+    note: str | None,
+    by: str | None,
+    home: Path | None,
+    *,
+    subject: str | None,
+    body: Path | None,
+    as_json: bool,
 ) -> int:
     """0 when it is done (or was, the same way); 1 when it is refused."""
+    edited = Edit(subject=subject, body=_read(body)) if subject is not None or body is not None else None
     with Services(home, must_exist=True) as services:
         with services.database.begin() as conn:
             assignee = conn.execute(sa.select(task.c.assignee).where(task.c.id == number)).scalar()
-            answer = complete(conn, number, outcome, note, by or assignee or "somebody", clock.now(conn))
+            answer = complete(conn, number, outcome, note, by or assignee or "somebody", clock.now(conn), edited=edited)
         if isinstance(answer, Refused):
             say(f"tenure: {answer.message}" + (f" ({answer.hint})" if answer.hint else ""))
             if as_json:
@@ -32,3 +41,11 @@ def complete_task(
     else:
         print(f"task {answer.task_id} is done: {answer.outcome} by {answer.by}; {went_on}")
     return 0
+
+
+def _read(file: Path | None) -> str | None:
+    try:
+        return None if file is None else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"{file} cannot be read ({reason})") from error

@@ -22,6 +22,8 @@ class OutgoingMail:
     plain: str = field(repr=False)
     unsubscribe_url: str | None = None
     """HTTPS, answers a POST (RFC 8058); None for transactional mail."""
+    category: str = ""
+    """What kind of mail it is, such as service: providers may count by it."""
     at: datetime
     """The Date header, by the clock that Tenure runs on."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from connectors.email.port import OutgoingMail, Transport
+from connectors.email.sendgrid import SendGridSettings, SendGridTransport
 from connectors.email.smtp import SmtpSettings, SmtpTransport
 from connectors.email.stored import StoredTransport
 from engine.problems import did_you_mean
@@ -38,6 +39,9 @@ class Provider(Generic[S]):
 PROVIDERS: Mapping[str, Provider[Any]] = {
     "stored": Provider(settings=NoSettings, open=lambda _, needs: StoredTransport(needs.keep, needs.kept)),
     "smtp": Provider(settings=SmtpSettings, open=lambda settings, needs: SmtpTransport(settings, needs.secret)),
+    "sendgrid": Provider(
+        settings=SendGridSettings, open=lambda settings, needs: SendGridTransport(settings, needs.secret)
+    ),
 }
 
 

@@ -6,7 +6,7 @@ import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, Never, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +20,7 @@ _AUTHENTICATION = (454, 530, 534, 535, 538)
 _REUSE_FOR = 60.0
 _CHECK_AFTER = 2.0
 _MAILS_PER_CONNECTION = 100
+_LONGEST_LINE = 8192
 _LINE_OF_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -34,6 +35,9 @@ class SmtpSettings(Value):
     return_path: str | None = Field(None, description="where bounces go; the sender's address by default")
     ca_file: str | None = Field(None, description="certificates to trust instead of the system's")
     timeout_seconds: float = Field(30, gt=0, le=300, description="how long to wait for one answer")
+    content_seconds: float = Field(
+        120, gt=0, le=600, description="how long to wait for the answer to a whole mail, which servers look through"
+    )
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -54,14 +58,14 @@ class SmtpTransport:
 
     def deliver(self, mail: OutgoingMail, hand_over: Callable[[], None]) -> Accepted:
         sender = envelope_address(self._settings.return_path or mail.from_address, "sender")
-        recipient = envelope_address(mail.to_address, "recipient")
-        content = _as_data(build_message(mail))
+        recipient = envelope_address(mail.to_address, "recipient", international=True)
+        message = build_message(mail, international=True)
         connection = self._connection()
         try:
             with _outage(self._where()):
-                connection.offer(sender, recipient)
+                connection.offer(sender, recipient, len(message))
             hand_over()
-            accepted = connection.hand_over(content, self._where())
+            accepted = connection.hand_over(_as_data(message), self._where())
         except Rejected:
             # A definite no leaves the connection in order, but the server's idea of the mail has to be cleared.
             if not connection.reset():
@@ -94,10 +98,15 @@ class SmtpTransport:
         return f"{self._settings.host}:{self._settings.port}"
 
 
+_ANSWERS = ((250,), (250, 251), (354,))
+"""What MAIL, RCPT and DATA are answered with where all is well."""
+
+
 class _Connection:
     """A session with the server, ready for mail."""
 
     def __init__(self, settings: SmtpSettings, secret: Callable[[str], str | None]) -> None:
+        self._settings = settings
         context = ssl.create_default_context(cafile=settings.ca_file)
         if settings.security == "tls":
             self._smtp: smtplib.SMTP = smtplib.SMTP_SSL(
@@ -110,6 +119,9 @@ class _Connection:
         except BaseException:
             self.close()
             raise
+        assert self._smtp.sock is not None
+        self._sock = self._smtp.sock
+        self._heard = b""
         self._opened = self._used = time.monotonic()
         self._mails = 0
 
@@ -130,19 +142,37 @@ class _Connection:
     def reset(self) -> bool:
         return self._answers("RSET")
 
-    def offer(self, sender: str, recipient: str) -> None:
+    def offer(self, sender: str, recipient: str, size: int) -> None:
         """Everything up to the server's word that it is ready for the content."""
         self._mails += 1
-        self._ask("MAIL", f"FROM:<{sender}>", 250)
-        self._ask("RCPT", f"TO:<{recipient}>", 250, 251)
-        self._ask("DATA", "", 354)
+        mail, has = f"MAIL FROM:<{sender}>", self._smtp.has_extn
+        if has("size"):
+            mail += f" SIZE={size}"
+        if not recipient.isascii():
+            if not has("smtputf8"):
+                raise Rejected("the recipient's address is not ASCII, and the mail server does not offer SMTPUTF8")
+            mail += " BODY=8BITMIME SMTPUTF8"
+        commands = (mail, f"RCPT TO:<{recipient}>", "DATA")
+        if has("pipelining"):
+            self._ask_at_once(commands)
+            return
+        for command, wanted in zip(commands, _ANSWERS, strict=True):
+            self._send(command)
+            code, reply = self._reply(self._settings.timeout_seconds)
+            if code not in wanted:
+                raise smtplib.SMTPResponseException(code, reply)
 
     def hand_over(self, content: bytes, where: str) -> Accepted:
-        """The content and its final dot. From the first byte on, silence means that nobody knows."""
+        """The content and its final dot. Once the dot has left, silence means that nobody knows."""
         try:
-            self._smtp.send(content)
-            code, reply = self._smtp.getreply()
-        except (OSError, smtplib.SMTPException) as error:
+            self._sock.settimeout(self._settings.timeout_seconds)
+            self._sock.sendall(content)
+        except OSError as error:
+            # The dot is the last to leave: a mail that did not leave as a whole has no end, and no server takes it.
+            raise Unavailable(f"{where} hung up within the mail: {type(error).__name__}") from error
+        try:
+            code, reply = self._reply(self._settings.content_seconds)
+        except OSError as error:
             raise UnknownOutcome(f"{where} took the mail and did not answer: {type(error).__name__}") from error
         self._used = time.monotonic()
         if code == 250:
@@ -155,15 +185,51 @@ class _Connection:
         with contextlib.suppress(OSError, smtplib.SMTPException):
             self._smtp.close()
 
-    def _ask(self, verb: str, rest: str, *wanted: int) -> None:
-        code, reply = self._smtp.docmd(verb, rest)
-        if code not in wanted:
-            raise smtplib.SMTPResponseException(code, reply)
+    def _ask_at_once(self, commands: Sequence[str]) -> None:
+        """One journey instead of three (RFC 2920). What was refused first is the reason for all that follows."""
+        self._send("\r\n".join(commands))
+        replies = [self._reply(self._settings.timeout_seconds) for _ in commands]
+        refused = [reply for reply, wanted in zip(replies, _ANSWERS, strict=True) if reply[0] not in wanted]
+        if not refused:
+            return
+        if replies[-1][0] == 354:
+            # The server is ready for a content for nobody; it has to be ended before the next command.
+            self._send(".")
+            self._reply(self._settings.timeout_seconds)
+        raise smtplib.SMTPResponseException(*refused[0])
+
+    def _send(self, lines: str) -> None:
+        self._sock.settimeout(self._settings.timeout_seconds)
+        # Addresses are the only part that may be other than ASCII, and only where SMTPUTF8 was offered.
+        self._sock.sendall(f"{lines}\r\n".encode())
+
+    def _reply(self, seconds: float) -> tuple[int, bytes]:
+        """One whole answer within so many seconds, also from a server that sends byte by byte; raises OSError."""
+        until = time.monotonic() + seconds
+        lines = [self._line(until)]
+        while lines[-1][3:4] == b"-" and lines[-1][:3].isdigit():
+            lines.append(self._line(until))
+        code = lines[-1][:3]
+        return int(code) if code.isdigit() else -1, b" ".join(line[4:].strip() for line in lines)
+
+    def _line(self, until: float) -> bytes:
+        while b"\n" not in self._heard:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("no answer in time")
+            self._sock.settimeout(left)
+            more = self._sock.recv(4096)
+            if not more or len(self._heard) > _LONGEST_LINE:
+                raise ConnectionAbortedError("the server hung up, or does not speak SMTP")
+            self._heard += more
+        line, _, self._heard = self._heard.partition(b"\n")
+        return line
 
     def _answers(self, verb: str) -> bool:
         try:
-            return self._smtp.docmd(verb)[0] == 250
-        except (OSError, smtplib.SMTPException):
+            self._send(verb)
+            return self._reply(self._settings.timeout_seconds)[0] == 250
+        except OSError:
             return False
 
 

@@ -1,5 +1,6 @@
 """The expression language: text is parsed, checked against a scope, compiled to Python here and to SQL in `store`."""
 
+from engine.expressions.closures import on_row
 from engine.expressions.env import Env, Evaluator, Value
 from engine.expressions.errors import ExpressionError, ExpressionProblem
 from engine.expressions.expression import Expression, parse_expression
@@ -14,6 +15,7 @@ __all__ = [
     "Scope",
     "Value",
     "evaluate",
+    "on_row",
     "parse_expression",
 ]
 

@@ -1,4 +1,7 @@
-"""What aggregates make of the known values of their rows, oldest first; of nothing they make 0 or unknown."""
+"""What aggregates make of the known values of their rows, oldest first; of nothing they make 0 or unknown.
+
+`any` and `all` see unknown values as well.
+"""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -40,6 +43,14 @@ def _count_distinct(found: Sequence[Any]) -> float:
     return float(len(set(found)))
 
 
+def _any(found: Sequence[bool | None]) -> bool | None:
+    return True if True in found else None if None in found else False
+
+
+def _all(found: Sequence[bool | None]) -> bool | None:
+    return False if False in found else None if None in found or not found else True
+
+
 AGGREGATED: dict[str, Callable[[Sequence[Any]], Any]] = {
     "count": _count,
     "sum": _sum,
@@ -48,4 +59,6 @@ AGGREGATED: dict[str, Callable[[Sequence[Any]], Any]] = {
     "max": _max,
     "last": _last,
     "count_distinct": _count_distinct,
+    "any": _any,
+    "all": _all,
 }

@@ -10,7 +10,7 @@ from engine.catalogue import Type
 from engine.expressions import syntax
 from engine.expressions.check_calls import CallChecking
 from engine.expressions.checking import SPOKEN, family
-from engine.expressions.rows import find_source
+from engine.expressions.rows import CONTACT, find_source
 from engine.expressions.syntax import Name, Operation, Span, Syntax
 from engine.expressions.tree import (
     AllOf,
@@ -86,7 +86,9 @@ class Checker(CallChecking):
         if self.inside is not None and ("." not in name.name or name.name.startswith(f"{self.inside.source}.")):
             self.fault(name, "PB209", f'{self.inside.source} has no prop "{name.name}"', self.inside.nearest(name.name))
         elif find_source(name.name, self.scope.catalogue) is not None:
-            self.fault(name, "PB208", f"{name.name} has many values", f"say which, for instance with last({name.name})")
+            asked = name.name.split(".")[0] == CONTACT
+            how = 'any(contact where roles contains "champion")' if asked else f"last({name.name})"
+            self.fault(name, "PB208", f"{name.name} has many values", f"say which, for instance with {how}")
         else:
             self.fault(name, "PB202", f'unknown field "{name.name}"', self.scope.nearest(name.name))
         return None
@@ -120,13 +122,7 @@ class Checker(CallChecking):
             case "in" | "not in":
                 return self._among(part)
             case "contains" | "starts_with":
-                left, right = (
-                    self.of_types(part.parts[0], ("text", "choice")),
-                    self.of_types(part.parts[1], ("text", "choice")),
-                )
-                if left is None or right is None:
-                    return None
-                return Matches(way="contains" if part.sign == "contains" else "starts_with", left=left, right=right)
+                return self._matching(part)
             case "+" | "-" if len(part.parts) == 2:
                 return self._sum(part)
             case "-":
@@ -136,11 +132,26 @@ class Checker(CallChecking):
             case _:
                 return self._compare(part)
 
+    def _matching(self, part: Operation) -> Node | None:
+        holding: tuple[Type, ...] = ("text", "choice", "tags") if part.sign == "contains" else ("text", "choice")
+        left, right = self.of_types(part.parts[0], holding), self.of_types(part.parts[1], ("text", "choice"))
+        if left is None or right is None:
+            return None
+        if _is_roles(left):
+            return self._has_role(part, left, right)
+        return Matches(way="contains" if part.sign == "contains" else "starts_with", left=left, right=right)
+
     def _compare(self, part: Operation) -> Node | None:
         if self._compares_days_with_span(part):
             return None
         left, right = self.check(part.parts[0]), self.check(part.parts[1])
         if left is None or right is None or not self._comparable(part.parts[1], left, right):
+            return None
+        if _is_roles(left) or _is_roles(right):
+            self._roles_fault(part)
+            return None
+        if left.type == "tags":
+            self.fault(part, "PB204", "sets of tags are not compared", 'ask for one: account.tags contains "at-risk"')
             return None
         ordered = part.sign not in ("==", "!=")
         if ordered and (left.type == "bool" or "choice" in (left.type, right.type)):
@@ -182,6 +193,9 @@ class Checker(CallChecking):
 
     def _among(self, part: Operation) -> Node | None:
         item = self.check(part.parts[0])
+        if item is not None and _is_roles(item):
+            self._roles_fault(part)
+            return None
         options: list[Constant] = []
         sound = True
         for each in part.parts[1:]:
@@ -202,6 +216,16 @@ class Checker(CallChecking):
             return None
         among = Among(part=item, options=tuple(options))
         return among if part.sign == "in" else Not(part=among)
+
+    def _has_role(self, part: Operation, roles: Node, role: Node) -> Node | None:
+        if part.sign != "contains" or not isinstance(role, Constant) or not role.value or "," in str(role.value):
+            self._roles_fault(part)
+            return None
+        # Between commas, so that "admin" is not found in "billing-admin".
+        return Matches(way="contains", left=roles, right=Constant(value=f",{role.value},", type="text"))
+
+    def _roles_fault(self, part: Operation) -> None:
+        self.fault(part, "PB204", "a contact may have several roles", 'write roles contains "champion"')
 
     # --- numbers and dates ------------------------------------------------------------------------------------------
 
@@ -267,3 +291,7 @@ def _type_of(value: object) -> Type:
             return "date"
         case _:
             return "number"
+
+
+def _is_roles(node: Node) -> bool:
+    return isinstance(node, Prop) and node.built_in and node.name == "roles"

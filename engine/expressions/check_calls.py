@@ -1,15 +1,18 @@
-"""Checks calls: functions, `highest` and `lowest`, and aggregates with their rows."""
+"""Checks calls: functions, `highest`, `lowest` and `trend`, and aggregates with their rows."""
 
-from typing import cast
+from typing import Literal, cast
 
 from engine.durations import Duration
 from engine.expressions import syntax
 from engine.expressions.checking import SPOKEN, Checking, family
 from engine.expressions.functions import AGGREGATES, EXTREMES, FUNCTIONS, NAMES
-from engine.expressions.rows import Rows, find_source
+from engine.expressions.rows import CONTACT, Rows, find_source
 from engine.expressions.syntax import Name, Span, Syntax
 from engine.expressions.tree import Aggregate, AggregateName, Extreme, FieldValue, Node
 from engine.problems import did_you_mean
+
+Way = Literal["highest", "lowest", "trend"]
+_OF_CONTACTS = ("any", "all", "count", "count_distinct")
 
 
 class CallChecking(Checking):
@@ -65,7 +68,7 @@ class CallChecking(Checking):
         field, window = self.of_types(call.arguments[0], ("number",)), self._window(call.arguments[1])
         if not isinstance(field, FieldValue) or window is None:
             return None
-        return Extreme(way="highest" if call.name == "highest" else "lowest", field=field.name, window=window)
+        return Extreme(way=cast("Way", call.name), field=field.name, window=window)
 
     def _window(self, span: Span) -> Duration | None:
         duration = self.duration(span)
@@ -97,6 +100,8 @@ class CallChecking(Checking):
         rows = self._source(call)
         if rows is None or (len(call.arguments) == 2 and window is None):
             return None
+        if rows.source == CONTACT and not self._fits_contacts(call):
+            return None
         self.rows.setdefault(rows.source, {})
         self.inside = rows if "text" in AGGREGATES[call.name][0] else rows.as_numbers()
         part, sound = self._aggregated(call, rows)
@@ -105,13 +110,30 @@ class CallChecking(Checking):
         self.inside = None
         if not sound or (call.where is not None and where is None):
             return None
+        if call.name in ("any", "all"):
+            part, where = where, None
         gives = AGGREGATES[call.name][1] or (part.type if part is not None else "number")
         name = cast("AggregateName", call.name)
-        return Aggregate(name=name, source=rows.source, part=part, where=where, window=window, type=gives)
+        text = self.text[call.column : call.end]
+        return Aggregate(name=name, source=rows.source, part=part, where=where, window=window, type=gives, text=text)
+
+    def _fits_contacts(self, call: syntax.Call) -> bool:
+        if len(call.arguments) > 1:
+            self.fault(call.arguments[1], "PB210", "contacts have no moment, so no window", "leave it out")
+        elif call.name not in _OF_CONTACTS:
+            self.fault(call, "PB208", f"{call.name} makes no sense of contacts", f"use {', '.join(_OF_CONTACTS)}")
+        else:
+            return True
+        return False
 
     def _aggregated(self, call: syntax.Call, rows: Rows) -> tuple[Node | None, bool]:
         """What is counted or added up, and whether that is sound; the bare source counts rows."""
         first = call.arguments[0]
+        if call.name in ("any", "all"):
+            if isinstance(first, Name) and first.name == rows.source and call.where is not None:
+                return None, True
+            self.fault(call, "PB208", f"{call.name} asks a condition of rows", f"{call.name}({rows.source} where …)")
+            return None, False
         if not isinstance(first, Name) or first.name != rows.source:
             part = self.of_types(first, AGGREGATES[call.name][0])
             return part, part is not None
@@ -134,7 +156,7 @@ class CallChecking(Checking):
             self.fault(call, "PB208", "an aggregate looks at rows of one kind", "make one metric of each")
             return None
         catalogue = self.scope.catalogue
-        known = [*catalogue.records, *(f"event.{event}" for event in catalogue.events)]
+        known = [*catalogue.records, *(f"event.{event}" for event in catalogue.events), CONTACT]
         at: Syntax = names[0] if names else call.arguments[0]
         if names and (names[0].name.startswith("event.") or self.scope.field(names[0].name) is None):
             hint = did_you_mean(names[0].name, known) or "declare records and events in tenure.yaml"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from engine.catalogue import Type
 from engine.durations import LONGEST, Duration
 from engine.expressions.errors import ExpressionProblem
-from engine.expressions.rows import Rows
+from engine.expressions.rows import Rows, find_source
 from engine.expressions.scope import Scope
 from engine.expressions.syntax import Span, Syntax
 from engine.expressions.tree import Node
@@ -18,6 +18,7 @@ SPOKEN: Mapping[str, str] = {
     "bool": "true or false",
     "date": "a date",
     "instant": "an instant",
+    "tags": "a set of tags",
 }
 """Types as problems call them."""
 
@@ -30,13 +31,17 @@ def family(type_: Type) -> str:
 class Checking(ABC):
     """The state of one check. A part with a fault checks to None; what stands around it stays silent about it."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, text: str = "", inside: str = "") -> None:
         self.scope = scope
+        self.text = text
+        """What is checked, as far as the parts of it are wanted by their text."""
         self.problems: list[ExpressionProblem] = []
         self.reads: dict[str, Type] = {}
         self.rows: dict[str, dict[str, Type]] = {}
-        self.inside: Rows | None = None
-        """The rows whose props bare names mean, within an aggregate."""
+        self.inside: Rows | None = find_source(inside, scope.catalogue) if inside else None
+        """The rows whose props bare names mean: within an aggregate, or throughout."""
+        if self.inside is not None:
+            self.rows[inside] = {}
 
     @abstractmethod
     def check(self, part: Syntax) -> Node | None: ...

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.durations import Duration
 from engine.expressions.env import Env, Evaluator
+from engine.expressions.tree import Aggregate
 from engine.expressions.values import READ_PROP
 
 
@@ -50,6 +51,16 @@ def among(part: Evaluator, options: tuple[Any, ...]) -> Evaluator:
     def run(env: Env) -> bool | None:
         value = part(env)
         return None if value is None else value in options
+
+    return run
+
+
+def tagged(tags: Evaluator, tag: Evaluator) -> Evaluator:
+    """Who has no tags is known not to have this one."""
+
+    def run(env: Env) -> bool | None:
+        word = tag(env)
+        return None if word is None else word in (tags(env) or ())
 
     return run
 
@@ -136,8 +147,19 @@ class _Row:
     def lowest(self, name: str, window: Duration) -> float | None:
         return self.env.lowest(name, window)
 
+    def trend(self, name: str, window: Duration) -> float | None:
+        return self.env.trend(name, window)
+
     def rows(self, source: str) -> Sequence[Mapping[str, Any]]:
         return self.env.rows(source)
+
+    def aggregate(self, node: Aggregate, _: Evaluator) -> Any:
+        raise LookupError(f"{node.text} stands inside a row")
+
+
+def on_row(env: Env, row: Mapping[str, Any]) -> Env:
+    """The account as one of its rows sees it: bare names are the row's."""
+    return _Row(env, row, env.now, env.today)
 
 
 def prop(name: str, read: Callable[[Any], Any]) -> Evaluator:
@@ -156,6 +178,8 @@ def over_rows(
     where: Evaluator | None,
     window: timedelta | None,
     combine: Callable[[Sequence[Any]], Any],
+    *,
+    unknown_too: bool = False,
 ) -> Evaluator:
     """Combine the known values of the rows that lie in the window and of which `where` is true."""
     moment = "at" if source.startswith("event.") else "start"
@@ -164,14 +188,15 @@ def over_rows(
         now, today = env.now, env.today
         found = []
         for each in env.rows(source):
-            at = _moment(each[moment])
-            if window is not None and not (at is not None and now - window < at <= now):
-                continue
+            if window is not None:
+                at = _moment(each[moment])
+                if not (at is not None and now - window < at <= now):
+                    continue
             row = _Row(env, each, now, today)
             if where is not None and where(row) is not True:
                 continue
             value = part(row) if part is not None else True
-            if value is not None:
+            if value is not None or unknown_too:
                 found.append(value)
         return combine(found)
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from engine.durations import Duration
+from engine.expressions.tree import Aggregate
 
 Value = None | bool | float | str | date | datetime
 
@@ -36,8 +37,16 @@ class Env(Protocol):
 
     def lowest(self, name: str, window: Duration) -> float | None: ...
 
+    def trend(self, name: str, window: Duration) -> float | None:
+        """`trends.slope` of the values it took on within (now - window, now]."""
+        ...
+
     def rows(self, source: str) -> Sequence[Mapping[str, Any]]:
         """Rows known and not dated ahead, oldest moment first: props and `start`, `end` of records, `at` of events."""
+        ...
+
+    def aggregate(self, node: Aggregate, work_out: "Evaluator") -> Any:
+        """What an aggregate comes to; `work_out(self)` does it over `rows`, where nobody has done it before."""
         ...
 
 

@@ -49,6 +49,8 @@ def _both(operation: closures.Binary, left: t.Node, right: t.Node) -> Evaluator:
 
 
 def _matches(node: t.Matches) -> Evaluator:
+    if node.left.type == "tags":
+        return closures.tagged(compile_node(node.left), compile_node(node.right))
     return _both(operator.contains if node.way == "contains" else str.startswith, node.left, node.right)
 
 
@@ -156,16 +158,21 @@ STRICT: Mapping[str, Callable[..., Any]] = {
 
 def _extreme(node: t.Extreme) -> Evaluator:
     name, window = node.field, node.window
-    if node.way == "highest":
-        return lambda env: env.highest(name, window)
-    return lambda env: env.lowest(name, window)
+    match node.way:
+        case "highest":
+            return lambda env: env.highest(name, window)
+        case "lowest":
+            return lambda env: env.lowest(name, window)
+    return lambda env: env.trend(name, window)
 
 
 def _aggregate(node: t.Aggregate) -> Evaluator:
     part = compile_node(node.part) if node.part is not None else None
     where = compile_node(node.where) if node.where is not None else None
     window = node.window.exact if node.window is not None else None
-    return closures.over_rows(node.source, part, where, window, AGGREGATED[node.name])
+    unknown_too = node.name in ("any", "all")
+    work_out = closures.over_rows(node.source, part, where, window, AGGREGATED[node.name], unknown_too=unknown_too)
+    return lambda env: env.aggregate(node, work_out)
 
 
 _COMPILE: Mapping[type, Callable[[Any], Evaluator]] = {

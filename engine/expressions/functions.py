@@ -98,9 +98,11 @@ AGGREGATES: Mapping[str, tuple[tuple[Type, ...], Type | None]] = {
     "max": (_ORDERED, None),
     "last": (_ANY, None),
     "count_distinct": (_ANY, "number"),
+    "any": (("bool",), "bool"),
+    "all": (("bool",), "bool"),
 }
 """By name: the types they take, and the type they give (None: the same)."""
 
-EXTREMES = ("highest", "lowest")
+EXTREMES = ("highest", "lowest", "trend")
 
 NAMES: tuple[str, ...] = tuple(sorted({*FUNCTIONS, *AGGREGATES, *EXTREMES}))

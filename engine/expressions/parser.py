@@ -1,5 +1,7 @@
 """Reads an expression's text into its syntax, after Pratt: every operator has a strength; knows no fields, no types."""
 
+from functools import lru_cache
+
 from engine.durations import SPOKEN, Unit
 from engine.expressions.errors import ExpressionError, ExpressionProblem
 from engine.expressions.syntax import Call, Constant, Name, Operation, Span, Syntax, parts_of
@@ -23,14 +25,15 @@ _WRONG_CASE = {"AND", "OR", "NOT", "IN", "IS", "And", "Or", "Not", "TRUE", "FALS
 _NOTHING = {"null", "none", "None", "NULL", "nil", "empty", "missing"}
 
 
-def parse(text: str) -> tuple[Syntax, list[Token]]:
+@lru_cache(maxsize=4096)
+def parse(text: str) -> tuple[Syntax, tuple[Token, ...]]:
     """The syntax and the tokens it was read from; raises ExpressionError at the first fault."""
     tokens = cut(text)
     if len(tokens) == 1:
         raise _error(tokens[0], "the expression is empty", "write a condition, such as account.arr >= 25000")
     syntax = _Parser(tokens).whole()
     _bounded(syntax)
-    return syntax, tokens
+    return syntax, tuple(tokens)
 
 
 class _Parser:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from engine.catalogue import EVENT_WORDS, RECORD_WORDS, Catalogue, Field, Type
+from engine.catalogue import CONTACT_WORDS, EVENT_WORDS, RECORD_WORDS, Catalogue, Field, Type
 from engine.expressions.tree import Active, Prop
 from engine.problems import did_you_mean
+
+CONTACT = "contact"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """`source` is `subscription` or `event.usage`; inside an aggregate props go by bare or full name."""
+    """`source` is `subscription`, `event.usage` or `contact`; inside an aggregate props go by bare or full name."""
 
     source: str
     props: Mapping[str, Field] | None
@@ -24,7 +26,9 @@ class Rows:
     def prop(self, name: str) -> Prop | Active | None:
         bare = name.removeprefix(f"{self.source}.")
         if bare in self.words:
-            return Active() if self.words[bare] == "bool" else Prop(name=bare, type=self.words[bare], built_in=True)
+            if bare in ("active", "open"):
+                return Active()
+            return Prop(name=bare, type=self.words[bare], built_in=True)
         if self.props is None:
             return Prop(name=bare, type=self.undeclared) if "." not in bare else None
         field = self.props.get(bare)
@@ -38,12 +42,14 @@ class Rows:
         return did_you_mean(name.removeprefix(f"{self.source}."), (*(self.props or {}), *self.words))
 
     def example(self) -> str:
-        return next(iter(self.props or {}), "prop")
+        return next(iter(self.props or self.words), "prop")
 
 
 def find_source(name: str, catalogue: Catalogue) -> Rows | None:
     """The rows that a full name such as `subscription.arr` or `event.usage.n` belongs to."""
     first, _, rest = name.partition(".")
+    if first == CONTACT and not catalogue.field(name):
+        return Rows(source=CONTACT, props={}, words=CONTACT_WORDS)
     if first in catalogue.records:
         return Rows(source=first, props=catalogue.records[first].props, words=RECORD_WORDS)
     parts = rest.split(".") if first == "event" else []

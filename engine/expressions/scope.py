@@ -14,7 +14,7 @@ class Scope:
     catalogue: Catalogue = field(default_factory=Catalogue)
     extra: Mapping[str, Field] = field(default_factory=dict)
     aggregates: bool = False
-    """Metrics and derived fields may look at rows of records and events; conditions may not."""
+    """Whether rows of records, events and contacts may be looked at."""
 
     def field(self, name: str) -> Field | None:
         return self.extra.get(name) or self.catalogue.field(name)

@@ -1,6 +1,7 @@
 """Cuts an expression's text into tokens that know their columns; knows words and signs, not what they mean."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -76,15 +77,32 @@ def cut(text: str) -> list[Token]:
     return tokens
 
 
-def canonical(tokens: list[Token]) -> str:
-    """The text with single spaces wherever there was space, so that layout does not change what an expression is."""
+def canonical(tokens: Sequence[Token]) -> str:
+    """The text in one spacing, whatever the author's, so that layout does not change what an expression is."""
     parts: list[str] = []
-    end = 0
+    before: Token | None = None
+    tight = True
     for token in tokens[:-1]:
-        parts.append(" " if parts and token.column > end else "")
+        opens_call = token.text == "(" and before is not None and before.kind == "name"
+        if not (tight or opens_call or (token.kind == "sign" and token.text in ("),]"))):
+            parts.append(" ")
         parts.append(token.text)
-        end = token.end
+        # A minus behind an operand subtracts; anywhere else it belongs to what follows.
+        is_sign = token.text == "-" and (before is None or not _ends_operand(before))
+        tight = token.kind == "sign" and (token.text in ("([") or is_sign)
+        before = token
     return "".join(parts)
+
+
+def _ends_operand(token: Token) -> bool:
+    return token.kind in ("number", "date", "text", "name") or token.text in (
+        ")",
+        "]",
+        "true",
+        "false",
+        "known",
+        "unknown",
+    )
 
 
 def _token(match: re.Match[str]) -> Token:

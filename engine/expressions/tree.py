@@ -6,13 +6,13 @@ Every node has a type. Unknown (None, NULL) passes through every node but `Known
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 from engine.catalogue import Type
 from engine.durations import Duration
 
 Comparison = Literal["==", "!=", "<", "<=", ">", ">="]
-AggregateName = Literal["count", "sum", "avg", "min", "max", "last", "count_distinct"]
+AggregateName = Literal["count", "sum", "avg", "min", "max", "last", "count_distinct", "any", "all"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,9 +153,10 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extreme:
-    """The highest or lowest value of a field in force within a window that ends now."""
+    """What a field's history within a window that ends now comes to: the highest or lowest value in force, or the trend
+    of the values it took on (`trends.slope`)."""
 
-    way: Literal["highest", "lowest"]
+    way: Literal["highest", "lowest", "trend"]
     field: str
     window: Duration
     type: Literal["number"] = "number"
@@ -165,17 +166,21 @@ class Extreme:
 class Aggregate:
     """Over the rows of one source for which `where` is true and whose moment lies in the window (now - window, now].
 
-    A record's moment is its start, an event's its `at`. Without `part` the rows themselves are counted; otherwise only
-    rows where it is known take part. The count and the sum of nothing are 0; other aggregates of nothing are unknown.
+    A record's moment is its start, an event's its `at`; contacts have none. Without `part` the rows themselves are
+    counted; otherwise only rows where it is known take part. The count and the sum of nothing are 0; other aggregates
+    of nothing are unknown. `any` and `all` ask `part` of each row, after Kleene; of no rows `any` is false and `all`
+    unknown.
     """
 
     name: AggregateName
     source: str
-    """`event.usage`, or a record kind such as `subscription`."""
+    """`event.usage`, a record kind such as `subscription`, or `contact`."""
     part: "Node | None"
     where: "Node | None"
     window: Duration | None
     type: Type
+    text: str = ""
+    """As written, with canonical white space: the name under which a run reads it."""
 
 
 Node = (
@@ -201,11 +206,14 @@ Node = (
 )
 
 
+_BELOW = {kind: tuple(field.name for field in fields(kind)) for kind in get_args(Node)}
+
+
 def walk(node: Node) -> Iterator[Node]:
     """The node and everything below it, from left to right."""
     yield node
-    for field in fields(node):
-        below = getattr(node, field.name)
+    for name in _BELOW[type(node)]:
+        below = getattr(node, name)
         for part in below if isinstance(below, tuple) else (below,):
-            if isinstance(part, Node):
+            if type(part) in _BELOW:
                 yield from walk(part)

@@ -158,4 +158,5 @@ READ_PROP: Mapping[Type, Callable[[Any], Any]] = {
     "bool": _bool,
     "date": _date,
     "instant": _instant,
+    "tags": lambda _value: None,
 }

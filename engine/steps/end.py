@@ -1,37 +1,44 @@
 """The step that ends the run here, with a reason."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from engine.position import Ending
-from engine.steps.base import Step, StepCompiler, StepDocument
+from engine.shape import Shape
+from engine.steps.base import Family, Step, StepCompiler, StepDocument
 from engine.walk import Walk
 
 
 class EndStep(Step):
     """Ends the whole run, also out of a branch."""
 
+    family: ClassVar[Family] = "end"
+
     kind: Literal["end"] = "end"
     reason: str
+
+    def says(self) -> str:
+        return f"End: {self.reason}"
+
+    def ends(self) -> bool:
+        return True
 
     async def walk(self, walk: Walk, at: str) -> None:
         walk.position.ending = walk.position.ending or Ending(outcome="end", reason=self.reason)
         await walk.until(f"{at}/over", None, lambda: False, "over")
 
 
-class EndBody(BaseModel):
+class EndBody(Shape):
     """Why it ends."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    reason: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=200, description="why, as the run's trace tells it")
 
 
 class EndDocument(StepDocument):
     """End the run here."""
 
-    end: EndBody
+    end: EndBody = Field(description="ends the whole run, also out of a branch")
 
     def compile(self, _with: StepCompiler) -> EndStep:
         return EndStep(reason=self.end.reason)

@@ -1,12 +1,14 @@
 """The step that chooses: the first branch whose condition holds, else `else`; unknown may have its own branch."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from engine.steps.base import Step, StepCompiler, StepDocument, StepSequence
+from engine.shape import Shape
+from engine.steps.base import Family, Step, StepCompiler, StepDocument, StepSequence, Way, ends
 from engine.values import Condition, Value
 from engine.walk import Walk
+from engine.wording import ConditionText
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
@@ -22,16 +24,35 @@ class Case(Value):
 class IfStep(Step):
     """`on_unknown` is taken when the first undecided condition is unknown; without one, unknown counts as false."""
 
+    family: ClassVar[Family] = "choice"
+
     kind: Literal["if"] = "if"
     cases: tuple[Case, ...]
     otherwise: StepSequence = ()
     on_unknown: StepSequence | None = None
 
+    def says(self) -> str:
+        return self.cases[0].when.text if len(self.cases) == 1 else "the first that holds"
+
+    def ways(self) -> tuple[Way, ...]:
+        named = [case.when.text for case in self.cases] if len(self.cases) > 1 else ["yes"]
+        ways = [
+            Way(at=_then(i), says=says, steps=case.then)
+            for i, (says, case) in enumerate(zip(named, self.cases, strict=True))
+        ]
+        ways.append(Way(at="else", says="no" if len(self.cases) == 1 else "otherwise", steps=self.otherwise))
+        if self.on_unknown is not None:
+            ways.append(Way(at="on_unknown", says="unknown", steps=self.on_unknown))
+        return tuple(ways)
+
+    def ends(self) -> bool:
+        return all(ends(way.steps) for way in self.ways())
+
     async def walk(self, walk: Walk, at: str) -> None:
         for i, case in enumerate(self.cases):
             holds = await walk.holds(case.when, f"{at}/if{i}")
             if holds:
-                await walk.sequence(case.then, f"{at}.then" if i == 0 else f"{at}.elif[{i - 1}].then")
+                await walk.sequence(case.then, f"{at}.{_then(i)}")
                 return
             if holds is None and self.on_unknown is not None:
                 await walk.sequence(self.on_unknown, f"{at}.on_unknown")
@@ -39,40 +60,46 @@ class IfStep(Step):
         await walk.sequence(self.otherwise, f"{at}.else")
 
 
-class ElifDocument(BaseModel):
+def _then(i: int) -> str:
+    return "then" if i == 0 else f"elif[{i - 1}].then"
+
+
+class ElifDocument(Shape):
     """A further case."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    if_: str = Field(alias="if")
-    then: "list[AnyStepDocument]"
+    if_: ConditionText = Field(alias="if", description="a condition over facts and results of earlier steps")
+    then: "list[AnyStepDocument]" = Field(description="the steps when it holds")
 
 
 class IfDocument(StepDocument):
     """Choose by a condition."""
 
-    id: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]*$")
-    if_: str = Field(alias="if", description="a condition over facts and results of earlier steps")
-    then: "list[AnyStepDocument]"
-    elif_: list[ElifDocument] = Field(default_factory=list, alias="elif")
-    else_: "list[AnyStepDocument]" = Field(default_factory=list, alias="else")
+    id: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]*$", description="unique in the playbook; a name for traces")
+    if_: ConditionText = Field(alias="if", description="a condition over facts and results of earlier steps")
+    then: "list[AnyStepDocument]" = Field(description="the steps when it holds")
+    elif_: list[ElifDocument] = Field(
+        default_factory=list, alias="elif", description="further cases, looked at in their order"
+    )
+    else_: "list[AnyStepDocument]" = Field(
+        default_factory=list, alias="else", description="the steps when no case holds"
+    )
     on_unknown: "list[AnyStepDocument] | None" = Field(
         None, description="taken when the condition is unknown; default: else"
     )
 
     def compile(self, with_: StepCompiler) -> IfStep | None:
-        conditions = [with_.condition(self.if_, "if")]
-        bodies = [with_.steps(self.then, "then")]
-        for i, case in enumerate(self.elif_):
-            conditions.append(with_.condition(case.if_, "elif", i, "if"))
-            bodies.append(with_.steps(case.then, "elif", i, "then"))
-        otherwise = with_.steps(self.else_, "else")
-        on_unknown = None if self.on_unknown is None else with_.steps(self.on_unknown, "on_unknown")
+        decided = self.on_unknown is not None
+        conditions = [with_.decision(self.if_, "if", decided=decided)]
+        conditions += [with_.decision(one.if_, "elif", i, "if", decided=decided) for i, one in enumerate(self.elif_)]
+        cases = [(self.then, ("then",)), *((one.then, ("elif", i, "then")) for i, one in enumerate(self.elif_))]
+        unknown = [] if self.on_unknown is None else [(self.on_unknown, ("on_unknown",))]
+        otherwise, *bodies = with_.branches((self.else_, ("else",)), *cases, *unknown, sure="every")
+        on_unknown = bodies.pop() if unknown else None
         if any(condition is None for condition in conditions):
             return None
-        cases = tuple(
+        kept = tuple(
             Case(when=Condition.of(condition), then=body)
             for condition, body in zip(conditions, bodies, strict=True)
             if condition is not None
         )
-        return IfStep(id=self.id or "", cases=cases, otherwise=otherwise, on_unknown=on_unknown)
+        return IfStep(id=self.id or "", cases=kept, otherwise=otherwise, on_unknown=on_unknown)

@@ -2,20 +2,25 @@
 
 import re
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from engine.calendars import Place, add, subtract
+from engine.catalogue import Field as Result
 from engine.durations import parse_duration
-from engine.steps.base import ActingDocument, ActingStep, Quietly, StepCompiler
+from engine.shape import Shape
+from engine.steps.base import ActingDocument, ActingStep, Family, Quietly, StepCompiler
 from engine.walk import Walk
+from engine.wording import DurationWords, StaffRole, TemplateText
 
 _BEFORE = re.compile(r"^(.+?)\s+before$")
 
 
 class TaskStep(ActingStep):
     """Texts are templates, rendered when the task is given; durations are words."""
+
+    family: ClassVar[Family] = "work"
 
     kind: Literal["task"] = "task"
     title: str
@@ -32,15 +37,35 @@ class TaskStep(ActingStep):
     give_up_after: str = "30 days"
     wait: bool = True
 
+    def says(self) -> str:
+        return self.title
+
+    def notes(self) -> tuple[str, ...]:
+        whom = f"for {self.assign}" + (f", due in {self.due}" if self.due else "")
+        outcomes = " / ".join((*self.outcomes, "expired")) if self.wait else "goes on at once"
+        return (whom, outcomes)
+
+    def answers(self) -> tuple[str, ...]:
+        return self.outcomes
+
     async def walk(self, walk: Walk, at: str) -> None:
-        moments = await walk.dated(f"{at}/moments", lambda place: self._moments(walk.now, place))
-        receipt = await walk.act(self, at, "task", self._params(moments["due"]))
+        async def params() -> dict[str, object]:
+            return self._params((await self._dates(walk, at))["due"])
+
+        receipt = await walk.act(self, at, "task", params)
         if receipt.outcome != "done":
             walk.result(f"task.{self.id}.outcome", receipt.values.get("outcome", receipt.outcome))
             return
         walk.position.open_tasks[self.id] = at
         if self.wait:
-            await self._answer(walk, at, moments)
+            await self._answer(walk, at, await self._dates(walk, at))
+
+    async def _dates(self, walk: Walk, at: str) -> dict[str, str | None]:
+        """Reckoned from when the task is given, at each visit."""
+        found: dict[str, str | None] = await walk.dated(
+            walk.of_visit(at, "moments"), lambda place: self._moments(walk.now, place)
+        )
+        return found
 
     def _params(self, due: str | None) -> dict[str, object]:
         return {
@@ -90,36 +115,43 @@ _LADDER = ("remind", "escalate", "expire")
 """What happens to a task that nobody answers, in this order."""
 
 
-class Escalation(BaseModel):
+class Escalation(Shape):
     """Who hears of it when a task stays undone."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    after: str = Field(description="how long after the due date, such as 1 business day")
-    to: str = Field(description="a staff role, such as csm.manager")
+    after: DurationWords = Field(description="how long after the due date, such as 1 business day")
+    to: StaffRole = Field(description="a staff role, such as csm.manager")
 
 
-class TaskBody(BaseModel):
+class TaskBody(Shape):
     """The task to give."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    title: str = Field(description="one line; a template")
-    description: str = Field("", description="what to know; a template")
-    assign: str = Field(description="a staff role, such as csm")
-    due: str | None = Field(None, description="a duration, such as 2 business days")
-    checklist: list[str] = Field(default_factory=list, max_length=30)
-    outcomes: list[str] = Field(default_factory=lambda: ["done"], min_length=1, max_length=20)
+    title: TemplateText = Field(description="one line; a template")
+    description: TemplateText = Field("", description="what to know; a template")
+    assign: StaffRole = Field(description="a staff role, such as csm")
+    due: DurationWords | None = Field(None, description="a duration, such as 2 business days")
+    checklist: list[TemplateText] = Field(
+        default_factory=list, max_length=30, description="what to tick off; templates"
+    )
+    outcomes: list[str] = Field(
+        default_factory=lambda: ["done"], min_length=1, max_length=20, description="how it can end, the best first"
+    )
     remind: str | None = Field(None, description="how long before it is due, such as `1 business day before`")
-    escalate: Escalation | None = None
-    give_up_after: str = Field("30 days", description="then the outcome is `expired`")
+    escalate: Escalation | None = Field(None, description="who hears of it when it stays undone")
+    give_up_after: DurationWords = Field("30 days", description="then the outcome is `expired`")
     wait: bool = Field(True, description="false: go on at once")
 
 
 class TaskDocument(ActingDocument):
     """Give a colleague a task."""
 
-    task: TaskBody
+    task: TaskBody = Field(description="the task to give")
+
+    def results(self) -> tuple[Result, ...]:
+        options = (*self.task.outcomes, "expired", "skipped", "failed")
+        return (Result(name=f"task.{self.id}.outcome", type="choice", options=options),)
+
+    def answered(self) -> bool:
+        return self.task.wait
 
     def compile(self, with_: StepCompiler) -> TaskStep | None:
         body = self.task

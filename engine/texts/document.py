@@ -1,14 +1,17 @@
-"""Reads and checks a mail text: YAML front matter between two lines of `---`, then the body in Markdown with Jinja."""
+"""Reads and checks a mail text: YAML front matter between two lines of `---`, then the body in Markdown with Jinja.
+
+Jinja is imported where the first template is looked at.
+"""
 
 import re
 from collections.abc import Collection
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field
 
 from engine.document import Document, load_document, read_model
 from engine.problems import DocumentError, Problem, Spot
-from engine.texts.syntax import check_template, names_in
 from engine.values import Value, canonical_json, content_hash
 
 Category = Literal["service", "marketing", "transactional"]
@@ -24,16 +27,20 @@ class MailText(Value):
     subject: str
     preheader: str = ""
     category: Category = "service"
+    question: str = ""
+    """What a survey asks, where the mail is one."""
     body: str
 
-    @property
+    @cached_property
     def hash(self) -> str:
         return content_hash(canonical_json(self))
 
-    @property
+    @cached_property
     def reads(self) -> tuple[str, ...]:
         """The names of all values it needs, sorted."""
-        names = {name for part in (self.subject, self.preheader, self.body) for name in names_in(part)}
+        from engine.texts.syntax import names_in
+
+        names = {name for part in (self.subject, self.preheader, self.question, self.body) for name in names_in(part)}
         return tuple(sorted(names))
 
 
@@ -42,6 +49,7 @@ class FrontMatter(Value):
 
     subject: str = Field(min_length=1, description="one line; may hold {{ fields }}")
     preheader: str = Field("", description="the line that mailboxes show beside the subject")
+    question: str = Field("", description="of a survey: what is asked, in one line")
     category: Category = Field("service", description="service (default), marketing, or transactional")
 
 
@@ -57,11 +65,12 @@ def load_text(text: str | bytes, file: str, known: Collection[str]) -> MailText:
     problems = [
         *_line_problems(matter.subject, "subject", document, known),
         *_line_problems(matter.preheader, "preheader", document, known),
+        *_line_problems(matter.question, "question", document, known),
         *_body_problems(body, file, first_line, known),
     ]
     if problems:
         raise DocumentError(problems)
-    return MailText(subject=matter.subject, preheader=matter.preheader, category=matter.category, body=body)
+    return MailText(**matter.model_dump(), body=body)
 
 
 def _decoded(text: str | bytes, file: str) -> str:
@@ -85,6 +94,8 @@ def _cut(text: str, file: str) -> tuple[str, str, int]:
 
 
 def _line_problems(text: str, key: str, document: Document, known: Collection[str]) -> list[Problem]:
+    from engine.texts.syntax import check_template
+
     problems = check_template(text, known, lambda offset: document.within((key,), offset), line=True)
     if "\n" in text.strip():
         at = document.spot((key,))
@@ -93,6 +104,8 @@ def _line_problems(text: str, key: str, document: Document, known: Collection[st
 
 
 def _body_problems(body: str, file: str, first_line: int, known: Collection[str]) -> list[Problem]:
+    from engine.texts.syntax import check_template
+
     def spot(offset: int) -> Spot:
         before = body[:offset]
         line = first_line + before.count("\n")

@@ -44,6 +44,8 @@ def show(value: Any) -> str:
         return _digits(Decimal(repr(value))) if math.isfinite(value) else "–"
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, list | tuple):
+        return ", ".join(map(show, value))
     return str(value)
 
 

@@ -4,10 +4,17 @@ from html import escape
 
 
 def page(
-    *, title: str, preheader: str, content: str, sender: str, postal_address: str, unsubscribe_url: str | None
+    *,
+    title: str,
+    preheader: str,
+    content: str,
+    sender: str,
+    postal_address: str,
+    unsubscribe_url: str | None,
+    language: str = "en",
 ) -> str:
-    """A whole HTML document; `content` is trusted HTML, everything else is text."""
-    head = _HEAD.format(title=escape(title), style=_STYLE, kept=_KEPT_STYLE)
+    """A whole HTML document; `content` is trusted HTML, everything else is text. `language` is that of the content."""
+    head = _HEAD.format(title=escape(title), language=escape(language), style=_STYLE, kept=_KEPT_STYLE)
     hidden = f'<div class="preheader">{escape(preheader)}{_FILLER}</div>' if preheader else ""
     address = "<br>".join(escape(line) for line in postal_address.splitlines())
     leave = _LEAVE.format(url=escape(unsubscribe_url)) if unsubscribe_url else ""
@@ -20,7 +27,7 @@ _FILLER = "&#8199;&#65279;&#847; " * 40
 _LEAVE = '<p><a href="{url}">Unsubscribe</a> from mails like this one.</p>'
 
 _HEAD = """<!DOCTYPE html>
-<html lang="en" dir="ltr">
+<html lang="{language}" dir="ltr">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -79,6 +86,11 @@ table { border-collapse: collapse; }
 .content a { color: #1a56c4; text-decoration: underline; }
 .content a.button { display: inline-block; padding: 12px 22px; background-color: #1a56c4; color: #ffffff;
   font-weight: 600; text-decoration: none; border-radius: 8px; }
+.scale { margin: 0 0 8px; }
+.content .score { padding: 0 4px 8px 0; }
+.content .score a { display: inline-block; min-width: 22px; padding: 8px 6px; text-align: center; font-weight: 600;
+  text-decoration: none; border: 1px solid #c9d0da; border-radius: 6px; }
+.content .ends { color: #5b6675; font-size: 13px; }
 .foot { max-width: 600px; }
 .small { padding: 16px 32px; text-align: left; color: #5b6675;
   font-family: -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, Helvetica, Arial, sans-serif;

@@ -99,7 +99,8 @@ def parse(text: str) -> Parsed:
         tree = ENVIRONMENT.parse(text)
         places = _Places(text)
     except TemplateSyntaxError as error:
-        return _unread(_offset_of_line(text, error.lineno), _readable(error.message or "not a template"))
+        hint = "every {{ ends with }}, and every {% if … %} has its {% endif %}"
+        return _unread(_offset_of_line(text, error.lineno), _readable(error.message or "not a template"), hint)
     except (RecursionError, ValueError, OverflowError, MemoryError):
         return _unread(0, "the template is too deep, or holds a number that is too large", "write it in smaller parts")
     walk = _Walk(places=places)

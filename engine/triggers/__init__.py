@@ -5,19 +5,32 @@ from typing import Annotated
 from pydantic import Field
 
 from engine.kinds import union_by_key
-from engine.triggers.base import Edge, Manual, Moment, TriggerCompiler, TriggerDocument
+from engine.triggers.base import (
+    AnyTrigger,
+    Edge,
+    Manual,
+    Moment,
+    Occurrence,
+    Schedule,
+    TriggerCompiler,
+    TriggerDocument,
+)
 from engine.triggers.becomes import BecomesDocument
 from engine.triggers.date import DateDocument
+from engine.triggers.event import EventDocument
 from engine.triggers.manual import ManualDocument
+from engine.triggers.schedule import ScheduleDocument
 from engine.triggers.threshold import MetricDocument, ScoreDocument
 
-Trigger = Annotated[Edge | Moment | Manual, Field(discriminator="kind")]
+Trigger = Annotated[AnyTrigger, Field(discriminator="kind")]
 
 DOCUMENTS: dict[str, type[TriggerDocument]] = {
     "score": ScoreDocument,
     "metric": MetricDocument,
     "date": DateDocument,
     "becomes": BecomesDocument,
+    "schedule": ScheduleDocument,
+    "event": EventDocument,
     "manual": ManualDocument,
 }
 """The key that tells a trigger's kind, and its document."""
@@ -30,6 +43,8 @@ __all__ = [
     "Edge",
     "Manual",
     "Moment",
+    "Occurrence",
+    "Schedule",
     "Trigger",
     "TriggerCompiler",
     "TriggerDocument",

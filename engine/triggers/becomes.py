@@ -4,13 +4,16 @@ from pydantic import Field
 
 from engine.triggers.base import Edge, TriggerCompiler, TriggerDocument
 from engine.values import Condition
+from engine.wording import ConditionText, DurationWords
 
 
 class BecomesDocument(TriggerDocument):
     """A condition that was false is true."""
 
-    becomes: str = Field(description='a condition, such as account.lifecycle == "onboarding"')
-    for_: str | None = Field(None, alias="for", description="dwell: it must stay so this long, such as 3 days")
+    becomes: ConditionText = Field(description='a condition, such as account.lifecycle == "onboarding"')
+    for_: DurationWords | None = Field(
+        None, alias="for", description="dwell: it must stay so this long, such as 3 days"
+    )
 
     def compile(self, with_: TriggerCompiler) -> Edge | None:
         dwell = with_.duration(self.for_, "for") if self.for_ else None

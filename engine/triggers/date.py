@@ -5,6 +5,7 @@ import re
 from pydantic import Field
 
 from engine.triggers.base import Moment, TriggerCompiler, TriggerDocument
+from engine.wording import DurationWords
 
 _FORM = re.compile(r"^\s*(?P<field>[a-z_][\w.]*)\s*(?:(?P<sign>[+-])\s*(?P<offset>\S.*?))?\s*$")
 
@@ -13,7 +14,7 @@ class DateDocument(TriggerDocument):
     """A date comes near, or has passed by so much."""
 
     date: str = Field(description="a date field and an offset, such as account.renewal_date - 90 days")
-    grace: str | None = Field(None, description="how late it may be learned and still fire; default 0 days")
+    grace: DurationWords | None = Field(None, description="how late it may be learned and still fire; default 0 days")
 
     def compile(self, with_: TriggerCompiler) -> Moment | None:
         form = _FORM.match(self.date)
@@ -31,7 +32,7 @@ class DateDocument(TriggerDocument):
             with_.unknown("date field", field, with_.fields_of_type("date", "instant"), "date")
             return None
         if kind not in ("date", "instant"):
-            with_.problem("PB305", f"{field} is a {kind}, not a date", "date")
+            with_.problem("PB305", f"{field} is a {kind}, not a date", "date", hint="such as account.renewal_date")
             return None
         offset = with_.duration(form["offset"], "date") if form["offset"] else "0 days"
         grace = with_.duration(self.grace, "grace") if self.grace else "0 days"

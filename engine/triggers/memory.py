@@ -4,12 +4,8 @@ Conditions are true, false or unknown (None); unknown neither fires nor re-arms,
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
-
-from engine.calendars import Place, add, local_midnight, subtract
-from engine.durations import parse_duration
-from engine.triggers.base import Moment
 
 Happened = Literal["fired", "existing", "none"]
 
@@ -66,21 +62,3 @@ def _dwell(memory: Memory, *, trips: bool | None, now: datetime) -> tuple[Memory
     if due <= now:
         return TRIPPED, "fired"
     return replace(memory, due_at=due, suspended_at=None), "none"
-
-
-def moment_of(trigger: Moment, value: date | datetime, place: Place) -> datetime | None:
-    """When a date trigger comes: local midnight of the date, moved by the offset; an instant is moved as it is.
-
-    None where that lies beyond the calendar, as around 9999-12-31: it never comes.
-    """
-    try:
-        at = value if isinstance(value, datetime) else local_midnight(value, place.zone)
-        return add(at, parse_duration(trigger.offset, signed=True), place)
-    except (OverflowError, ValueError):
-        return None
-
-
-def opens_at(trigger: Moment, *, now: datetime, since: datetime | None, live_since: datetime, place: Place) -> datetime:
-    """Moments after this instant, up to now, fire for an account about which something was learned since `since`."""
-    late = subtract(now, parse_duration(trigger.grace), place)
-    return max(live_since, late if since is None else min(since, late))

@@ -7,6 +7,7 @@ from pydantic import Field
 from engine.expressions import Expression
 from engine.triggers.base import Edge, TriggerCompiler, TriggerDocument
 from engine.values import Condition
+from engine.wording import DurationWords
 
 Way = Literal["falls_below", "rises_above", "drops_by", "rises_by", "enters", "leaves"]
 
@@ -16,9 +17,11 @@ class _Threshold(TriggerDocument):
     rises_above: float | None = Field(None, description="fires when the value crosses from here or below to above")
     drops_by: float | None = Field(None, gt=0, description="against the highest value in force `within` the window")
     rises_by: float | None = Field(None, gt=0, description="against the lowest value in force `within` the window")
-    within: str | None = Field(None, description="the window of drops_by and rises_by, such as 14 days")
+    within: DurationWords | None = Field(None, description="the window of drops_by and rises_by, such as 14 days")
     rearm_at: float | None = Field(None, description="hysteresis: it must recover to this before it can fire again")
-    for_: str | None = Field(None, alias="for", description="dwell: it must stay so this long, such as 3 days")
+    for_: DurationWords | None = Field(
+        None, alias="for", description="dwell: it must stay so this long, such as 3 days"
+    )
 
     def _compile(self, with_: TriggerCompiler, field: str, name: str, ways: tuple[Way, ...]) -> Edge | None:
         chosen = [way for way in ways if getattr(self, way) is not None]
@@ -130,10 +133,18 @@ class ScoreDocument(_Threshold):
         if range_ is None:
             with_.unknown("scorecard", self.score, with_.cards(), "score")
             return None
-        for way in ("falls_below", "rises_above", "rearm_at"):
-            line = getattr(self, way)
-            if line is not None and not range_[0] <= line <= range_[1]:
-                hint = f"a score lies between {range_[0]:g} and {range_[1]:g}"
+        low, high = range_
+        reachable = {
+            "falls_below": self.falls_below is None or low < self.falls_below <= high,
+            "rises_above": self.rises_above is None or low <= self.rises_above < high,
+            "rearm_at": self.rearm_at is None or low <= self.rearm_at <= high,
+            "drops_by": self.drops_by is None or self.drops_by <= high - low,
+            "rises_by": self.rises_by is None or self.rises_by <= high - low,
+        }
+        for way, can_be in reachable.items():
+            if not can_be:
+                hint = f"a score lies between {low:g} and {high:g}"
+                line = getattr(self, way)
                 with_.problem("PB304", f"{way} {line:g} can never be reached by {self.score}", way, hint=hint)
                 return None
         for way in ("enters", "leaves"):

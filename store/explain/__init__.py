@@ -3,16 +3,42 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from engine.scorecards import card_for
+from engine.workspace import Workspace
 from store.deployed import NothingDeployed, load_playbooks, load_workspace
-from store.explain.looking import Looking
+from store.explain.knowledge import told_at
+from store.explain.looking import Looking, LookingBack
 from store.explain.playbooks import PlaybookExplained, explain_playbook
-from store.explain.scores import ScoreExplained, explain_scores
+from store.explain.scores import Lever, ScoreExplained, explain_scores, levers_to
 from store.queries.names import account_name
 from store.schema import account
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """Where a value comes from."""
+
+    how: Literal["told", "computed", "scored"]
+    at: datetime | None = None
+    """Told: since when it is true."""
+    learned_at: datetime | None = None
+    """Told: when we heard of it."""
+    of: str = ""
+    """Computed: the expression."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreLevers:
+    """What would move a score to a value."""
+
+    name: str
+    """`health.score`"""
+    to: float
+    levers: tuple[Lever, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,18 +50,25 @@ class Explanation:
     at: datetime
     facts: Mapping[str, Any]
     """What decisions read, as the last sweep left it; None is unknown. Empty before the account's first sweep."""
+    told: Mapping[str, Told]
+    """By field: where its value comes from."""
     scores: tuple[ScoreExplained, ...]
     playbooks: tuple[PlaybookExplained, ...]
+    levers: tuple[ScoreLevers, ...]
+    """For each score that some condition would have to see elsewhere."""
 
 
-def explain(conn: sa.Connection, account_key: str, now: datetime, playbook: str | None = None) -> Explanation | None:
+def explain(
+    conn: sa.Connection, account_key: str, now: datetime, playbook: str | None = None, *, at: datetime | None = None
+) -> Explanation | None:
     """None for an account nobody knows; NothingDeployed for a playbook, or workspace, that is not there.
 
-    Without a playbook all are explained but those that are switched off.
+    Without a playbook all are explained but those that are switched off. `at` is an earlier instant: then everything is
+    as it was known at that instant, by the playbooks and scorecards of today.
     """
-    names = sa.select(account.c.id, account_name(account.c.id).label("name")).where(account.c.key == account_key)
-    found = conn.execute(names).one_or_none()
-    if found is None:
+    names = sa.select(account.c.id, account.c.learned_at, account_name(account.c.id).label("name"))
+    found = conn.execute(names.where(account.c.key == account_key)).one_or_none()
+    if found is None or (at is not None and found.learned_at > at):
         return None
     workspace = load_workspace(conn)
     deployed = load_playbooks(conn, states=("active", "paused", "off") if playbook else ("active", "paused"))
@@ -43,12 +76,53 @@ def explain(conn: sa.Connection, account_key: str, now: datetime, playbook: str 
         deployed = tuple(one for one in deployed if one.playbook == playbook)
         if not deployed:
             raise NothingDeployed(f"playbook {playbook} is not deployed")
-    looking = Looking(conn, workspace, found.id, now)
+    looking = Looking(conn, workspace, found.id, now) if at is None else LookingBack(conn, workspace, found.id, at)
+    scores = explain_scores(conn, workspace, looking)
+    playbooks = tuple(explain_playbook(conn, one, looking) for one in deployed)
     return Explanation(
         account=account_key,
         name=found.name or account_key,
-        at=now,
+        at=looking.now,
+        told=_told(conn, looking),
         facts={name: looking.field(name) for name in sorted(workspace.catalogue().fields)} if looking.swept else {},
-        scores=explain_scores(conn, workspace, looking),
-        playbooks=tuple(explain_playbook(conn, one, looking) for one in deployed),
+        scores=scores,
+        playbooks=playbooks,
+        levers=_levers(workspace, looking, scores, playbooks),
     )
+
+
+def _told(conn: sa.Connection, looking: Looking) -> Mapping[str, Told]:
+    found: dict[str, Told] = {}
+    for field, (at, learned_at) in told_at(conn, looking.account_id, looking.now).items():
+        found[field] = Told(how="told", at=at, learned_at=learned_at)
+    for one in looking.workspace.computed:
+        text = (
+            one.expression.text if one.expression else ", ".join(f"{value} if {when.text}" for value, when in one.cases)
+        )
+        found[one.name] = Told(how="computed", of=text)
+    for card in looking.workspace.scorecards:
+        found |= {field.name: Told(how="scored", of=card.id) for field in card.fields()}
+    return found
+
+
+def _levers(
+    workspace: Workspace,
+    looking: Looking,
+    scores: tuple[ScoreExplained, ...],
+    playbooks: tuple[PlaybookExplained, ...],
+) -> tuple[ScoreLevers, ...]:
+    wanted = {
+        (change.name, change.to): None
+        for one in playbooks
+        for read in one.conditions()
+        for change in read.changes or ()
+        if isinstance(change.to, float)
+    }
+    found = []
+    for explained in scores:
+        card = card_for(workspace.cards()[explained.card], looking)
+        name = f"{explained.card}.score"
+        lines = [to for of, to in wanted if of == name]
+        if card is not None:
+            found += [ScoreLevers(name=name, to=to, levers=levers_to(to, explained, card)) for to in lines]
+    return tuple(found)

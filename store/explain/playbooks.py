@@ -8,14 +8,14 @@ import sqlalchemy as sa
 
 from engine.calendars import add
 from engine.durations import parse_duration
-from engine.triggers import Edge, Moment, Trigger
-from engine.triggers.memory import moment_of
+from engine.triggers import Edge, Moment, Occurrence, Schedule, Trigger
+from engine.triggers.coming import anchor_of, following, moment_of
 from store.deployed import Deployed
 from store.explain.looking import ConditionRead, Looking
 from store.queries.runs import Reason, RunRow, latest_run, open_run_of_group, reasons_of
-from store.schema import crossing, trigger_hold
+from store.schema import crossing, settling, trigger_hold
 
-Verdict = Literal["running", "held", "dwelling", "ended", "not_started", "waiting"]
+Verdict = Literal["running", "held", "held_out", "dwelling", "ended", "not_started", "waiting"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +24,16 @@ class TriggerExplained:
 
     id: str
     kind: str
-    """edge | moment | manual"""
+    """edge | moment | schedule | event | manual"""
     says: str
     memory: str
-    """unseen | armed | holding | tripped; coming | past | undated for dates; by hand"""
+    """unseen | armed | holding | tripped; coming | past | undated for dates and schedules; listening | settling for
+    events; by hand"""
     since: datetime | None = None
     """Holding: since when."""
     due_at: datetime | None = None
-    """Holding: when the dwell is over. A date: when it comes, or came."""
+    """Holding: when the dwell is over. A date: when it comes, or came. A schedule: when it comes next. An event that
+    settles: when it is asked."""
     suspended_at: datetime | None = None
     """Holding: unknown since then, so that the dwell does not run."""
     trips: ConditionRead | None = None
@@ -44,7 +46,7 @@ class CrossingExplained:
 
     at: datetime
     state: str
-    """proposed | started | held | lapsed | dropped | not_started"""
+    """proposed | started | held_out | held | lapsed | dropped | not_started"""
     why: str | None
     retry_at: datetime | None
     """Held until then for sure."""
@@ -71,15 +73,21 @@ class PlaybookExplained:
     blocked_by: RunRow | None
     """An open run of another playbook in the same exclusive group."""
 
+    def conditions(self) -> tuple[ConditionRead, ...]:
+        """Everything that was asked: audience, triggers, goal, exits."""
+        triggers = [trigger.trips for trigger in self.triggers if trigger.trips]
+        return (self.audience, *triggers, *([self.goal] if self.goal else []), *self.exits)
+
 
 def explain_playbook(conn: sa.Connection, deployed: Deployed, looking: Looking) -> PlaybookExplained:
     compiled = deployed.compiled
-    run = latest_run(conn, looking.account_id, compiled.playbook)
-    last = _last_crossing(conn, looking.account_id, compiled.playbook)
+    then = None if looking.remembers else looking.now
+    run = latest_run(conn, looking.account_id, compiled.playbook, at=then)
+    last = _last_crossing(conn, looking.account_id, compiled.playbook, then)
     triggers = _triggers(conn, deployed, looking)
     verdict, says = _verdict(deployed, run, last, triggers, looking)
     group = compiled.entry.exclusive
-    blocking = open_run_of_group(conn, looking.account_id, group, besides=compiled.playbook) if group else None
+    blocking = open_run_of_group(conn, looking.account_id, group, besides=compiled.playbook, at=then) if group else None
     return PlaybookExplained(
         playbook=compiled.playbook,
         title=compiled.title,
@@ -108,6 +116,8 @@ def _verdict(
         return "running", f"run {run.id} is open since {_day(run.started_at)}"
     if last and last.state == "held":
         return "held", f"a crossing of {_day(last.at)} is held: {last.why or 'not yet judged'}"
+    if last and last.state == "held_out" and (run is None or last.at > run.started_at):
+        return "held_out", f"it crossed on {_day(last.at)}, and the account is {last.why}: it never starts"
     dwelling = next((trigger for trigger in triggers if trigger.memory == "holding"), None)
     if dwelling:
         assert dwelling.due_at is not None
@@ -137,13 +147,20 @@ def _day(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def _last_crossing(conn: sa.Connection, account_id: int, playbook: str) -> CrossingExplained | None:
+def _last_crossing(
+    conn: sa.Connection, account_id: int, playbook: str, at: datetime | None
+) -> CrossingExplained | None:
     of = crossing.c
     mine = sa.select(crossing).where(of.account_id == account_id, of.playbook == playbook)
+    if at is not None:
+        mine = mine.where(of.at <= at)
     row = conn.execute(mine.order_by(of.at.desc(), of.id.desc()).limit(1)).one_or_none()
     if row is None:
         return None
     reasons = reasons_of(row.reasons)
+    if at is not None and row.decided_at is not None and row.decided_at > at:
+        # It waited then; what became of it later was not known.
+        return CrossingExplained(at=row.at, state="held", why="ruled on later", retry_at=None, reasons=reasons)
     return CrossingExplained(at=row.at, state=row.state, why=row.why, retry_at=row.retry_at, reasons=reasons)
 
 
@@ -159,10 +176,18 @@ def _triggers(conn: sa.Connection, deployed: Deployed, looking: Looking) -> tupl
     of = trigger_hold.c
     held = sa.select(trigger_hold).where(of.account_id == looking.account_id, of.playbook == deployed.playbook)
     holds = {row.trigger: row for row in conn.execute(held)}
-    return tuple(_trigger(one, deployed, holds.get(one.id), looking) for one in deployed.compiled.triggers)
+    s = settling.c
+    due = sa.select(s.trigger, sa.func.min(s.due_at).label("due_at")).group_by(s.trigger)
+    mine = due.where(s.account_id == looking.account_id, s.playbook == deployed.playbook)
+    settles: dict[str, datetime] = {row.trigger: row.due_at for row in conn.execute(mine)}
+    return tuple(
+        _trigger(one, deployed, holds.get(one.id), settles.get(one.id), looking) for one in deployed.compiled.triggers
+    )
 
 
-def _trigger(trigger: Trigger, deployed: Deployed, hold: sa.Row[Any] | None, looking: Looking) -> TriggerExplained:
+def _trigger(
+    trigger: Trigger, deployed: Deployed, hold: sa.Row[Any] | None, settles: datetime | None, looking: Looking
+) -> TriggerExplained:
     if isinstance(trigger, Edge):
         return TriggerExplained(
             id=trigger.id,
@@ -184,10 +209,28 @@ def _trigger(trigger: Trigger, deployed: Deployed, hold: sa.Row[Any] | None, loo
         return TriggerExplained(
             id=trigger.id, kind=trigger.kind, says=trigger.says, memory=memory, due_at=comes, trips=read
         )
+    if isinstance(trigger, Schedule):
+        return _schedule(trigger, looking)
+    if isinstance(trigger, Occurrence):
+        memory = "settling" if settles else "listening"
+        return TriggerExplained(id=trigger.id, kind=trigger.kind, says=trigger.says, memory=memory, due_at=settles)
     return TriggerExplained(id=trigger.id, kind=trigger.kind, says=trigger.says, memory="by hand")
 
 
+def _schedule(trigger: Schedule, looking: Looking) -> TriggerExplained:
+    field, fixed = anchor_of(trigger)
+    value = looking.field(field) if field is not None else fixed
+    comes = following(trigger, value, looking.place, looking.now)
+    read = ConditionRead(text=trigger.says, holds=None, values={field: value}) if field is not None else None
+    memory = "undated" if comes is None else "coming"
+    return TriggerExplained(
+        id=trigger.id, kind=trigger.kind, says=trigger.says, memory=memory, due_at=comes, trips=read
+    )
+
+
 def _memory(trigger: Edge, deployed: Deployed, looking: Looking) -> str:
+    if not looking.remembers:
+        return "not kept"
     remembered = deployed.triggers.get(trigger.id)
     if remembered is None or remembered.bit is None or not looking.bit("seen", remembered.bit):
         return "unseen"

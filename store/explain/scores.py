@@ -41,6 +41,14 @@ class Lever:
     """The nearest value worth that many points; None where no value is."""
 
 
+def levers_to(line: float, explained: "ScoreExplained", card: Scorecard) -> tuple[Lever, ...]:
+    """What each component alone would have to become for the score to reach a line; none for an unknown score."""
+    if explained.value is None:
+        return ()
+    parts = [{"id": p.id, "value": p.value, "points": p.points, "weight": p.weight} for p in explained.contributions]
+    return _levers(line - explained.value, parts, {component.id: component for component in card.components})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Move:
     """A neighbouring band."""
@@ -71,16 +79,17 @@ def explain_scores(conn: sa.Connection, workspace: Workspace, looking: Looking) 
     """The latest score of each card, in the workspace's order."""
     explained = []
     for card_id, variants in workspace.cards().items():
-        mine = sa.select(score).where(score.c.account_id == looking.account_id, score.c.card == card_id)
+        of = (score.c.account_id == looking.account_id, score.c.card == card_id, score.c.at <= looking.now)
+        mine = sa.select(score).where(*of)
         row = conn.execute(mine.order_by(score.c.at.desc(), score.c.id.desc()).limit(1)).one_or_none()
         if row is not None:
-            explained.append(_explained(conn, row, card_for(variants, looking), looking.account_id))
+            explained.append(_explained(conn, row, card_for(variants, looking), looking))
     return tuple(explained)
 
 
-def _explained(conn: sa.Connection, row: sa.Row[Any], card: Scorecard | None, account_id: int) -> ScoreExplained:
+def _explained(conn: sa.Connection, row: sa.Row[Any], card: Scorecard | None, looking: Looking) -> ScoreExplained:
     components = {component.id: component for component in card.components} if card else {}
-    told = _told_at(conn, account_id, components.values())
+    told = _told_at(conn, looking, components.values())
     return ScoreExplained(
         card=row.card,
         value=row.value,
@@ -103,13 +112,14 @@ def _explained(conn: sa.Connection, row: sa.Row[Any], card: Scorecard | None, ac
     )
 
 
-def _told_at(conn: sa.Connection, account_id: int, components: Iterable[Component]) -> dict[str, datetime]:
+def _told_at(conn: sa.Connection, looking: Looking, components: Iterable[Component]) -> dict[str, datetime]:
     reads = {component.id: tuple(component.input.reads) for component in components}
     names = sorted({name for fields in reads.values() for name in fields})
     values = account_value.c
     newest = (
         sa.select(values.field, sa.func.max(values.at).label("newest"))
-        .where(values.account_id == account_id, values.field.in_(names))
+        .where(values.account_id == looking.account_id, values.field.in_(names))
+        .where(values.at <= looking.now, values.learned_at <= looking.now)
         .group_by(values.field)
     )
     at: dict[str, datetime] = {row.field: row.newest for row in conn.execute(newest)}

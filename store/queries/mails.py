@@ -40,6 +40,9 @@ class MailEvent:
 
     type: str
     at: datetime
+    evidence: str | None
+    """Of opens and clicks: human | likely_machine, where somebody has judged."""
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +82,9 @@ def get_mail(conn: sa.Connection, mail_id: int) -> MailDetail | None:
     if row is None:
         return None
     order = (mail_event.c.at, mail_event.c.id)
+    names = ("type", "at", "evidence", "reason")
     events = conn.execute(
-        sa.select(mail_event.c.type, mail_event.c.at).where(mail_event.c.mail_id == mail_id).order_by(*order)
+        sa.select(*(mail_event.c[name] for name in names)).where(mail_event.c.mail_id == mail_id).order_by(*order)
     )
     return MailDetail(
         mail=_row(row),
@@ -90,7 +94,7 @@ def get_mail(conn: sa.Connection, mail_id: int) -> MailDetail | None:
         attempts=row.attempts,
         html=row.html,
         plain=row.plain,
-        events=tuple(MailEvent(type=event.type, at=event.at) for event in events),
+        events=tuple(MailEvent(**event) for event in events.mappings()),
     )
 
 
@@ -115,13 +119,13 @@ def _mails() -> sa.Select[Any]:
     return (
         sa.select(
             *(mail.c[name] for name in (*names, *times)),
-            contact.c.name.label("to_name"),
+            sa.func.coalesce(contact.c.name, mail.c.to_name).label("to_name"),
             account.c.key.label("account"),
             account_name(mail.c.account_id).label("account_name"),
             run.c.playbook,
         )
         .join(account, account.c.id == mail.c.account_id)
-        .join(contact, contact.c.id == mail.c.contact_id)
+        .outerjoin(contact, contact.c.id == mail.c.contact_id)
         .join(run, run.c.id == mail.c.run_id)
     )
 

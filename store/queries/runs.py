@@ -1,7 +1,7 @@
 """Runs as people look at them: where each stands and why it started, and one with its whole trace."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -141,18 +141,37 @@ def get_run(conn: sa.Connection, run_id: int) -> RunDetail | None:
     )
 
 
-def latest_run(conn: sa.Connection, account_id: int, playbook: str) -> RunRow | None:
-    """The open run of a playbook for an account, or else the one that started last."""
-    mine = _runs().where(run.c.account_id == account_id, run.c.playbook == playbook)
-    row = conn.execute(mine.order_by((run.c.state == "open").desc(), run.c.id.desc()).limit(1)).one_or_none()
-    return _row(row) if row else None
+def latest_run(conn: sa.Connection, account_id: int, playbook: str, *, at: datetime | None = None) -> RunRow | None:
+    """The open run of a playbook for an account, or else the one that started last. `at`: as of an earlier instant."""
+    mine = _runs().where(run.c.account_id == account_id, run.c.playbook == playbook, *_begun(at))
+    row = conn.execute(mine.order_by(_is_open(at).desc(), run.c.id.desc()).limit(1)).one_or_none()
+    return _as_of(_row(row), at) if row else None
 
 
-def open_run_of_group(conn: sa.Connection, account_id: int, group: str, *, besides: str) -> RunRow | None:
+def open_run_of_group(
+    conn: sa.Connection, account_id: int, group: str, *, besides: str, at: datetime | None = None
+) -> RunRow | None:
     """The run that an exclusive group has open for an account, unless it is of this playbook."""
-    mine = (run.c.account_id == account_id, run.c.exclusive == group, run.c.state == "open", run.c.playbook != besides)
-    row = conn.execute(_runs().where(*mine).limit(1)).one_or_none()
-    return _row(row) if row else None
+    mine = (run.c.account_id == account_id, run.c.exclusive == group, run.c.playbook != besides, _is_open(at))
+    row = conn.execute(_runs().where(*mine, *_begun(at)).limit(1)).one_or_none()
+    return _as_of(_row(row), at) if row else None
+
+
+def _begun(at: datetime | None) -> tuple[sa.ColumnElement[bool], ...]:
+    return () if at is None else (run.c.started_at <= at,)
+
+
+def _is_open(at: datetime | None) -> sa.ColumnElement[bool]:
+    return run.c.state == "open" if at is None else sa.or_(run.c.ended_at.is_(None), run.c.ended_at > at)
+
+
+def _as_of(row: RunRow, at: datetime | None) -> RunRow:
+    """Where it stood is not kept, and how it ended was not known before it had."""
+    if at is None:
+        return row
+    if row.ended_at is not None and row.ended_at > at:
+        row = replace(row, state="open", outcome=None, reason=None, ended_at=None)
+    return replace(row, standing="", stands=(), due_at=None)
 
 
 def reasons_of(stored: list[dict[str, Any]]) -> tuple[Reason, ...]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from store.queries.names import account_name, person_name
 from store.queries.pages import Page, id_after, moment_and_id, moment_and_id_after, page_by_id, size
-from store.schema import account, run, task
+from store.schema import account, contact, draft, run, task
 
 TaskView = Literal["open", "overdue", "settled"]
 VIEWS: tuple[TaskView, ...] = get_args(TaskView)
@@ -18,6 +18,18 @@ VIEWS: tuple[TaskView, ...] = get_args(TaskView)
 class CheckItem:
     text: str
     done: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftRow:
+    """The mail a task asks to review, as it would leave now."""
+
+    to_name: str
+    to_address: str | None
+    subject: str
+    body: str
+    """Markdown."""
+    edited_by: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +60,8 @@ class TaskRow:
     note: str | None
     settled_by: str | None
     settled_at: datetime | None
+    draft: DraftRow | None = None
+    """For a review."""
 
 
 def list_tasks(
@@ -105,9 +119,16 @@ def _tasks() -> sa.Select[Any]:
             account_name(task.c.account_id).label("account_name"),
             run.c.playbook,
             person_name(task.c.assignee).label("assignee_name"),
+            contact.c.name.label("draft_to"),
+            contact.c.email.label("draft_address"),
+            draft.c.subject.label("draft_subject"),
+            draft.c.body.label("draft_body"),
+            draft.c.edited_by.label("draft_edited_by"),
         )
         .join(account, account.c.id == task.c.account_id)
         .join(run, run.c.id == task.c.run_id)
+        .outerjoin(draft, draft.c.task_id == task.c.id)
+        .outerjoin(contact, contact.c.id == draft.c.contact_id)
     )
 
 
@@ -136,4 +157,13 @@ def _row(row: sa.Row[Any], now: datetime) -> TaskRow:
         note=row.note,
         settled_by=row.settled_by,
         settled_at=row.settled_at,
+        draft=None
+        if row.draft_subject is None
+        else DraftRow(
+            to_name=row.draft_to,
+            to_address=row.draft_address,
+            subject=row.draft_subject,
+            body=row.draft_body,
+            edited_by=row.draft_edited_by,
+        ),
     )

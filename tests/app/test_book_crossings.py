@@ -42,7 +42,7 @@ class Account:
                 self.values |= {n: date.fromisoformat(str(v)) if n in self._dates else v for n, v in named.items()}
             case RecordFact(record=kind, key=key, starts_at=start, ends_at=end, props=props):
                 self._records[kind][key] = {**props, "start": start, "end": end}
-            case EventFact(at=at, props=props):
+            case EventFact(type="login", at=at, props=props):
                 self._events.append({**props, "at": at})
             case MetricFact(metric=metric, value=value):
                 self.values[f"metric.{metric}"] = value
@@ -77,6 +77,12 @@ class Account:
     def lowest(self, name: str, window: Duration) -> float | None:
         raise NotImplementedError
 
+    def trend(self, name: str, window: Duration) -> float | None:
+        raise NotImplementedError
+
+    def aggregate(self, node: Any, work_out: Any) -> Any:
+        return work_out(self)
+
     def rows(self, source: str) -> Sequence[Mapping[str, Any]]:
         return self._events if source.startswith("event.") else list(self._records[source].values())
 
@@ -101,8 +107,7 @@ def _count(book: Book, workspace: Workspace, recovery: Compiled) -> Counter[str]
         _learn(accounts, (fact for _, fact in book.on(day)), workspace)
         for key, account in accounts.items():
             account.look(datetime.combine(day, time(23), UTC))
-            for edge in recovery.triggers:
-                assert isinstance(edge, Edge)
+            for edge in (one for one in recovery.triggers if isinstance(one, Edge)):
                 if evaluate(edge.rearms.expression, account) is True:
                     tripped.discard((key, edge.id))
                 elif evaluate(edge.trips.expression, account) is True and (key, edge.id) not in tripped:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_a_problem_shows_place_code_line_caret_and_what_to_do(shop: Path):
         f"    {' ' * line.index('cms')}^",
         '    did you mean "csm"?',
     ]
-    assert found.err == "1 error, 0 warnings\n"
+    assert found.err == "1 error, 0 warnings\nabout a code: tenure docs PB317\n"
 
 
 def test_check_as_json_is_one_list_of_problems(shop: Path):
@@ -78,7 +79,8 @@ def test_check_as_json_is_one_list_of_problems(shop: Path):
     assert found.code == 1
     (problem,) = found.json
     assert (problem["code"], problem["line"], problem["column"]) == ("PB317", 8, 55)
-    assert problem.keys() == {"code", "severity", "file", "line", "column", "path", "message", "hint"}
+    assert problem.keys() == {"code", "severity", "file", "line", "column", "path", "message", "hint", "docs"}
+    assert problem["docs"] == "docs/problems.md#pb317"
 
 
 @pytest.mark.parametrize(
@@ -143,8 +145,43 @@ scenarios:
 def test_scenarios_that_hold_are_named(shop: Path):
     write_scenarios(shop, "reached")
     found = tenure("test", shop)
-    assert (found.code, found.out) == (0, "ok     rescue: a fall\n")
-    assert found.err.splitlines() == ["no scenarios.yaml: greet", "1 scenario, 0 failed"]
+    assert found.code == 0
+    assert found.out.splitlines()[0] == "ok     rescue: a fall"
+    assert found.err.splitlines()[0] == "no scenarios.yaml: greet"
+    assert found.err.splitlines()[1].startswith("1 scenario, 0 failed; 6 days in ")
+
+
+def test_what_no_scenario_walks_is_named(shop: Path):
+    write_scenarios(shop, "reached")
+    assert "rescue: 4 of 4 parts walked\n" in tenure("test", shop).out
+    spoil(shop, "2: { health.score: 20 }", "2: { health.score: 79 }", "playbooks/rescue/scenarios.yaml")
+    found = tenure("test", shop)
+    assert "rescue: 0 of 4 parts walked, not these:" in found.out
+    assert "trigger" in found.out.partition("not these:")[2]
+    assert tenure("test", shop, "--json").json["coverage"][0]["parts"][0]["part"] == "trigger"
+
+
+def test_scenarios_are_chosen_by_place_and_name(shop: Path):
+    write_scenarios(shop, "reached")
+    assert tenure("test", shop / "playbooks/rescue/scenarios.yaml", "-k", "A FALL").code == 0
+    assert "no scenarios.yaml: greet" in tenure("test", shop / "playbooks/greet").err
+    missing = tenure("test", shop, "-k", "a rise")
+    assert missing.code == 2
+    assert 'no scenario is named like "a rise"' in missing.err
+
+
+def test_build_servers_get_junit_xml(shop: Path, tmp_path: Path):
+    write_scenarios(shop, "reached")
+    spoil(shop, "day: 3, end: end", "day: 4, end: goal", "playbooks/rescue/scenarios.yaml")
+    assert tenure("test", shop, "--junit", tmp_path / "found.xml").code == 1
+    suite = ET.parse(tmp_path / "found.xml").getroot().find("testsuite")
+    assert suite is not None
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("rescue", "1", "1")
+    failure = suite.find("testcase/failure")
+    assert failure is not None
+    assert str(failure.get("message")).startswith("day 4: end goal happened on day 3")
+    assert "expected" in str(failure.text)
+    assert tenure("test", shop, "--junit", tmp_path / "no/such/folder.xml").code == 2
 
 
 def test_a_scenario_that_fails_shows_what_happened_instead(shop: Path):
@@ -153,8 +190,10 @@ def test_a_scenario_that_fails_shows_what_happened_instead(shop: Path):
     found = tenure("test", shop)
     assert found.code == 1
     assert "FAILED rescue: a fall" in found.out
-    assert "day 4: expected end goal; found day 3: end end worked through" in found.out
-    assert tenure("test", shop, "--json").json[0]["failures"]
+    lines = [line.split() for line in found.out.splitlines()]
+    assert ["day", "expected", "happened", "why"] in lines
+    assert [">", "4", "end", "goal", "day", "3:", "end", "end", "worked", "through"] in lines
+    assert tenure("test", shop, "--json").json["scenarios"][0]["failures"]
 
 
 def test_a_scenario_that_cannot_be_run_is_a_problem_with_its_line(shop: Path):

@@ -168,7 +168,37 @@ def test_explain_answers_why_not(road: Road):
     assert "health.score = unknown" in unknown
 
 
+def test_explain_names_the_nearest_change_and_what_would_bring_it_about(road: Road):
+    well = road.looks("explain", "B-1", "--playbook", "rescue").out
+    assert "it takes health.score below 40; health.score gets there by mood at 3.99" in well
+
+
+def test_explain_tells_the_past_as_it_was_known_then(road: Road):
+    before = road.looks("explain", "A-1", "--at", "2026-03-03", "--playbook", "rescue").out
+    assert before.startswith("Acme (A-1) at 2026-03-03 UTC\nas it was known then")
+    assert "health: 90, green" in before
+    assert "rescue: NO, no trigger has fired" in before
+    during = road.looks("explain", "A-1", "--at", "2026-03-04T12:00", "--playbook", "rescue").out
+    assert "health: 20, red since 2026-03-04" in during
+    assert "rescue: RUNNING, run 1 is open since 2026-03-04" in during
+    assert "ENDED" not in during
+
+
+def test_a_real_account_can_be_played_on_without_touching_it(road: Road):
+    runs = road.looks("runs", "--json").json
+    out = road.looks("simulate", "rescue", "--account", "B-1", "--assume", "health.score=20@2", "--days", "6").out
+    assert out.startswith("rescue on Brick: 6 days from 2026-03-06")
+    assert "day   2  Sun 08 Mar 2026  start        health fell below 40" in out
+    assert "call: Call Brick  (for csm)" in out
+    draft = road.looks("simulate", road.folder / "playbooks/rescue", "--account", "B-1", "--by-hand", "--json").json
+    assert [line["what"] for line in draft["timeline"]][:2] == ["start", "task"]
+    assert road.looks("render", "rescue/hello", "--account", "B-1").out.startswith("Subject: How is Brick?")
+    assert road.looks("runs", "--json").json == runs
+
+
 LOOKS = [
+    "explain A-1 --at 2026-03-03",
+    "simulate rescue --account B-1",
     "runs",
     "runs --state open --playbook greet --account B-1",
     "runs --state stuck",
@@ -199,6 +229,10 @@ REFUSED = {
     "mail 99": "there is no mail 99",
     "explain nobody": 'there is no account "nobody"',
     "explain A-1 --playbook none": "playbook none is not deployed",
+    "explain A-1 --at 2026-01-01": "nobody knew of an account",
+    "explain A-1 --at 2030-01-01": "is not over yet",
+    "simulate rescue --account nobody": 'there is no account "nobody"',
+    "simulate none --account A-1": "none is not deployed",
     "runs --state flying": '"flying" is not one of open, ended, stuck',
     "advance --to 2026-03-01": "never goes back",
     "start none A-1": 'there is no playbook "none"',
@@ -209,7 +243,10 @@ REFUSED = {
     "retry 2": "is not in the error queue",
     "retry 2 --skip --end": "choose one",
     "playbook none pause": "playbook none is not deployed",
-    "playbook greet fly": '"fly" is not one of pause, resume, off',
+    "playbook greet fly": '"fly" is not one of pause, resume, off, rollback',
+    "playbook greet pause --to 1": "--to belongs to rollback",
+    "playbook greet rollback": "has no version before 1",
+    "playbook greet rollback --to 7": "has no version 7",
 }
 
 
@@ -245,6 +282,19 @@ def test_pausing_and_resuming_a_playbook_say_what_they_did(road: Road):
     assert "rescue is paused; 0 open runs were told" in road.looks("playbook", "rescue", "pause").err
     assert "rescue, paused:" in road.looks("explain", "B-1", "--playbook", "rescue").out
     assert "rescue is active" in road.looks("playbook", "rescue", "resume").err
+
+
+def test_a_deploy_may_be_tried_and_taken_back(road: Road, tmp_path: Path):
+    folder, _ = make_shop(tmp_path)
+    greet = folder / "playbooks/greet/playbook.yaml"
+    greet.write_text(greet.read_text(encoding="utf-8") + "priority: 77\n", encoding="utf-8")
+    tried = road.looks("deploy", folder, "--dry-run")
+    assert "priority: 50 → 77" in tried.out
+    assert "this was a dry run" in tried.err
+    assert "priority: 50 → 77" in road.looks("deploy", folder).out
+    taken_back = road.looks("playbook", "greet", "rollback")
+    assert "new runs of greet start on version 1" in taken_back.err
+    assert "priority: 77 → 50" in taken_back.out
 
 
 # --- what is broken ---

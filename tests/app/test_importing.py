@@ -127,6 +127,13 @@ def test_a_row_of_an_account_nobody_knows_is_named_by_its_line(engine, folder):
     assert '"Z"' in refused[0].message
 
 
+def test_a_row_that_contradicts_what_was_imported_before_is_named_by_its_line(engine, folder):
+    import_folder(engine, WORKSPACE, folder, MAY)
+    (folder / "usage.csv").write_text("id,sub,day,count\nu1,s1,2023-12-01,1\nu2,s1,2024-05-31,7\n", encoding="utf-8")
+    report = import_folder(engine, WORKSPACE, folder, MAY)
+    assert [(one.code, one.spot.file, one.spot.line) for one in report.problems] == [("PB524", "usage.csv", 3)]
+
+
 def test_the_progress_is_told_in_words_and_the_caller_may_own_the_transaction(engine, folder):
     said: list[str] = []
     with engine.connect() as conn:

@@ -8,6 +8,7 @@ from app.settings import Settings, read_settings, secret
 _VARIABLES = [
     *("TENURE_HOME", "TENURE_DATABASE_URL", "TENURE_API_TOKEN", "TENURE_API_TOKEN_FILE", "TENURE_DATABASE_URL_FILE"),
     *("TENURE_WEB_HOST", "TENURE_WEB_PORT", "TENURE_PUBLIC_URL", "TENURE_LOG"),
+    *("TENURE_SIGNING_KEY", "TENURE_SIGNING_KEY_FILE"),
     *("TEMPORAL_ADDRESS", "TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE"),
 ]
 
@@ -28,6 +29,7 @@ def test_without_any_variable_everything_is_embedded_and_local(tmp_path):
         web_host="127.0.0.1",
         web_port=0,
         public_url=None,
+        signing_key=None,
         log_format=None,
     )
 
@@ -113,3 +115,13 @@ def test_secrets_do_not_show_when_settings_are_printed(monkeypatch):
 def test_the_public_url_ends_without_a_slash(monkeypatch):
     monkeypatch.setenv("TENURE_PUBLIC_URL", "https://cs.example.com/tenure/")
     assert read_settings().public_url == "https://cs.example.com/tenure"
+
+
+def test_a_signing_key_that_could_be_guessed_is_refused_and_not_repeated(monkeypatch):
+    monkeypatch.setenv("TENURE_SIGNING_KEY", "too-short-a-key")
+    with pytest.raises(SettingsError, match="TENURE_SIGNING_KEY") as caught:
+        read_settings()
+    assert "too-short-a-key" not in str(caught.value)
+    monkeypatch.setenv("TENURE_SIGNING_KEY", "k" * 32)
+    assert read_settings().signing_key == "k" * 32
+    assert "k" * 32 not in repr(read_settings())

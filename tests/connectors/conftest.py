@@ -5,6 +5,7 @@ import email.policy
 import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,17 +48,20 @@ class Arrivals:
     """An aiosmtpd handler: what arrived, and what to answer."""
 
     messages: list[Any] = field(default_factory=list)
+    envelopes: list[tuple[str, list[str]]] = field(default_factory=list)
     answer: str = "250 2.0.0 kept as 7"
     connections: int = 0
+    pipelining: bool = False
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802  # aiosmtpd's name
         self.connections += 1
         session.host_name = hostname
-        return responses
+        return [responses[0], "250-PIPELINING", *responses[1:]] if self.pipelining else responses
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802  # aiosmtpd's name
+        self.envelopes.append((envelope.mail_from, envelope.rcpt_tos))
         if self.answer.startswith("250"):
-            self.messages.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+            self.messages.append(email.message_from_string(envelope.content.decode(), policy=email.policy.default))
         return self.answer
 
 
@@ -134,12 +138,13 @@ def _free_port():
 
 
 class ScriptedServer:
-    """Speaks SMTP by script: per phase an answer, or "cut". `content` is what arrived after DATA."""
+    """Speaks SMTP by script: per phase an answer, "cut", "silence", "drip" or "late". `content` came after DATA."""
 
     def __init__(self):
         self.script = {}
         self.content = []
         self.phases = []
+        self.commands = []
         self._socket = socket.create_server(("localhost", 0))
         self.port = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -161,6 +166,7 @@ class ScriptedServer:
         if not self._answer(connection, "connect", "220 ready"):
             return
         while line := lines.readline():
+            self.commands.append(line.decode().strip())
             verb = line.split()[0].decode().upper()
             if not self._answer(connection, verb, "354 go on" if verb == "DATA" else "250 fine"):
                 return
@@ -181,7 +187,13 @@ class ScriptedServer:
         answer = self.script.get(phase, default)
         if answer == "cut":
             return False
-        if answer != "silence":
+        for _ in range(250) if answer == "drip" else ():
+            connection.sendall(b"2")
+            time.sleep(0.02)
+        if answer == "late":
+            time.sleep(0.8)
+            connection.sendall(b"250 at last\r\n")
+        elif answer != "silence":
             connection.sendall(answer.encode() + b"\r\n")
         return True
 

@@ -1,10 +1,13 @@
 import email
 import email.policy
+from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.email.message import build_message
+from connectors.email.message import build_message, parts_of
+from connectors.email.port import OutgoingMail
+from connectors.email.smtp import _as_data
 from connectors.errors import Rejected
 
 
@@ -31,14 +34,30 @@ def test_lines_are_short_and_ascii_whatever_the_body(mail):
     assert b"\n" not in raw.replace(b"\r\n", b"")
 
 
+@given(text=st.text(max_size=3000), local=st.sampled_from(["kim", "kïm"]))
+def test_no_line_is_longer_than_smtp_allows_and_none_ends_otherwise(text, local):
+    outgoing = OutgoingMail(
+        message_id="<a@corp.test>",
+        to_address=f"{local}@customer.test",
+        to_name=text,
+        from_address="success@corp.test",
+        from_name=text,
+        subject=text,
+        html=text,
+        plain=text,
+        unsubscribe_url="https://mail.corp.test/u/" + "a" * 700,
+        at=datetime(2026, 11, 22, tzinfo=UTC),
+    )
+    lines = _as_data(build_message(outgoing, international=True)).split(b"\r\n")
+    assert all(len(line) <= 998 and not set(line) & set(b"\r\n") for line in lines)
+    assert not any(line.startswith(b".") and not line.startswith(b"..") for line in lines[:-2])
+    assert lines[-2:] == [b".", b""]
+
+
 @given(
     subject=st.text(max_size=400), name=st.text(max_size=200), plain=st.text(max_size=300), html=st.text(max_size=300)
 )
 def test_any_text_makes_one_message_with_the_same_headers(subject, name, plain, html):
-    from datetime import UTC, datetime
-
-    from connectors.email.port import OutgoingMail
-
     outgoing = OutgoingMail(
         message_id="<a@corp.test>",
         to_address="kim@customer.test",
@@ -61,3 +80,39 @@ def test_any_text_makes_one_message_with_the_same_headers(subject, name, plain, 
     assert [part.get_content_type() for part in message.walk()] == [
         *("multipart/alternative", "text/plain", "text/html"),
     ]
+
+
+_WRITTEN = st.text(st.sampled_from("ab ,;:<>@\"\\()[]=?._-'ü漢🙂\u0301\u200d"), max_size=250)
+
+
+@given(subject=_WRITTEN | st.text(max_size=250), name=_WRITTEN | st.text(max_size=150), body=st.text(max_size=500))
+@example(subject="=?utf-8?q?x?=", name='a "b" \\c', body="=_\r\n.\r\n--=_x--")
+@example(subject="x" * 900, name="Novak, Kim <kim@other.test>", body="a \n\t\n")
+@example(subject="a " * 400, name="ü" * 150, body="x" * 2000)
+def test_a_reader_s_program_reads_what_was_written(subject, name, body):
+    outgoing = OutgoingMail(
+        message_id="<a@corp.test>",
+        to_address="kim@customer.test",
+        to_name=name,
+        from_address="success@corp.test",
+        from_name=name,
+        subject=subject,
+        html=body,
+        plain=body,
+        at=datetime(2026, 11, 22, tzinfo=UTC),
+    )
+    parts, raw = parts_of(outgoing), build_message(outgoing)
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert max(map(len, raw.split(b"\r\n"))) <= 160
+    assert message["Subject"] == parts.subject
+    for header, expected in (("From", parts.sender), ("To", parts.recipient)):
+        (found,) = message[header].addresses
+        assert found.addr_spec == expected.addr_spec
+        # Python 3.11 puts a space between the encoded words of one name.
+        assert found.display_name.replace(" ", "") == expected.display_name.replace(" ", "")
+        assert not name.isascii() or found.display_name == expected.display_name or "=?" in name
+    plain, html = message.iter_parts()
+    assert plain.get_content().replace("\r\n", "\n") == parts.plain
+    assert html.get_content().replace("\r\n", "\n") == parts.html
+    assert message["Date"].datetime == outgoing.at
+    assert not message.defects

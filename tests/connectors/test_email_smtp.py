@@ -4,10 +4,14 @@ from pydantic import ValidationError
 from connectors.email.smtp import SmtpSettings, SmtpTransport
 from connectors.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
 
+_ALL_AT_ONCE = {"EHLO": "250-here\r\n250-PIPELINING\r\n250 SIZE 1000000"}
+
 
 @pytest.fixture
 def transport(scripted_server):
-    settings = SmtpSettings(host="localhost", port=scripted_server.port, security="plain", timeout_seconds=0.3)
+    settings = SmtpSettings(
+        host="localhost", port=scripted_server.port, security="plain", timeout_seconds=0.5, content_seconds=0.5
+    )
     transport = SmtpTransport(settings, lambda _: None)
     yield transport
     transport.close()
@@ -26,7 +30,15 @@ CUTS = [
     ("MAIL", "552 too large", Rejected, 0),
     ("RCPT", "cut", Unavailable, 0),
     ("RCPT", "450 greylisted", Unavailable, 0),
+    ("MAIL", "421 closing", Unavailable, 0),
+    ("MAIL", "drip", Unavailable, 0),
     ("RCPT", "550 no such person", Rejected, 0),
+    ("RCPT", "551 not here", Rejected, 0),
+    ("RCPT", "552 mailbox full", Rejected, 0),
+    ("RCPT", "553 not an address", Rejected, 0),
+    ("RCPT", "451 local error", Unavailable, 0),
+    ("RCPT", "452 too many", Unavailable, 0),
+    ("RCPT", "silence", Unavailable, 0),
     ("DATA", "cut", Unavailable, 0),
     ("DATA", "silence", Unavailable, 0),
     ("DATA", "451 not now", Unavailable, 0),
@@ -34,6 +46,7 @@ CUTS = [
     ("content", "cut at once", UnknownOutcome, 1),
     ("content", "cut", UnknownOutcome, 1),
     ("content", "silence", UnknownOutcome, 1),
+    ("content", "drip", UnknownOutcome, 1),
     ("content", "999 what", UnknownOutcome, 1),
     ("content", "gibberish", UnknownOutcome, 1),
     ("content", "451 disk full", Unavailable, 1),
@@ -41,11 +54,12 @@ CUTS = [
 ]
 
 
+@pytest.mark.parametrize("offers", [{}, _ALL_AT_ONCE], ids=["step by step", "pipelining"])
 @pytest.mark.parametrize(("phase", "answer", "error", "handed_over"), CUTS)
 def test_whatever_happens_at_a_phase_the_error_says_whether_the_mail_may_have_left(
-    transport, scripted_server, mail, phase, answer, error, handed_over
+    transport, scripted_server, mail, offers, phase, answer, error, handed_over
 ):
-    scripted_server.script = {phase: answer} | ({"HELO": "cut"} if phase == "EHLO" else {})
+    scripted_server.script = offers | {phase: answer} | ({"HELO": "cut"} if phase == "EHLO" else {})
     count = []
     with pytest.raises(error) as caught:
         transport.deliver(mail(), lambda: count.append(1))
@@ -56,6 +70,50 @@ def test_whatever_happens_at_a_phase_the_error_says_whether_the_mail_may_have_le
     assert b"again@corp.test" in scripted_server.content[-1]
 
 
+def test_a_mail_that_did_not_leave_as_a_whole_has_not_left(transport, scripted_server, mail):
+    scripted_server.script = {"content": "cut at once"}
+    count = []
+    with pytest.raises(Unavailable, match="within the mail"):
+        transport.deliver(mail(html="<p>" + "word " * 1_000_000), lambda: count.append(1))
+    assert (len(count), scripted_server.content) == (1, [])
+
+
+def test_a_server_may_take_longer_to_look_through_a_mail_than_to_answer_a_command(scripted_server, mail):
+    settings = SmtpSettings(host="localhost", port=scripted_server.port, security="plain", timeout_seconds=0.5)
+    transport = SmtpTransport(settings, lambda _: None)
+    scripted_server.script = {"content": "late"}
+    assert transport.deliver(mail(), lambda: None).provider_id == "at last"
+    scripted_server.script = {"MAIL": "late"}
+    with pytest.raises(Unavailable):
+        transport.deliver(mail(), lambda: None)
+
+
+def test_where_it_is_offered_the_envelope_is_one_journey_and_tells_the_size(transport, scripted_server, mail):
+    scripted_server.script = _ALL_AT_ONCE
+    transport.deliver(mail(), lambda: None)
+    transport.deliver(mail(message_id="<2@corp.test>"), lambda: None)
+    envelope = scripted_server.commands[1:4]
+    size = int(envelope[0].removeprefix("MAIL FROM:<success@corp.test> SIZE="))
+    # Two dots of the plain text are doubled on the way.
+    assert 0 <= len(scripted_server.content[0]) - size <= 2
+    assert envelope[1:] == ["RCPT TO:<kim@customer.test>", "DATA"]
+    assert scripted_server.phases.count("connect") == 1
+    assert len(scripted_server.content) == 2
+
+
+def test_a_recipient_refused_behind_a_go_ahead_gets_nothing_and_the_connection_goes_on(
+    transport, scripted_server, mail
+):
+    scripted_server.script = _ALL_AT_ONCE | {"RCPT": "550 no such person"}
+    with pytest.raises(Rejected, match="no such person"):
+        transport.deliver(mail(), lambda: None)
+    assert scripted_server.content == [b""]
+    scripted_server.script = _ALL_AT_ONCE
+    transport.deliver(mail(), lambda: None)
+    assert scripted_server.phases.count("connect") == 1
+    assert len(scripted_server.content) == 2
+
+
 def test_the_mail_is_handed_over_between_the_go_ahead_and_the_content(transport, scripted_server, mail):
     seen = []
     transport.deliver(mail(), lambda: seen.append((scripted_server.phases[-1], list(scripted_server.content))))
@@ -64,7 +122,7 @@ def test_the_mail_is_handed_over_between_the_go_ahead_and_the_content(transport,
 
 def test_dots_are_doubled_on_the_way(transport, scripted_server, mail):
     transport.deliver(mail(plain=".\n..x\n.y"), lambda: None)
-    assert b"\r\n..\r\n...x\r\n..y" in scripted_server.content[0]
+    assert b"\r\n=2E\r\n...x\r\n..y" in scripted_server.content[0]
 
 
 def test_a_connection_serves_several_mails(transport, scripted_server, mail):
@@ -113,6 +171,37 @@ def test_tls_from_the_first_byte(smtp_server, certificate, mail):
     transport.close()
 
 
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_many_mails_go_over_one_connection_of_a_server_that_offers_pipelining(smtp_server, certificate, mail, security):
+    arrivals, port = smtp_server(security)
+    arrivals.pipelining = True
+    settings = SmtpSettings(host="localhost", port=port, security=security, ca_file=certificate[0], timeout_seconds=5)
+    transport = SmtpTransport(settings, lambda _: None)
+    for n in range(20):
+        transport.deliver(mail(message_id=f"<{n}@corp.test>", plain=".\n" * n), lambda: None)
+    assert [message["Message-ID"] for message in arrivals.messages] == [f"<{n}@corp.test>" for n in range(20)]
+    assert arrivals.messages[3].get_body(("plain",)).get_content().splitlines() == ["."] * 3
+    assert arrivals.connections == (2 if security == "starttls" else 1)
+    transport.close()
+
+
+def test_an_address_that_is_not_ascii_arrives_where_the_server_offers_it(smtp_server, certificate, mail):
+    arrivals, port = smtp_server("starttls")
+    settings = SmtpSettings(host="localhost", port=port, ca_file=certificate[0], timeout_seconds=5)
+    transport = SmtpTransport(settings, lambda _: None)
+    transport.deliver(mail(to_address="kïm@münchen.test", subject="Grüße"), lambda: None)
+    assert arrivals.envelopes == [("success@corp.test", ["kïm@xn--mnchen-3ya.test"])]
+    assert arrivals.messages[0]["Subject"] == "Grüße"
+    assert arrivals.messages[0]["To"].addresses[0].addr_spec == "kïm@xn--mnchen-3ya.test"
+    transport.close()
+
+
+def test_an_address_that_the_server_cannot_carry_is_rejected_with_the_reason(transport, scripted_server, mail):
+    with pytest.raises(Rejected, match="SMTPUTF8"):
+        transport.deliver(mail(to_address="kïm@customer.test"), lambda: None)
+    assert "MAIL" not in scripted_server.phases
+
+
 @pytest.mark.parametrize(
     ("server", "settings"),
     [
@@ -146,6 +235,7 @@ def test_what_only_a_person_can_mend_is_misconfigured(smtp_server, certificate, 
         {"host": "x", "security": "plain", "user_env": "U", "password_env": "P"},
         {"host": "x", "password": "secret"},
         {"host": "x", "timeout_seconds": 0},
+        {"host": "x", "content_seconds": 0},
     ],
     ids=str,
 )

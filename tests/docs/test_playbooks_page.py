@@ -14,10 +14,11 @@ from engine.expressions.aggregates import AGGREGATED
 from engine.expressions.functions import FUNCTIONS
 from engine.plan import Compiled
 from engine.playbook import EntryDocument, PlaybookDocument
-from engine.scenario_check import scenario_problems
-from engine.scenarios import read_scenarios, run_scenario
+from engine.scenarios.check import scenario_problems
+from engine.scenarios.document import read_scenarios
+from engine.scenarios.judge import run_scenario
 from engine.steps import DOCUMENTS as STEPS
-from engine.texts import MailText, load_text
+from engine.texts.document import MailText, load_text
 from engine.texts.filters import FILTERS
 from engine.texts.names import known_names
 from engine.triggers import DOCUMENTS as TRIGGERS

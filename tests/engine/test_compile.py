@@ -1,13 +1,15 @@
 import json
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from engine.compile import compile_playbook
 from engine.plan import Compiled, Plan
 from engine.values import canonical_json
-from tests.authoring import PLAYBOOK, compiled, found, with_line, with_steps
+from tests.authoring import PLAYBOOK, TEXTS, authoring_workspace, compiled, found, with_line, with_steps
 
 BAD = {
     "PB001 11:31": PLAYBOOK.replace("triggers:", '"'),
@@ -15,7 +17,7 @@ BAD = {
     "PB101 3:1": with_line("titel: Rescue"),
     "PB102 1:1": PLAYBOOK.replace("title: Rescue\n", ""),
     "PB103 3:11": with_line("priority: high"),
-    "PB104 3:13": with_line("open_tasks: burn"),
+    "PB104 3:31": with_line("on_end: { open_tasks: { goal: burn } }"),
     "PB105 3:11": with_line("priority: 200"),
     "PB202 3:11": with_line("audience: account.segmint == 'enterprise'"),
     "PB204 3:25": with_line("audience: account.arr > 'many'"),
@@ -34,6 +36,18 @@ def test_a_broken_playbook_names_code_line_and_column(problem: str):
     compilation = compiled(BAD[problem])
     assert problem in found(compilation)
     assert compilation.compiled is None
+
+
+def test_open_tasks_are_withdrawn_on_the_endings_that_say_so():
+    plain = compiled(PLAYBOOK).compiled
+    spelt = compiled(with_line("on_end: { open_tasks: { stop: withdraw, end: leave } }")).compiled
+    other = compiled(with_line("on_end: { open_tasks: { goal: leave, end: withdraw } }")).compiled
+    assert plain is not None
+    assert spelt is not None
+    assert other is not None
+    assert plain.plan.hash == spelt.plan.hash
+    assert plain.plan.withdraws_on == ("goal", "exit", "stop")
+    assert other.plan.withdraws_on == ("exit", "stop", "end")
 
 
 def test_the_good_playbook_has_no_problems():
@@ -71,7 +85,7 @@ def test_results_can_be_read_only_after_their_step():
     early = with_steps(
         "  - if: task.call.outcome == 'done'\n    then: []\n  - id: call\n    task: { title: Call, assign: csm }\n"
     )
-    assert found(compiled(early)) == ["PB202 7:9"]
+    assert found(compiled(early)) == ["PB362 7:9"]
 
 
 def test_awaited_conditions_read_facts_only():
@@ -126,6 +140,18 @@ def test_another_step_is_another_plan_but_a_title_is_not():
     assert one.hash != renamed.hash
 
 
+def test_a_fixed_date_that_has_passed_is_warned_of():
+    source = with_steps("  - wait: { until: 2026-03-10 }\n").encode()
+
+    def codes(today: date | None) -> list[str]:
+        found = compile_playbook(source, "playbook.yaml", "rescue", TEXTS, authoring_workspace(), today=today)
+        assert found.compiled is not None
+        return [problem.code for problem in found.problems]
+
+    assert codes(None) == codes(date(2026, 3, 9)) == []
+    assert codes(date(2026, 3, 10)) == ["PB363"]
+
+
 # --- whatever comes in ---
 
 _PIECES = st.sampled_from(
@@ -160,6 +186,8 @@ _LEAVES = st.one_of(
     st.just({"wait_for": {"event": "login", "up_to": "2 weeks"}}),
     st.just({"task": {"title": "Call {{ account.name }}", "assign": "csm"}}),
     st.just({"email": {"template": "hello", "to": "all admin", "from": "csm"}}),
+    st.just({"wait": "friday 16:30"}),
+    st.just({"enroll": {"playbook": "another"}}),
     st.builds(lambda text: {"set": {"account.note": text}}, st.text(st.characters(codec="ascii"), max_size=8)),
 )
 
@@ -170,6 +198,25 @@ def _branch(steps: st.SearchStrategy) -> st.SearchStrategy:
         st.builds(lambda c, then, else_: {"if": c, "then": then, "else": else_}, _EXPRESSIONS, body, body),
         st.builds(
             lambda one, two, join: {"parallel": [one, two], "join": join}, body, body, st.sampled_from(["all", "any"])
+        ),
+        st.builds(
+            lambda c, then, default: {"switch": [{"when": c, "then": then}], "default": default},
+            _EXPRESSIONS,
+            body,
+            body,
+        ),
+        st.builds(
+            lambda c, word, steps: {"repeat": {word: c, "at_most": 3, "steps": steps or [{"wait": "1 day"}]}},
+            _EXPRESSIONS,
+            st.sampled_from(["while", "until"]),
+            body,
+        ),
+        st.builds(
+            lambda one, two: {
+                "split": [{"arm": "a", "weight": 1, "steps": one}, {"arm": "b", "weight": 2, "steps": two}]
+            },
+            body,
+            body,
         ),
         st.builds(
             lambda c, then, late: {"wait_for": {"condition": c, "up_to": "3 days"}, "then": then, "on_timeout": late},
@@ -183,23 +230,17 @@ def _branch(steps: st.SearchStrategy) -> st.SearchStrategy:
 _STEPS = st.lists(st.recursive(_LEAVES, _branch, max_leaves=8), min_size=1, max_size=5)
 
 
-def _named(steps: list[Any], numbers: list[int]) -> list[Any]:
-    """Acting steps need ids of their own."""
-    done = []
-    for step in steps:
-        copy = {
-            key: [_named(one, numbers) for one in value]
-            if key == "parallel"
-            else _named(value, numbers)
-            if isinstance(value, list)
-            else value
-            for key, value in step.items()
-        }
-        if {"task", "email", "set"} & copy.keys():
-            numbers[0] += 1
-            copy["id"] = f"step_{numbers[0]}"
-        done.append(copy)
-    return done
+def _named(steps: Any, numbers: list[int]) -> Any:
+    """Acting steps and splits need ids of their own."""
+    if isinstance(steps, list):
+        return [_named(one, numbers) for one in steps]
+    if not isinstance(steps, dict):
+        return steps
+    copy = {key: _named(value, numbers) for key, value in steps.items()}
+    if {"task", "email", "set", "enroll", "split"} & copy.keys():
+        numbers[0] += 1
+        copy["id"] = f"step_{numbers[0]}"
+    return copy
 
 
 @settings(deadline=None)

@@ -33,8 +33,14 @@ class Account:
     def lowest(self, name: str, window: Duration) -> float | None:
         return None
 
+    def trend(self, name: str, window: Duration) -> float | None:
+        return {"14 days": -2.5}.get(str(window))
+
     def rows(self, source: str) -> Sequence[Mapping[str, Any]]:
         return self._rows[source]
+
+    def aggregate(self, node: Any, work_out: Any) -> Any:
+        return work_out(self)
 
 
 _TYPES: dict[str, Type] = {"n": "number", "m": "number", "t": "text", "b": "bool", "d": "date", "i": "instant"}

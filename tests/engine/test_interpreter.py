@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.interpreter import Run, play
 from engine.plan import Plan
 from engine.position import Ending, Position
-from engine.simulate import SimulatedRun
+from engine.simulation import SimulatedRun
 from engine.steps.wait import WaitStep
 from engine.values import canonical_json
 from tests.journeys import T0, random_journey
@@ -35,16 +35,16 @@ def test_a_run_rebuilt_from_its_position_at_every_rest_takes_the_same_decisions(
     journey = random_journey(seed)
     undisturbed = simulate(journey)
     with pytest.MonkeyPatch.context() as patch:
-        go_on = SimulatedRun._go_on
+        go_on = SimulatedRun.go_on
 
         def rebuilt(run: SimulatedRun) -> None:
             position = Position.model_validate_json(run.run.position.model_dump_json())
             run._playing.close()
-            run.run = Run(run.compiled.plan, position, run.note)
+            run.run = Run(run.compiled.plan, position, run.note, account="acme")
             run._playing = play(run.run, run)
             go_on(run)
 
-        patch.setattr(SimulatedRun, "_go_on", rebuilt)
+        patch.setattr(SimulatedRun, "go_on", rebuilt)
         torn = simulate(journey)
     assert comparable(torn.trace) == comparable(undisturbed.trace)
     assert torn.ending == undisturbed.ending

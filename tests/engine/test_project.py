@@ -102,3 +102,45 @@ def test_any_bytes_in_any_file_give_problems_and_never_an_exception(path: str, c
     project = read_project({**WHOLE, path: content})
     assert project.broken
     assert all(problem.spot.file for problem in project.problems)
+
+
+# --- playbooks that start others ---
+
+
+def starting(name: str, *others: str, triggers: str = "[{ manual: true }]") -> bytes:
+    steps = "".join(f"  - id: to_{one.replace('-', '_')}\n    enroll: {{ playbook: {one} }}\n" for one in others)
+    return f"playbook: {name}\ntitle: {name}\ntriggers: {triggers}\nsteps:\n{steps}  - wait: 1 day\n".encode()
+
+
+def of(**playbooks: bytes) -> dict[str, bytes]:
+    return {**FILES, **{f"{name}/playbook.yaml": content for name, content in playbooks.items()}}
+
+
+def test_a_playbook_may_start_others_that_let_themselves_be_started():
+    project = read_project(of(a=starting("a", "b", "c"), b=starting("b", "c"), c=starting("c")))
+    assert [str(problem) for problem in project.problems] == []
+
+
+def test_what_cannot_be_started_is_named_and_stops_nobody_else():
+    timed = starting("b", triggers="[{ date: account.renewal_date - 3 days }]")
+    project = read_project(of(a=starting("a", "b", "bb"), b=timed, c=starting("c")))
+    assert [(one.code, one.spot.file, one.spot.line) for one in project.problems] == [
+        ("PB366", "a/playbook.yaml", 6),
+        ("PB366", "a/playbook.yaml", 8),
+    ]
+    assert [name for name, one in project.playbooks.items() if one.compiled] == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("starts", "circles"),
+    [
+        ({"a": ["a"]}, {"a"}),
+        ({"a": ["b"], "b": ["a"]}, {"a", "b"}),
+        ({"a": ["b"], "b": ["c"], "c": ["a"], "d": ["a"]}, {"a", "b", "c"}),
+        ({"a": ["b", "c"], "b": ["c"], "c": []}, set()),
+    ],
+)
+def test_playbooks_that_start_each_other_in_a_circle_are_refused(starts: dict[str, list[str]], circles: set[str]):
+    project = read_project(of(**{name: starting(name, *others) for name, others in starts.items()}))
+    assert {problem.code for problem in project.problems} == ({"PB367"} if circles else set())
+    assert {name for name, one in project.playbooks.items() if one.compiled is None} == circles

@@ -4,8 +4,10 @@ from hypothesis import strategies as st
 
 from engine.document import load_document
 from engine.problems import DocumentError
-from engine.scenario_check import scenario_problems
-from engine.scenarios import ScenarioDocument, load_scenarios, read_scenarios, run_scenario
+from engine.scenarios.check import scenario_problems
+from engine.scenarios.coverage import coverage
+from engine.scenarios.document import ScenarioDocument, load_scenarios, read_scenarios
+from engine.scenarios.judge import run_scenario
 from tests.authoring import PLAYBOOK, authoring_workspace, compiled
 
 GOOD = """\
@@ -58,15 +60,87 @@ def test_what_happens_as_expected_is_no_failure():
 @pytest.mark.parametrize(
     ("before", "after", "failure"),
     [
-        ("day: 3, task: call", "day: 4, task: call", "day 4: expected task call; found day 3: task call"),
-        ("health fell below 40", "a whim", "day 3: expected start (a whim); found day 3: start"),
-        ("{ day: 11, end: end }", "{ day: 11, end: goal }", "day 11: expected end goal; found day 11: end end"),
+        ("day: 3, task: call", "day: 4, task: call", "day 4: task call happened on day 3"),
+        ("health fell below 40", "a whim", 'day 3: start: it says "health fell below 40", not "a whim"'),
+        ("{ day: 11, end: end }", "{ day: 11, end: goal }", "day 11: end goal: it ends by end, not by goal"),
         ("until: 12\n", "until: 12\n    never: [ mail ]\n", "day 4: email mail must never happen"),
-        ("      3: { health.score: 20 }\n", "", "day 3: expected start (health fell below 40); found none"),
+        ("      3: { health.score: 20 }\n", "", "day 3: start was expected"),
     ],
 )
 def test_what_happens_otherwise_is_told_with_what_was_found(before: str, after: str, failure: str):
     assert any(failure in one for one in run(GOOD.replace(before, after)))
+
+
+EXACT = GOOD.replace("until: 12", "until: 12\n    exactly: true")
+
+
+def test_expectations_are_a_part_of_what_happens_unless_they_are_exact():
+    fewer = GOOD.replace("      - { day: 4, email: mail }\n", "")
+    assert run(fewer) == ()
+    assert run(EXACT) == ()
+    assert run(fewer.replace("until: 12", "until: 12\n    exactly: true")) == ("day 4: email mail was not expected",)
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        "{ day: 4, done: call, outcome: reached }",
+        "{ day: 4, done: mail, outcome: sent }",
+        "{ day: 4, wait: 7 days, until: 11 }",
+    ],
+)
+def test_answers_and_waits_can_be_expected(expected: str):
+    assert run(GOOD + f"      - {expected}\n") == ()
+    assert run(GOOD + f"      - {expected.replace('day: 4', 'day: 5')}\n") != ()
+
+
+def test_the_outcome_and_the_end_of_a_wait_are_compared():
+    assert run(GOOD + "      - { day: 4, done: call, outcome: lost }\n") == (
+        'day 4: done call: lost: it says "reached", not "lost"',
+    )
+    assert run(GOOD + "      - { day: 4, wait: 7 days, until: 12 }\n") == (
+        "day 4: wait 7 days until day 12: it waits until day 11, not 12",
+    )
+
+
+def lines(source: str) -> list[tuple[str, int, str, str]]:
+    version = compiled(PLAYBOOK).compiled
+    assert version is not None
+    result = run_scenario(load_scenarios(source.encode(), "scenarios.yaml")[0], version, authoring_workspace())
+    return [(row.mark, row.day, row.expected, row.happened) for row in result.rows]
+
+
+def test_expected_and_happened_stand_side_by_side_by_day():
+    assert lines(GOOD.replace("day: 4, email", "day: 6, email")) == [
+        ("same", 3, "start", "start"),
+        ("same", 3, "task call", "task call"),
+        ("beside", 4, "", "done call"),
+        ("beside", 4, "", "done mail"),
+        ("beside", 4, "", "decided"),
+        ("beside", 4, "", "wait 7 days"),
+        ("different", 6, "email mail", "day 4: email mail"),
+        ("same", 11, "end end", "end end"),
+    ]
+
+
+def test_one_happening_answers_one_expectation():
+    assert run(GOOD + "      - { day: 3, task: call }\n") == ("day 3: task call was expected",)
+
+
+def test_coverage_names_what_no_scenario_walks():
+    version = compiled(PLAYBOOK).compiled
+    assert version is not None
+    result = run_scenario(load_scenarios(GOOD.encode(), "scenarios.yaml")[0], version, authoring_workspace())
+    found = coverage(version, [result.simulation])
+    assert [(part.part, part.path) for part in found.missing] == [("branch", "steps[2].else")]
+    assert [(part.part, part.path) for part in found.parts if part.times] == [
+        ("trigger", "triggers[0]"),
+        ("step", "steps[0]"),
+        ("step", "steps[1]"),
+        ("step", "steps[2]"),
+        ("branch", "steps[2].then"),
+        ("step", "steps[2].then[0]"),
+    ]
 
 
 BAD = {
@@ -80,6 +154,12 @@ BAD = {
     "PB331 7:7": GOOD.replace("      0: {", "      monday: {"),
     "PB331 8:7": GOOD.replace("      3: {", "      30: {"),
     "PB331 8:26": GOOD.replace("health.score: 20 }", "health.score: low }"),
+    "PB331 10:20": GOOD.replace("type: login", "type: logon"),
+    "PB331 10:36": GOOD.replace("type: login", "type: login, props: { devise: phone }"),
+    "PB331 20:25": GOOD + "      - { day: 4, came: nothing }\n",
+    "PB331 20:25 wait": GOOD + "      - { day: 4, wait: a month }\n",
+    "PB331 20:40": GOOD + "      - { day: 4, done: call, outcome: rached }\n",
+    "PB331 20:40 misplaced": GOOD + "      - { day: 4, task: call, outcome: reached }\n",
     "PB331 12:7": GOOD.replace("call: { after", "cll: { after"),
     "PB331 12:22": GOOD.replace("after: 1 day,", "after: 1 moon,"),
     "PB331 12:22 month": GOOD.replace("after: 1 day,", "after: 1 month,"),

@@ -11,7 +11,7 @@ from engine.steps.task import TaskStep
 from engine.steps.wait import WaitStep
 from engine.steps.wait_for import WaitForStep
 from engine.walk import Walk
-from tests.authoring import TEXTS, compiled, found, with_steps
+from tests.authoring import TEXTS, compiled, found, warned, with_steps
 
 CALL = "  - id: call\n    task: { title: Call, assign: csm }\n"
 MAIL = "  - id: mail\n    email: { template: hello, to: champion }\n"
@@ -52,6 +52,17 @@ GOOD = {
     "    else: []\n    on_unknown: []\n",
     "parallel": "  - parallel:\n      - - wait: 1 day\n      - - wait: 2 days\n    join: any\n",
     "set": "  - id: note\n    set: { account.note: called, account.seats: { expr: account.seats + 1 } }\n",
+    "wait for a day in words": "  - wait: next business day 09:00\n",
+    "wait_for an event that is asked": "  - wait_for: { event: login, where: device == 'phone', up_to: 5 days }\n",
+    "switch": "  - switch:\n      - { when: account.vip, then: [] }\n      - { when: account.seats > 3, then: [] }\n"
+    "    default: []\n    on_unknown: []\n",
+    "repeat until": "  - id: chase\n    repeat:\n      until: email.nudge.replied\n      at_most: 3\n      steps:\n"
+    "        - id: nudge\n          email: { template: hello, to: champion }\n        - wait: 2 days\n",
+    "repeat while": "  - repeat: { while: account.seats > 3, at_most: 5, steps: [ { wait: 1 day } ] }\n",
+    "repeat so many times": "  - repeat: { at_most: 5, steps: [ { wait: 1 day } ] }\n",
+    "split": "  - id: trial\n    split:\n      - { arm: a, weight: 50, steps: [] }\n"
+    "      - { arm: b, weight: 0.5, steps: [ { wait: 1 day } ] }\n",
+    "enroll": "  - id: next\n    enroll: { playbook: renewal }\n",
     "end": "  - end: { reason: worked through }\n",
 }
 
@@ -70,6 +81,29 @@ BAD = {
     "PB306 9:9": CALL + CALL,
     "PB307 9:42": CALL + "  - wait_for: { event: email.opened, of: mial, up_to: 1 day }\n",
     "PB308 8:5": "  - end: { reason: done }\n  - wait: 1 day\n",
+    "PB308 10:5 if": "  - if: account.vip\n    then: [ { end: { reason: a } } ]\n    else: [ { end: { reason: b } } ]\n"
+    "  - wait: 1 day\n",
+    "PB308 10:5 switch": "  - switch: [ { when: account.vip, then: [ { end: { reason: a } } ] } ]\n"
+    "    default: [ { end: { reason: b } } ]\n    on_unknown: [ { end: { reason: c } } ]\n  - wait: 1 day\n",
+    "PB308 10:5 parallel": "  - parallel:\n      - - end: { reason: a }\n      - - wait: 2 days\n  - wait: 1 day\n",
+    "PB308 8:5 repeat": "  - repeat: { at_most: 2, steps: [ { end: { reason: a } } ] }\n  - wait: 1 day\n",
+    "PB102 7:5 switch": "  - switch: [ { when: account.vip, then: [] } ]\n",
+    "PB102 7:13 repeat": "  - repeat: { while: account.vip, steps: [ { wait: 1 day } ] }\n",
+    "PB105 7:24": "  - repeat: { at_most: 101, steps: [ { wait: 1 day } ] }\n",
+    "PB364 7:13": "  - repeat: { while: account.vip, until: account.vip, at_most: 1, steps: [ { wait: 1 day } ] }\n",
+    "PB364 7:58": "  - repeat: { at_most: 50, steps: [ { repeat: { at_most: 50, steps: [ { wait: 1 day } ] } } ] }\n",
+    "PB361 7:9": "  - if: 1 > 2 or 3 > 4\n    then: []\n",
+    "PB361 7:28": "  - wait_for: { condition: today >= today - 3 days, up_to: 1 day }\n",
+    "PB361 7:23": "  - switch: [ { when: '1 < 2', then: [] }, { when: account.vip, then: [] } ]\n    default: []\n",
+    "PB363 7:11": "  - wait: 0 days\n",
+    "PB363 7:20": "  - wait: { until: today - 3 days }\n",
+    "PB363 7:20 moves along": "  - wait: { until: today + 3 days }\n",
+    "PB314 7:34 weekday": "  - wait: { next: monday, up_to: 3 days }\n",
+    "PB365 8:55": "  - id: trial\n    split: [ { arm: a, weight: 1, steps: [] }, { arm: a, weight: 1, steps: [] } ]\n",
+    "PB365 8:12": "  - id: trial\n    split: [ { arm: a, weight: 0, steps: [] }, { arm: b, weight: 0, steps: [] } ]\n",
+    "PB323 7:24 event": "  - wait_for: { event: logon, up_to: 3 days }\n",
+    "PB209 7:38": "  - wait_for: { event: login, where: devise == 'phone', up_to: 3 days }\n",
+    "PB315 7:48 where": "  - wait_for: { condition: account.vip, where: account.vip, up_to: 3 days }\n",
     "PB310 8:35": "  - id: mail\n    email: { template: hello, to: the champion }\n",
     "PB317 8:35": "  - id: mail\n    email: { template: hello, to: chmpion }\n",
     "PB317 8:51": "  - id: mail\n    email: { template: hello, to: champion, from: cms }\n",
@@ -139,6 +173,63 @@ def test_a_task_without_outcomes_is_done_or_expires():
     (step,) = steps(CALL)
     assert isinstance(step, TaskStep)
     assert (step.outcomes, step.give_up_after) == (("done",), "30 days")
+
+
+BESIDE = {
+    "if": "  - if: account.vip\n    then:\n{call}    else:\n{reads}",
+    "switch": "  - switch:\n      - when: account.vip\n        then:\n{call}    default:\n{reads}",
+    "parallel": "  - parallel:\n      -\n{call}      -\n{reads}",
+    "split": "  - id: x\n    split:\n      - arm: a\n        weight: 1\n        steps:\n{call}"
+    "      - arm: b\n        weight: 1\n        steps:\n{reads}",
+    "wait_for": "  - wait_for: {{ event: login, up_to: 1 day }}\n    then:\n{call}    on_timeout:\n{reads}",
+    "repeat": "  - repeat:\n      while: task.call.outcome == 'done'\n      at_most: 2\n      steps:\n{call}{wait}",
+}
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_a_result_of_one_branch_is_not_there_in_another(kind: str):
+    text = BESIDE[kind].format(
+        call="          - id: call\n            task: { title: Call, assign: csm }\n",
+        reads="          - if: task.call.outcome == 'done'\n            then: []\n",
+        wait="          - wait: 1 day\n",
+    )
+    assert [problem.partition(" ")[0] for problem in found(compiled(with_steps(text)))] == ["PB362"]
+
+
+def test_a_mail_of_another_branch_is_not_one_to_wait_for():
+    text = "  - if: account.vip\n    then:\n      - id: mail\n        email: { template: hello, to: champion }\n"
+    text += "    else:\n      - wait_for: { event: email.replied, of: mail, up_to: 2 days }\n"
+    assert found(compiled(with_steps(text))) == ["PB307 12:47"]
+
+
+WARNED = {
+    "a fact": ("account.vip", "[]", True),
+    "a fact that is asked for": ("account.vip is known and account.vip", "[]", False),
+    "a fact with a default": ("coalesce(account.seats, 0) > 3", "[]", False),
+    "a result that is there": ("task.call.outcome == 'done'", "[]", False),
+    "a result of a branch": ("task.maybe.outcome == 'done'", "[]", True),
+    "a fact beside a result": ("task.call.outcome == 'done' and account.vip", "[]", True),
+    "what the audience needs": ("account.seats > 5", "[]", False),
+}
+
+
+@pytest.mark.parametrize("name", WARNED)
+def test_a_condition_that_may_be_unknown_is_warned_of_unless_it_is_said_what_then(name: str):
+    condition, then, warns = WARNED[name]
+    text = (
+        CALL + "  - if: account.seats > 2\n    then:\n      - id: maybe\n        task: { title: Maybe, assign: csm }\n"
+    )
+    text += f"  - if: {condition}\n    then: {then}\n"
+    audience = (
+        "title: Rescue\naudience: account.seats > 1\n" if name == "what the audience needs" else "title: Rescue\n"
+    )
+    source = with_steps(text).replace("title: Rescue\n", audience, 1)
+    spots = [int(spot.partition(" ")[2].partition(":")[0]) for spot in warned(compiled(source))]
+    line = source.count("\n") - 1
+    assert (line in spots) is warns
+    decided = compiled(source + "    on_unknown: []\n")
+    assert line not in [problem.spot.line for problem in decided.problems]
+    assert decided.compiled is not None
 
 
 def test_what_happens_in_a_branch_can_be_read_after_it():

@@ -6,7 +6,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.problems import Spot
-from engine.texts import RenderError, check_template, known_names, names_in, render_line
+from engine.texts.filters import RenderError
+from engine.texts.names import known_names
+from engine.texts.syntax import check_template, names_in
+from engine.texts.templates import render_line
 
 KNOWN = known_names(
     ["account.name", "account.arr", "account.renewal_date", "health.score"], ["champion"], ["csm", "csm.manager"]

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from engine.calendars import Place
 from engine.triggers.base import Moment
-from engine.triggers.memory import ARMED, TRIPPED, UNSEEN, Memory, advance, moment_of, opens_at
+from engine.triggers.coming import moment_of, opens_at
+from engine.triggers.memory import ARMED, TRIPPED, UNSEEN, Memory, advance
 
 DAY = timedelta(days=1)
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -11,6 +11,7 @@ from engine.catalogue import Catalogue, EventKind, Field, RecordKind, Type
 from engine.expressions import Scope
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+WAYS = ("highest", "lowest", "trend")
 
 _TYPES: dict[str, Type] = {
     **{f"account.n{i}": "number" for i in range(3)},
@@ -19,6 +20,7 @@ _TYPES: dict[str, Type] = {
     **{f"account.b{i}": "bool" for i in range(2)},
     **{f"account.d{i}": "date" for i in range(2)},
     **{f"account.i{i}": "instant" for i in range(2)},
+    "account.g": "tags",
 }
 OPTIONS = ("red", "yellow", "green")
 _PROPS: dict[str, Type] = {"n": "number", "t": "text", "c": "choice", "b": "bool", "d": "date", "i": "instant"}
@@ -120,7 +122,7 @@ def _number_forms(sub: Any) -> list[st.SearchStrategy[str]]:
         _fill("{}({})", st.sampled_from(["days_until", "days_since"]), st.one_of(date_, instant)),
         _fill(
             "{}({}, {})",
-            st.sampled_from(["highest", "lowest"]),
+            st.sampled_from(WAYS),
             st.sampled_from(["account.n0", "account.n1"]),
             _WINDOWS,
         ),
@@ -150,6 +152,8 @@ def _bool_forms(sub: Any) -> list[st.SearchStrategy[str]]:
         _fill("({} and {})", boolean, boolean),
         _fill("(not {})", boolean),
         _fill("({} {} {})", text, st.sampled_from(["contains", "starts_with"]), text),
+        _fill("(account.g contains {})", text),
+        st.sampled_from(["(account.g is known)", "(account.g is unknown)"]),
         *(_fill("({} is {})", sub(type_), known) for type_ in ("number", "bool", "text", "date")),
     ]
 
@@ -181,7 +185,18 @@ _FORMS: dict[str, Any] = {
 
 
 def _aggregates(type_: Type, depth: int) -> list[st.SearchStrategy[str]]:
-    return [form for source in ("sub", "event.use") for form in _aggregates_over(source, type_, depth)]
+    forms = [form for source in ("sub", "event.use") for form in _aggregates_over(source, type_, depth)]
+    return forms + ([_OF_CONTACTS] if type_ == "bool" else [])
+
+
+_ROLE = st.sampled_from(['"champion"', '"admin"', '"any"']).map(lambda role: f"roles contains {role}")
+_CONTACT = st.one_of(
+    _ROLE, st.sampled_from(["do_not_contact", "email is known", 'lower(name) == "a"', "zone is unknown"])
+)
+_OF_CONTACTS = st.one_of(
+    _fill("{}(contact where {} and not {})", st.sampled_from(["any", "all"]), _CONTACT, _CONTACT),
+    _fill("(count(contact where {} or {}) > 1)", _CONTACT, _CONTACT),
+)
 
 
 def _aggregates_over(source: str, type_: Type, depth: int) -> list[st.SearchStrategy[str]]:
@@ -199,6 +214,9 @@ def _aggregates_over(source: str, type_: Type, depth: int) -> list[st.SearchStra
         rows = _fill("count({}{}{})", st.just(source), where, window)
         counted = [over(["count", "count_distinct"], each) for each in ("text", "number", "bool", "date")]
         return [rows, *counted, over(["sum", "avg"], "number"), over(["min", "max", "last"], "number")]
+    if type_ == "bool":
+        asked = _fill("{}({} where {}{})", st.sampled_from(["any", "all"]), st.just(source), condition, window)
+        return [asked, over(["last"], type_)]
     if type_ in ("date", "instant"):
         return [over(["min", "max", "last"], type_)]
     return [over(["last"], type_)]
@@ -235,11 +253,12 @@ class Account:
         self.now = NOW
         self.today = self.local_date(NOW)
         self.values = {name: _value(type_, choose) for name, type_ in _TYPES.items()}
-        self.extremes = {(way, name): _value("number", choose) for way in ("highest", "lowest") for name in self.values}
+        self.extremes = {(way, name): _value("number", choose) for way in WAYS for name in self.values}
         self.events = sorted(
             ({"at": _moment(choose), **_props(choose)} for _ in range(choose.choice([0, 0, 1, 3, 6]))),
             key=lambda row: row["at"],
         )
+        self.contacts = [_contact(choose) for _ in range(choose.choice([0, 1, 1, 3]))]
         self.records = sorted(
             (
                 {"start": _moment(choose), "end": _end(choose), **_props(choose)}
@@ -260,12 +279,29 @@ class Account:
     def lowest(self, name: str, window: Any) -> Any:
         return self.extremes["lowest", name]
 
+    def trend(self, name: str, window: Any) -> Any:
+        return self.extremes["trend", name]
+
+    def aggregate(self, node: Any, work_out: Any) -> Any:
+        return work_out(self)
+
     def rows(self, source: str) -> Any:
+        if source == "contact":
+            return [
+                {**one, "roles": f",{','.join(one['roles'])}," if one["roles"] is not None else None}
+                for one in self.contacts
+            ]
         return (
             [row for row in self.events if row["at"] <= NOW]
             if source == "event.use"
             else [row for row in self.records if row["start"] <= NOW]
         )
+
+
+def _contact(choose: random.Random) -> dict[str, Any]:
+    words = {name: _value("text", choose) for name in ("name", "first_name", "email", "zone")}
+    roles = choose.sample(["champion", "admin", "billing-admin", "any"], choose.randint(0, 3))
+    return {**words, "roles": roles, "do_not_contact": choose.random() < 0.5}
 
 
 def accounts(count: int) -> list[Account]:
@@ -291,6 +327,8 @@ def _value(type_: Type, choose: random.Random) -> Any:
             return choose.choice([choose.choice(_HARD_DATES), NOW.date() + timedelta(days=choose.randint(-800, 800))])
         case "instant":
             return _moment(choose)
+        case "tags":
+            return choose.sample(_WORDS, choose.randint(0, 4))
 
 
 def _moment(choose: random.Random) -> datetime:

@@ -16,7 +16,7 @@ from engine.expressions import Expression, evaluate, parse_expression
 from engine.expressions.functions import AGGREGATES
 from engine.expressions.functions import FUNCTIONS as DECLARED
 from store.expressions import FUNCTIONS, to_sql
-from tests.store.expression_strategies import FIELDS, NOW, SCOPE, Account, accounts, of_type
+from tests.store.expression_strategies import FIELDS, NOW, SCOPE, WAYS, Account, accounts, of_type
 
 _SQL_TYPES: dict[str, Any] = {
     "number": DOUBLE_PRECISION(),
@@ -25,8 +25,9 @@ _SQL_TYPES: dict[str, Any] = {
     "bool": sa.Boolean(),
     "date": sa.Date(),
     "instant": sa.DateTime(timezone=True),
+    "tags": sa.ARRAY(sa.Text()),
 }
-_EXTREMES = [(way, name) for way in ("highest", "lowest") for name in ("account.n0", "account.n1")]
+_EXTREMES = [(way, name) for way in WAYS for name in ("account.n0", "account.n1")]
 
 _table = sa.Table(
     "hard_account",
@@ -44,6 +45,9 @@ create temporary table event
 create temporary table record
     (id bigint generated always as identity, account_id bigint, kind text, starts_at timestamptz, ends_at timestamptz,
      props jsonb, superseded_at timestamptz);
+create temporary table contact
+    (id bigint generated always as identity, account_id bigint, name text, first_name text, email text, zone text,
+     roles text[], do_not_contact boolean, at timestamptz);
 create index on event (account_id);
 create index on record (account_id)
 """
@@ -68,6 +72,12 @@ class _Columns:
 
     def lowest(self, name: str, window: Duration) -> Any:
         return _table.c[f"lowest {name}"]
+
+    def trend(self, name: str, window: Duration) -> Any:
+        return _table.c[f"trend {name}"]
+
+    def is_silent(self, source: str) -> bool:
+        return False
 
 
 _BATCH = accounts(80)
@@ -101,6 +111,12 @@ def _insert_rows(connection: sa.Connection, account: Account) -> None:
         values = {"a": account.number, "at": row["at"], "props": props}
         statement = "insert into event (account_id, type, at, props) values (:a, 'use', :at, cast(:props as jsonb))"
         connection.execute(sa.text(statement), values)
+    for row in account.contacts:
+        statement = (
+            "insert into contact (account_id, name, first_name, email, zone, roles, do_not_contact)"
+            " values (:a, :name, :first_name, :email, :zone, :roles, :do_not_contact)"
+        )
+        connection.execute(sa.text(statement), {"a": account.number, **row})
     for row in account.records:
         props = json.dumps({name: value for name, value in row.items() if name not in ("start", "end")})
         values = {"a": account.number, "start": row["start"], "end": row["end"], "props": props}

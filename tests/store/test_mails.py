@@ -55,6 +55,19 @@ def told(outcome, reason="", visit=1):
 # --- preparing
 
 
+def test_what_steps_have_prepared_is_kept_back_and_what_has_left_is_not(post, engine, dispatcher):
+    run_id = post.run()
+    kept, other, left = (post.mail(run_id, step=step) for step in ("slow", "other", "gone"))
+    hand_over(engine, left)
+    with engine.begin() as conn:
+        mails.skip_unsent(conn, run_id, NOW, "another branch was faster", steps=["slow", "gone"])
+        found = {row.id: (row.state, row.reason) for row in conn.execute(sa.select(schema.mail))}
+    assert found[kept] == ("skipped", "another branch was faster")
+    assert found[other][0] == "prepared"
+    assert found[left][0] == "handing_over"
+    assert hand_over(engine, kept) is not None
+
+
 def test_a_mail_prepared_twice_is_one_mail(post):
     run_id = post.run()
     draft = post.draft(run_id, post.contact(run_id))

@@ -138,6 +138,18 @@ def test_what_nobody_waits_for_any_more_cannot_be_completed(book, conn, run_id, 
     assert refused.message.startswith(f"task {task_id} was {'withdrawn' if settle is tasks.withdraw else 'expired'} on")
 
 
+def test_all_open_tasks_of_steps_are_withdrawn_whichever_visit_gave_them(book, conn, run_id, account_id):
+    first, second, answered = (book.task(run_id, account_id, visit=visit) for visit in (1, 2, 3))
+    other = book.task(run_id, account_id, step="other")
+    tasks.complete(conn, answered, "reached", note=None, by="kim", now=NOW)
+
+    assert tasks.withdraw_all(conn, run_id, ["call"], NOW) == [first, second]
+    assert tasks.withdraw_all(conn, run_id, ["call"], NOW) == []
+    assert [state(conn, one).state for one in (first, second, answered, other)] == [
+        *("withdrawn", "withdrawn", "done", "open")
+    ]
+
+
 def test_a_task_left_open_by_an_ended_run_can_still_be_completed(book, conn, account_id):
     ended = book.ended_run(account_id)
     task_id = book.task(ended, account_id)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.facts import EventFact
 from engine.runtime import Waiting
 from store import runs, watches
 from store.arbitration import Ruled
@@ -144,3 +145,63 @@ def test_what_becomes_true_between_watching_and_asking_is_not_missed(world):
     with world.tx() as conn:
         assert watches.already_met(conn, 1, ["steps[0]"], world.now) == ("steps[0]",)
     assert world.told(1) == [("met", "steps[0]", {})]
+
+
+PHONE = {"text": 'device == "phone" and metric.nps < 60', "type": "bool", "reads": {"metric.nps": "number"}}
+PHONE |= {"rows": {"event.login": {"device": "text"}}, "inside": "event.login"}
+
+
+def login(world, device, **more):
+    world.tell(EventFact(type="login", account="acme", at=more.get("at", world.now), props={"device": device}))
+
+
+def test_an_awaited_event_is_asked_what_the_author_asks(world):
+    wait_for(world, event="login", condition=PHONE, since=world.now)
+    login(world, "desk")
+    world.sweep()
+    assert world.told(1) == []
+    login(world, "phone")
+    world.sweep()
+    assert world.told(1) == [("met", "steps[0]", {"event": "login"})]
+
+
+def test_what_is_asked_of_an_event_is_asked_when_it_is_learned(world):
+    world.day(nps=70.0)
+    wait_for(world, event="login", condition=PHONE, since=world.now)
+    login(world, "phone")
+    world.sweep()
+    world.day(nps=50.0)
+    assert world.told(1) == []
+
+
+def test_an_event_that_came_with_the_wait_is_asked_as_well(world):
+    since = world.now
+    for device in ("desk", "phone"):
+        login(world, device)
+        world.sweep()
+        met = wait_for(world, event="login", condition=PHONE, since=since)
+        assert met == (() if device == "desk" else ("steps[0]",))
+
+
+def test_runs_that_ask_the_same_event_differently_are_told_apart(world):
+    wait_for(world, event="login", condition=PHONE, since=world.now)
+    with world.tx() as conn:
+        keys = [("a", None), ("b", PHONE), ("c", {**PHONE, "text": 'device == "desk"', "reads": {}})]
+        waiting = [Waiting(key=key, event="login", condition=asks, since=world.now) for key, asks in keys]
+        runs.rest(conn, 1, heard=1, due_at=None, waiting=waiting)
+    login(world, "desk")
+    world.sweep()
+    assert [key for _, key, _ in world.told(1)] == ["a", "c"]
+
+
+def test_a_run_that_grows_too_old_is_told_to_stop_once(world):
+    world.deploy(brief="triggers: [{ manual: true }]\nmax_age: 3 days\n")
+    with world.tx() as conn:
+        ruled = enrol(conn, "brief", "acme", by="kim")
+    assert isinstance(ruled, Ruled)
+    told = []
+    for _ in range(5):
+        world.day()
+        told.append(len(world.told(ruled.run_id)))
+    assert told == [0, 0, 1, 1, 1]
+    assert world.told(ruled.run_id) == [("end", "stop", {"reason": "older than 3 days"})]

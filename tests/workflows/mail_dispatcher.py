@@ -42,7 +42,9 @@ class Killer:
 
 class Deadly(SmtpTransport):
     def __init__(self, port, killer):
-        settings = SmtpSettings(host="localhost", port=port, security="plain", timeout_seconds=0.25)
+        settings = SmtpSettings(
+            host="localhost", port=port, security="plain", timeout_seconds=0.25, content_seconds=0.25
+        )
         super().__init__(settings, lambda _: None)
         self.killer = killer
 

@@ -117,6 +117,15 @@ def test_an_outage_is_not_tried_with_every_mail(post, stream, transport):
     assert {post.find(mail_id).due_at for mail_id in ids} == {NOW + timedelta(seconds=15)}
 
 
+def test_a_provider_that_takes_mail_and_never_answers_does_not_swallow_all_of_it(post, stream, transport):
+    for _ in range(10):
+        post.mail()
+    silence = Failure(error=UnknownOutcome("no answer"), when="handed_over")
+    transport.failures.extend([silence] * 5)
+    assert stream.dispatch_due(NOW) == Counts(unknown=3, parked=7)
+    assert stream.dispatch_due(NOW + timedelta(minutes=1)) == Counts(unknown=2, sent=5)
+
+
 def test_one_address_that_is_greylisted_does_not_hold_up_the_others(post, stream, transport):
     run_id = post.run()
     post.prepare(*(post.draft(run_id, post.contact(run_id)) for _ in range(6)))

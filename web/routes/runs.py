@@ -42,7 +42,7 @@ class Ruling:
     """What became of the start: the same rules hold as for every other crossing."""
 
     state: str
-    """started | held | not_started | dropped"""
+    """started | held_out | held | not_started | dropped"""
     why: str | None
     """The obstacle, where there is one."""
     run_id: int | None

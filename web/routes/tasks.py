@@ -11,7 +11,7 @@ from store import clock, tasks
 from store.queries.names import people
 from store.queries.pages import Page
 from store.queries.tasks import TaskRow, TaskView, get_task, list_tasks
-from web.bodies import Filter, Line, Note, RowId, StrictRoute
+from web.bodies import Filter, Line, Note, RowId, StrictRoute, Text
 from web.deps import Deps
 from web.guards import same_origin
 from web.pages import frame, render
@@ -20,8 +20,13 @@ from web.problems import Refusal, not_found
 api = APIRouter(route_class=StrictRoute, tags=["tasks"])
 pages = APIRouter(include_in_schema=False)
 
-_STATUS = {"unknown_task": 404, "unknown_outcome": 422, "settled": 409}
-_TITLE = {"unknown_task": "No such task", "unknown_outcome": "Unknown outcome", "settled": "Already settled"}
+_STATUS = {"unknown_task": 404, "unknown_outcome": 422, "settled": 409, "bad_edit": 422}
+_TITLE = {
+    "unknown_task": "No such task",
+    "unknown_outcome": "Unknown outcome",
+    "settled": "Already settled",
+    "bad_edit": "Not a mail",
+}
 
 
 class Completion(BaseModel):
@@ -32,6 +37,10 @@ class Completion(BaseModel):
     outcome: Line
     by: Line
     note: Note = ""
+    subject: Filter | None = None
+    """Of a review: the subject as it shall leave; left out, as it is."""
+    body: Text | None = None
+    """Of a review: the body as it shall leave, in Markdown."""
 
 
 @api.get("/tasks")
@@ -85,8 +94,13 @@ def complete_by_form(deps: Deps, task_id: RowId, completion: Annotated[Completio
 
 def _complete(deps: Deps, task_id: int, completion: Completion) -> tasks.Completed | tasks.Refused:
     with deps.engine.begin() as conn:
-        said = {"by": completion.by, "note": completion.note}
-        return tasks.complete(conn, task_id, completion.outcome, **said, now=clock.now(conn))
+        edited = None
+        if completion.subject is not None or completion.body is not None:
+            body = None if completion.body is None else completion.body.replace("\r\n", "\n")
+            edited = tasks.Edit(subject=completion.subject, body=body)
+        return tasks.complete(
+            conn, task_id, completion.outcome, completion.note, completion.by, clock.now(conn), edited=edited
+        )
 
 
 def _page(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from engine.workspace import Workspace
 from store.deployed import load_workspace
-from store.schema import run
+from store.schema import account, run
 from workflows.ports import Ports
 
 
@@ -24,6 +24,11 @@ class Acting:
     ended: bool
     now: datetime
     ports: Ports
+
+    @cached_property
+    def account_key(self) -> str:
+        key: str = self.conn.execute(sa.select(account.c.key).where(account.c.id == self.account_id)).scalar_one()
+        return key
 
     @cached_property
     def workspace(self) -> Workspace:

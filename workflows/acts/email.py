@@ -1,64 +1,70 @@
 """Prepares mails: renders them for their recipients and puts rows into the mail stream, which alone sends."""
 
-import sqlalchemy as sa
-
+from connectors.tasks.port import NewTask
 from engine.runtime import Act, Receipt
-from engine.texts import Letterhead, MailText, RenderError, render_mail
-from store import mails
-from store.people import Contact, recipients, text_values
-from store.schema import text
+from engine.steps.email import DROP, SEND
+from engine.texts.filters import RenderError
+from store import drafts, mails, tasks
 from workflows.acts.acting import Acting
-from workflows.ports import STREAM
+from workflows.acts.letters import Letter, reachable
 
 
 def prepare_mails(acting: Acting, act: Act) -> Receipt:
-    """Params: text (a hash), template, to, mode, from. Nobody to write to is an outcome, not a failure."""
-    params = act.params
-    found = recipients(acting.conn, acting.account_id, params["to"], params["mode"], acting.workspace)
-    reachable = [one for one in found if one.email]
-    if not reachable:
-        why = f"no contact is {params['to']}" if not found else f"{found[0].name} has no mail address"
-        return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason=why)
-    if acting.workspace.sender is None:
-        return Receipt(outcome="failed", reason="tenure.yaml has no sender")
+    """Params: text (a hash), template, to, mode, from, translations, reviewed. Nobody to write to is an outcome."""
+    if act.params.get("reviewed"):
+        return _prepare_approved(acting, act)
+    found = reachable(acting, act)
+    if isinstance(found, Receipt):
+        return found
     try:
-        drafts = [_draft(acting, act, one) for one in reachable]
+        letters = [Letter(acting, act, one).draft() for one in found]
     except RenderError as error:
         return Receipt(outcome="failed", reason=str(error))
-    ids = [mails.prepare(acting.conn, draft, acting.now) for draft in drafts]
+    ids = [mails.prepare(acting.conn, letter, acting.now) for letter in letters]
     return Receipt(outcome="done", values={"outcome": "queued", "mails": ids})
 
 
-def _draft(acting: Acting, act: Act, recipient: Contact) -> mails.Draft:
-    workspace, params = acting.workspace, act.params
-    sender = workspace.sender
-    assert sender is not None
-    assert recipient.email is not None
-    values = text_values(acting.conn, acting.account_id, workspace, recipient)
-    content = acting.conn.execute(sa.select(text.c.content).where(text.c.hash == params["text"])).scalar_one()
-    mail_text = MailText.model_validate(content)
-    role = params["from"]
-    from_name = (values.get(f"{role}.name") if role else None) or sender.name
-    reply_to = (values.get(f"{role}.email") if role else None) or sender.reply_to
-    letterhead = Letterhead(sender_name=workspace.name, postal_address=workspace.postal_address or "")
-    rendered = render_mail(mail_text, values, letterhead)
-    return mails.Draft(
+def draft_mail(acting: Acting, act: Act) -> Receipt:
+    """Params as of a mail, and review: a staff role, whose person gets the filled-in text as a task."""
+    found = reachable(acting, act)
+    if isinstance(found, Receipt):
+        return found
+    recipient = found[0]
+    try:
+        letter = Letter(acting, act, recipient)
+        filled = letter.filled()
+    except RenderError as error:
+        return Receipt(outcome="failed", reason=str(error))
+    task = NewTask(
         run_id=acting.run_id,
         step=act.step,
         visit=act.visit,
         account_id=acting.account_id,
-        contact_id=recipient.id,
-        text_hash=params["text"],
-        category=mail_text.category,
-        to_address=recipient.email,
-        to_name=recipient.name,
-        from_address=sender.address,
-        from_name=from_name,
-        reply_to=reply_to,
-        subject=rendered.subject,
-        html=rendered.html,
-        plain=rendered.plain,
-        stream=STREAM,
-        priority=acting.priority,
-        due_at=acting.now,
+        title=f"Review the mail to {recipient.name}",
+        description=filled.subject,
+        outcomes=(SEND, DROP),
+        assignee=tasks.assignee_for(acting.conn, acting.account_id, act.params["review"], acting.workspace),
+        at=acting.now,
     )
+    opened = acting.ports.tasks(acting.conn).open(task)
+    task_id = tasks.task_of(acting.conn, acting.run_id, act.step, act.visit)
+    if task_id is not None:
+        drafts.keep(acting.conn, task_id, recipient.id, letter.hash, filled)
+    return Receipt(outcome="done", values={"outcome": "open", **opened.values})
+
+
+def _prepare_approved(acting: Acting, act: Act) -> Receipt:
+    """What the reviewer approved goes to whom the reviewer saw, though roles may have changed hands since."""
+    found = drafts.latest(acting.conn, acting.run_id, act.step)
+    if found is None:
+        return Receipt(outcome="failed", reason="the reviewed draft is gone")
+    recipient, filled = found
+    if not recipient.email:
+        why = f"{recipient.name} has no mail address"
+        return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason=why)
+    try:
+        letter = Letter(acting, act, recipient).approved(filled)
+    except RenderError as error:
+        return Receipt(outcome="failed", reason=str(error))
+    mail_id = mails.prepare(acting.conn, letter, acting.now)
+    return Receipt(outcome="done", values={"outcome": "queued", "mails": [mail_id]})

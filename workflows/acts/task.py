@@ -4,8 +4,9 @@ from datetime import datetime
 
 from connectors.tasks.port import NewTask
 from engine.runtime import Act, Receipt
-from engine.texts import RenderError, render_line
-from store import tasks
+from engine.texts.filters import RenderError
+from engine.texts.templates import render_line
+from store import errands, mails, tasks
 from store.people import text_values
 from workflows.acts.acting import Acting
 
@@ -60,12 +61,16 @@ def expire_task(acting: Acting, act: Act) -> Receipt:
 
 
 def withdraw_tasks(acting: Acting, act: Act) -> Receipt:
-    """Params: steps whose open tasks nobody needs to do any more."""
-    found = [tasks.task_of(acting.conn, acting.run_id, step, 1) for step in act.params["steps"]]
-    withdrawn = [
-        task_id for task_id in found if task_id is not None and tasks.withdraw(acting.conn, task_id, acting.now)
-    ]
-    return Receipt(outcome="done", values={"outcome": "withdrawn", "tasks": withdrawn})
+    """Params: steps whose open tasks nobody needs to do any more, of whichever visit; and `unsent`, the steps whose
+    queued mails and requests are not to leave any more."""
+    steps, unsent = list(act.params["steps"]), list(act.params.get("unsent", ()))
+    withdrawn = tasks.withdraw_all(acting.conn, acting.run_id, steps, acting.now)
+    values = {"outcome": "withdrawn", "steps": steps, "tasks": withdrawn}
+    if unsent:
+        mails.skip_unsent(acting.conn, acting.run_id, acting.now, _CUT, steps=unsent)
+        errands.skip_unsent(acting.conn, acting.run_id, acting.now, _CUT, steps=unsent)
+        values["unsent"] = unsent
+    return Receipt(outcome="done", values=values)
 
 
 def _task(acting: Acting, act: Act) -> int | None:
@@ -76,3 +81,6 @@ def _done(what: str, *, changed: bool) -> Receipt:
     if changed:
         return Receipt(outcome="done", values={"outcome": what})
     return Receipt(outcome="skipped", reason="the task is settled already")
+
+
+_CUT = "another branch was faster"

@@ -1,0 +1,45 @@
+"""Which playbooks of a project start which others: what cannot be started, and who starts each other in a circle."""
+
+from collections.abc import Iterator, Mapping
+
+from engine.compile import Compilation
+from engine.problems import Problem, did_you_mean
+
+
+def enrolling_problems(compilations: Mapping[str, Compilation]) -> dict[str, tuple[Problem, ...]]:
+    """By playbook, where it starts what it cannot. Of a broken playbook only its name is known."""
+    found = {}
+    for name, compilation in compilations.items():
+        if problems := tuple(_of(name, compilation, compilations)):
+            found[name] = problems
+    return found
+
+
+def _of(name: str, compilation: Compilation, all_: Mapping[str, Compilation]) -> Iterator[Problem]:
+    for target, spot in compilation.enrolls:
+        if target not in all_:
+            hint = did_you_mean(target, all_)
+            yield Problem(code="PB366", spot=spot, message=f'there is no playbook "{target}"', hint=hint)
+            continue
+        compiled = all_[target].compiled
+        if compiled is not None and all(trigger.kind != "manual" for trigger in compiled.triggers):
+            message = f"{target} starts by its own triggers alone"
+            yield Problem(code="PB366", spot=spot, message=message, hint=f"add `- manual: true` to those of {target}")
+        if way := _way(target, name, all_):
+            circle = " → ".join((name, *way))
+            hint = "leave one of the starts out; a trigger may do the same"
+            yield Problem(code="PB367", spot=spot, message=f"these start each other in a circle: {circle}", hint=hint)
+
+
+def _way(from_: str, to: str, all_: Mapping[str, Compilation]) -> tuple[str, ...]:
+    """The shortest way from one playbook to another by what they start, both included; empty when there is none."""
+    ways: dict[str, tuple[str, ...]] = {from_: (from_,)}
+    queue = [from_]
+    for name in queue:
+        if name == to:
+            return ways[name]
+        for further, _ in all_[name].enrolls if name in all_ else ():
+            if further not in ways:
+                ways[further] = (*ways[name], further)
+                queue.append(further)
+    return ()

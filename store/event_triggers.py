@@ -1,0 +1,100 @@
+"""Event triggers: events that a sweep has taken, asked their condition at once or when their data had time to arrive.
+
+An event is taken once, when it is learned or, dated ahead, when it comes; so it can cross only once.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from engine.triggers.base import Occurrence
+from engine.triggers.coming import asked_at
+from store.deployed import Deployed
+from store.expression_rows import Rows
+from store.moment_triggers import Reached
+from store.schema import event, settling, work_event
+from store.sight import Sight
+
+MOST_REASONS = 20
+"""Events that are named as reasons of one crossing."""
+
+
+def happened(conn: sa.Connection, sight: Sight, deployed: Deployed) -> list[Reached]:
+    """Accounts and the events that start this playbook for them."""
+    found: list[Reached] = []
+    for trigger in deployed.compiled.triggers:
+        if isinstance(trigger, Occurrence) and trigger.id in deployed.triggers:
+            due = _take(conn, sight, deployed, trigger) + _settled(conn, sight, deployed, trigger)
+            found += _reasons(conn, sight, trigger, due)
+    return found
+
+
+def forget_settling(conn: sa.Connection, playbook: str, triggers: Sequence[str] | None = None) -> None:
+    """Events that settle for these triggers, which live no more; or for all of a playbook, which begins anew."""
+    which = sa.true() if triggers is None else settling.c.trigger.in_(triggers)
+    conn.execute(sa.delete(settling).where(settling.c.playbook == playbook, which))
+
+
+def _take(conn: sa.Connection, sight: Sight, deployed: Deployed, trigger: Occurrence) -> list[int]:
+    """New events that are to be asked now; the others wait."""
+    live_since = deployed.triggers[trigger.id].since
+    e = event.c
+    rows = conn.execute(
+        sa.select(e.id, e.account_id, e.at, e.learned_at, sight.zone.label("zone"), sight.country.label("country"))
+        .select_from(
+            work_event.join(event, e.id == work_event.c.event_id).join(sight.source, sight.account_id == e.account_id)
+        )
+        .where(e.type == trigger.event, e.at > live_since, e.at <= sight.now)
+        .order_by(e.at, e.id)
+    )
+    now: list[int] = []
+    later: list[dict[str, Any]] = []
+    for row in rows:
+        place = sight.place(row.zone, row.country)
+        asked = asked_at(trigger, row.at, row.learned_at, live_since=live_since, place=place)
+        if asked is not None and asked <= sight.now:
+            now.append(row.id)
+        elif asked is not None:
+            later.append({"event_id": row.id, "account_id": row.account_id, "due_at": asked})
+    if later:
+        of = {"playbook": deployed.playbook, "trigger": trigger.id}
+        conn.execute(insert(settling).on_conflict_do_nothing(), [of | row for row in later])
+    return now
+
+
+def _settled(conn: sa.Connection, sight: Sight, deployed: Deployed, trigger: Occurrence) -> list[int]:
+    of = settling.c
+    due = sa.delete(settling).where(of.playbook == deployed.playbook, of.trigger == trigger.id, of.due_at <= sight.now)
+    return list(conn.execute(due.returning(of.event_id)).scalars())
+
+
+def _reasons(conn: sa.Connection, sight: Sight, trigger: Occurrence, due: Sequence[int]) -> list[Reached]:
+    """Those of which the condition is true, as far as they need be named."""
+    if not due:
+        return []
+    rows = Rows(f"event.{trigger.event}", sight.account_id, sa.literal(sight.now))
+    e = rows.table.c
+    query = (
+        sa.select(e.id, e.account_id, e.key, e.at, e.props)
+        .select_from(sight.source.join(rows.table, e.account_id == sight.account_id))
+        .where(e.id == sa.func.any(sa.cast(list(due), sa.ARRAY(sa.BigInteger))))
+        .order_by(e.account_id, e.at, e.id)
+    )
+    if trigger.where is not None:
+        query = query.where(sight.truth(trigger.where, rows))
+    counts: dict[int, int] = {}
+    found: list[Reached] = []
+    for row in conn.execute(query):
+        counts[row.account_id] = counts.get(row.account_id, 0) + 1
+        if counts[row.account_id] <= MOST_REASONS:
+            found.append((row.account_id, _reason(trigger, row)))
+    return found
+
+
+def _reason(trigger: Occurrence, row: sa.Row[*tuple[Any, ...]]) -> Mapping[str, Any]:
+    read = trigger.where.rows.get(f"event.{trigger.event}", {}) if trigger.where else {}
+    values = {name: row.props.get(name) for name in read}
+    values |= {"event": row.key, "at": row.at.isoformat()}
+    return {"trigger": trigger.id, "kind": "event", "says": trigger.says, "values": values}

@@ -1,0 +1,43 @@
+"""Signed addresses of public pages: who holds one may do the one thing it is for, and nobody can make up another."""
+
+import secrets
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from itsdangerous import BadData, URLSafeSerializer
+from sqlalchemy.dialects.postgresql import insert
+
+from store.schema import signing_key
+
+_SURVEY = "tenure.survey"
+"""A signature for one purpose is worth nothing for another."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links:
+    """Where public pages are reached, and the key their addresses are signed with."""
+
+    public_url: str
+    """Without a final slash."""
+    key: str = field(repr=False)
+
+    def survey(self, survey_id: int) -> str:
+        return f"{self.public_url}/s/{URLSafeSerializer(self.key, salt=_SURVEY).dumps(survey_id)}"
+
+
+def survey_of(token: str, key: str) -> int | None:
+    """The survey a token was made for; None for a token we did not make."""
+    try:
+        survey_id = URLSafeSerializer(key, salt=_SURVEY).loads(token)
+    except BadData:
+        return None
+    return survey_id if isinstance(survey_id, int) and not isinstance(survey_id, bool) else None
+
+
+def own_key(conn: sa.Connection) -> str:
+    """The database's own key, made when first asked for: for installations whose settings give none."""
+    known: str | None = conn.execute(sa.select(signing_key.c.key)).scalar()
+    if known is None:
+        conn.execute(insert(signing_key).values(id=1, key=secrets.token_urlsafe(32)).on_conflict_do_nothing())
+        known = conn.execute(sa.select(signing_key.c.key)).scalar_one()
+    return known

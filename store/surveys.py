@@ -1,0 +1,150 @@
+"""Questions put to contacts: opened by a run, answered once on a public page; the answer becomes facts and is told."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from engine.facts import EventFact, MetricFact
+from engine.surveys import ANSWERED, SCALES, Kind
+from engine.workspace import Workspace
+from store.intake import take_in
+from store.schema import account, mail, run, survey
+from store.telling import tell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A survey as a run opens it."""
+
+    run_id: int
+    step: str
+    visit: int
+    account_id: int
+    contact_id: int
+    address: str
+    asks: Kind
+    question: str
+    closes_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What its page shows."""
+
+    id: int
+    asks: Kind
+    question: str
+    closes_at: datetime
+    score: int | None
+    comment: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thanks:
+    """The answer is in force; `repeated` when it was so before."""
+
+    score: int
+    repeated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotTaken:
+    """The answer was not taken; `score` is the one in force."""
+
+    why: Literal["unknown", "closed", "answered", "out_of_scale"]
+    score: int | None = None
+
+
+def ask(conn: sa.Connection, question: Question, now: datetime) -> int:
+    """The id of the survey for (run, step, visit), made when it is not there."""
+    values = {**question.__dict__, "address": question.address.casefold(), "created_at": now}
+    made: int | None = conn.execute(
+        insert(survey)
+        .values(**values)
+        .on_conflict_do_nothing(index_elements=["run_id", "step", "visit"])
+        .returning(survey.c.id)
+    ).scalar()
+    if made is not None:
+        return made
+    mine = (
+        survey.c.run_id == question.run_id,
+        survey.c.step == question.step,
+        survey.c.visit == question.visit,
+    )
+    there: int = conn.execute(sa.select(survey.c.id).where(*mine)).scalar_one()
+    return there
+
+
+def last_asked(conn: sa.Connection, address: str, within: timedelta, now: datetime) -> datetime | None:
+    """When this person was last asked anything within a time, whichever account and playbook it was for.
+
+    Held until the caller commits: of two runs that would ask at once, one finds the other's question. A question whose
+    mail did not leave was not asked.
+    """
+    conn.execute(_HOLD, {"address": address.casefold()})
+    of_mail = (mail.c.run_id == survey.c.run_id, mail.c.step == survey.c.step, mail.c.visit == survey.c.visit)
+    unsent = sa.exists().where(*of_mail, mail.c.state.in_(("skipped", "refused")))
+    asked = sa.select(sa.func.max(survey.c.created_at)).where(
+        survey.c.address == address.casefold(), survey.c.created_at > now - within, ~unsent
+    )
+    last: datetime | None = conn.execute(asked).scalar()
+    return last
+
+
+def find_survey(conn: sa.Connection, survey_id: int) -> Survey | None:
+    row = conn.execute(sa.select(survey).where(survey.c.id == survey_id)).one_or_none()
+    return None if row is None else _survey(row)
+
+
+def answer(  # noqa: PLR0917 - read aloud: this survey, that score, with a comment, in this workspace, now
+    conn: sa.Connection, survey_id: int, score: int, comment: str, workspace: Workspace, now: datetime
+) -> Thanks | NotTaken:
+    """Take an answer: the metric of its kind and the event learn it, and the run is told. The first score stands.
+
+    Saying the same again is fine, and may bring a comment. Late answers, to a run that has gone on, are facts all the
+    same.
+    """
+    owner = sa.select(survey.c.run_id).where(survey.c.id == survey_id).scalar_subquery()
+    conn.execute(sa.select(run.c.id).where(run.c.id == owner).with_for_update(key_share=True))
+    row = conn.execute(sa.select(survey).where(survey.c.id == survey_id).with_for_update()).one_or_none()
+    if row is None:
+        return NotTaken(why="unknown")
+    if score not in SCALES[row.asks].scores:
+        return NotTaken(why="out_of_scale", score=row.score)
+    if row.score is not None and row.score != score:
+        return NotTaken(why="answered", score=row.score)
+    if row.score is None and now >= row.closes_at:
+        return NotTaken(why="closed")
+    values: dict[str, Any] = {"comment": comment} if comment else {}
+    if row.score is None:
+        values |= {"score": score, "answered_at": now}
+    if values:
+        conn.execute(sa.update(survey).where(survey.c.id == survey_id).values(**values))
+    if row.score is not None:
+        return Thanks(score=score, repeated=True)
+    _learn(conn, row, score, workspace, now)
+    told = {"visit": row.visit, "outcome": "answered", "score": score}
+    tell(conn, row.run_id, "task", of=row.step, values=told, at=now)
+    return Thanks(score=score)
+
+
+def _learn(conn: sa.Connection, row: sa.Row[Any], score: int, workspace: Workspace, now: datetime) -> None:
+    key = conn.execute(sa.select(account.c.key).where(account.c.id == row.account_id)).scalar_one()
+    props = {"survey": row.asks, "step": row.step, "score": float(score)}
+    facts: list[EventFact | MetricFact] = [
+        EventFact(type=ANSWERED, key=f"survey/{row.id}", account=key, at=now, props=props)
+    ]
+    # Where the metric is worked out from events, it learns from the event alone.
+    if row.asks in workspace.pushed:
+        facts.append(MetricFact(account=key, metric=row.asks, value=float(score), at=now))
+    take_in(conn, facts, known_at=now)
+
+
+def _survey(row: sa.Row[Any]) -> Survey:
+    return Survey(**{name: getattr(row, name) for name in Survey.__dataclass_fields__})
+
+
+_HOLD = sa.text("select pg_advisory_xact_lock(hashtextextended(:address, 7367))")

@@ -1,0 +1,81 @@
+"""Requests leave at most once though dispatchers are killed at every point, and none is lost silently."""
+
+import collections
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.chat.stored import StoredChat
+from connectors.webhook.http import HttpCaller, HttpSettings
+from store import errands, schema
+from store.database import engine_for
+from tests.connectors.receiver import Receiver
+from tests.mailing import NOW, Post
+from workflows.errands import ErrandStream, Outside
+
+ROOT = Path(__file__).resolve().parents[2]
+POINTS = ["before handing over", "after handing over", "after the answer", "before the commit of settling"]
+MANY = 12
+
+
+def order_all(engine: sa.Engine, resends: int) -> dict[str, int]:
+    """The errands by their request's id."""
+    post, ordered = Post(engine), {}
+    for _ in range(MANY):
+        run_id = post.run()
+        with engine.begin() as conn:
+            account_id = conn.execute(sa.select(schema.run.c.account_id).where(schema.run.c.id == run_id)).scalar_one()
+            order = errands.Order(
+                run_id=run_id,
+                step="crm",
+                visit=1,
+                account_id=account_id,
+                kind="webhook",
+                connector="crm",
+                body={"n": run_id},
+                resends=resends,
+            )
+            errand_id = errands.prepare(conn, order, NOW)
+            row = sa.select(schema.errand.c.request_id).where(schema.errand.c.id == errand_id)
+            ordered[conn.execute(row).scalar_one()] = errand_id
+    return ordered
+
+
+@pytest.mark.parametrize("resends", [0, 1])
+def test_a_killed_dispatcher_neither_doubles_nor_loses_a_request(database, resends):
+    engine = engine_for(database)
+    ordered = order_all(engine, resends)
+    with Receiver() as receiver:
+        program = [sys.executable, str(Path(__file__).with_name("errand_dispatcher.py")), database, receiver.url()]
+        for point in POINTS:
+            ended = subprocess.run(
+                [*program, point, "1"],
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                capture_output=True,
+                timeout=60,
+                check=False,
+            )
+            assert ended.returncode == -9, ended.stderr.decode()
+        caller = HttpCaller(HttpSettings(url=receiver.url(), allow_private=True), lambda _name: None)
+        stream = ErrandStream(engine, Outside(webhook=lambda _name: caller, chat=lambda _name: StoredChat()))
+        for hours in range(3):
+            stream.dispatch_due(NOW + timedelta(hours=hours))
+        stream.close()
+    arrived = collections.Counter(one.headers["webhook-id"] for one in receiver.received)
+    with engine.connect() as conn:
+        rows = conn.execute(sa.select(schema.errand.c.request_id, schema.errand.c.state)).all()
+        told = conn.execute(sa.select(schema.outbox.c.fact["values"]["outcome"].astext)).scalars().all()
+    engine.dispose()
+    states = {row.request_id: row.state for row in rows}
+    assert set(states) == set(ordered)
+    assert sorted(told) == sorted(states.values()), "every run was told once"
+    assert all(count <= 1 + resends for count in arrived.values())
+    assert all(arrived[one] >= 1 for one, state in states.items() if state == "delivered")
+    unknown = [one for one, state in states.items() if state == "unknown"]
+    assert len(unknown) == (0 if resends else 3), "three of four deaths left a request of which nobody knows"

@@ -1,0 +1,96 @@
+"""Writes a mail for one contact: in the language that contact reads, in the name that the author chose."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.locales import in_locale
+from engine.runtime import Act, Receipt
+from engine.texts.document import MailText
+from engine.texts.mail import FilledText, Letterhead, fill_mail, render_filled, render_mail
+from engine.texts.scale import Scale
+from store import mails
+from store.people import Contact, recipients, text_values
+from store.schema import text
+from workflows.acts.acting import Acting
+from workflows.ports import STREAM
+
+
+def reachable(acting: Acting, act: Act) -> list[Contact] | Receipt:
+    """Whom the act's `to` and `mode` mean, each address once; or why nobody is written to, which is an outcome."""
+    found = recipients(acting.conn, acting.account_id, act.params["to"], act.params["mode"], acting.workspace)
+    by_address = {one.email.casefold(): one for one in reversed(found) if one.email}
+    if not by_address:
+        why = f"no contact is {act.params['to']}" if not found else f"{found[0].name} has no mail address"
+        return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason=why)
+    if acting.workspace.sender is None:
+        return Receipt(outcome="failed", reason="tenure.yaml has no sender")
+    return [one for one in found if one.email and by_address[one.email.casefold()] is one]
+
+
+class Letter:
+    """One contact's mail. Raises RenderError where a value is missing."""
+
+    def __init__(self, acting: Acting, act: Act, recipient: Contact) -> None:
+        self._acting, self._act, self._recipient = acting, act, recipient
+        self.values = _values(acting, act.params["from"], recipient)
+        locale = recipient.locale or self.values.get("account.locale")
+        self.hash = in_locale(act.params.get("translations") or {}, locale, act.params["text"])
+        content = acting.conn.execute(sa.select(text.c.content).where(text.c.hash == self.hash)).scalar_one()
+        self.text = MailText.model_validate(content)
+        workspace = acting.workspace
+        self._letterhead = Letterhead(sender_name=workspace.name, postal_address=workspace.postal_address or "")
+        self._language = self._language_of(act.params.get("translations") or {})
+
+    def filled(self) -> FilledText:
+        """The text for a reviewer."""
+        return fill_mail(self.text, self.values)
+
+    def draft(self, *, scale: Scale | None = None) -> mails.Draft:
+        """The mail as the author's text gives it."""
+        rendered = render_mail(self.text, self.values, self._letterhead, scale=scale, language=self._language)
+        return self._draft(rendered.subject, rendered.html, rendered.plain)
+
+    def approved(self, filled: FilledText) -> mails.Draft:
+        """The mail as its reviewer left it."""
+        rendered = render_filled(filled, self._letterhead, language=self._language)
+        return self._draft(rendered.subject, rendered.html, rendered.plain)
+
+    def _draft(self, subject: str, html: str, plain: str) -> mails.Draft:
+        acting, act, recipient = self._acting, self._act, self._recipient
+        sender, role = acting.workspace.sender, act.params["from"]
+        assert sender is not None
+        assert recipient.email is not None
+        return mails.Draft(
+            run_id=acting.run_id,
+            step=act.step,
+            visit=act.visit,
+            account_id=acting.account_id,
+            contact_id=recipient.id,
+            text_hash=self.hash,
+            category=self.text.category,
+            to_address=recipient.email,
+            to_name=recipient.name,
+            from_address=sender.address,
+            from_name=self.values["sender.name"] or sender.name,
+            reply_to=(self.values.get(f"{role}.email") if role else None) or sender.reply_to,
+            subject=subject,
+            html=html,
+            plain=plain,
+            stream=STREAM,
+            priority=acting.priority,
+            due_at=acting.now,
+        )
+
+    def _language_of(self, translations: Mapping[str, str]) -> str:
+        own = next(iter(self._acting.workspace.locales), "en")
+        return next((locale for locale, hash_ in translations.items() if hash_ == self.hash), own)
+
+
+def _values(acting: Acting, role: str | None, recipient: Contact) -> Mapping[str, Any]:
+    """What the text reads; `sender` is the colleague in whose name it is sent, where there is one."""
+    values = dict(text_values(acting.conn, acting.account_id, acting.workspace, recipient))
+    if role and values.get(f"{role}.name"):
+        values |= {f"sender.{part}": values[f"{role}.{part}"] for part in ("name", "first_name", "email")}
+    return values

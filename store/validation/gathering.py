@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from engine.calendars import local_date
 from engine.scorecards import Scorecard
 from engine.validation import Outcome, Part, Sample
 from engine.workspace import Workspace
@@ -82,13 +83,14 @@ class Asked:
 
 
 def gather(conn: sa.Connection, asked: Asked, progress: Progress) -> Gathered:
+    zone = asked.whole.zone
     with looking_back(conn) as past:
         past.make_columns(asked.whole)
         seen: dict[datetime, list[_Seen]] = {}
         for window in asked.windows:
             seen[window.at] = _seen(conn, past, asked, window.at)
-            progress(f"{window.at:%Y-%m-%d}  {len(seen[window.at]):,} accounts")
-        progress(f"looking day by day who had left, until {asked.days[-1]:%Y-%m-%d}")
+            progress(f"{local_date(window.at, zone)}  {len(seen[window.at]):,} accounts")
+        progress(f"looking day by day who had left, until {local_date(asked.days[-1], zone)}")
         turns = _turns(conn, past, asked)
     runs = _runs(conn, asked.windows)
     samples: list[Sample] = []

@@ -221,15 +221,15 @@ def as_yaml(value: Any, chance: Random, indent: str = "") -> str:
 def test_a_plan_is_the_same_whatever_the_order_of_keys_comments_and_spacing(name: str):
     plain = compiled(json.dumps(data(name)), name).compiled
     assert plain is not None
-    for seed in range(10):
-        chance = Random(seed)
+    for seed in range(4):
+        chance = Random(f"{name} {seed}")
         source = as_yaml(shuffled(data(name), chance), chance)
         other = compiled(source, name).compiled
         assert other is not None
         assert (other.hash, other.plan.hash) == (plain.hash, plain.plan.hash)
-        neat = compiled(formatted(source, "a.yaml", "playbook"), name).compiled
-        assert neat is not None
-        assert neat.hash == plain.hash
+    neat = compiled(formatted(source, "a.yaml", "playbook"), name).compiled
+    assert neat is not None
+    assert neat.hash == plain.hash
 
 
 @pytest.mark.parametrize(

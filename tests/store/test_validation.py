@@ -294,6 +294,9 @@ def test_a_connection_that_has_scored_before_looks_at_the_past_all_the_same(worl
     world.sweep()
     fresh = asked(world, first=date(2025, 1, 30), horizon_days=5)
     with world.engine.connect() as conn:
+        # With temporary objects of its own already, the connection has no other reason to plan anew.
+        conn.execute(sa.text("create temp table something (of_its int)"))
+        conn.commit()
         condition = Condition.of(outcome_of(world.workspace).condition.expression)
         for _ in range(12):
             conn.execute(sa.text("select count(*) from event where learned_at is not null")).scalar()

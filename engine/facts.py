@@ -15,10 +15,12 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     StrictBool,
     StrictFloat,
     StrictStr,
+    Tag,
     TypeAdapter,
     field_validator,
 )
@@ -69,7 +71,11 @@ Key = Annotated[StrictStr, Field(min_length=1, max_length=MAX_KEY), AfterValidat
 Number = Annotated[StrictFloat, BeforeValidator(_finite)]
 Scalar = Annotated[StrictBool | Number | Text | None, Field(union_mode="left_to_right")]
 Tags = Annotated[list[Annotated[Text, Field(min_length=1, max_length=MAX_KEY)]], Field(max_length=100)]
-Values = Annotated[dict[Key, Annotated[Tags | Scalar, Field(union_mode="left_to_right")]], Field(max_length=MAX_PROPS)]
+_TagsOrScalar = Annotated[
+    Annotated[Tags, Tag("list")] | Annotated[Scalar, Tag("scalar")],
+    Discriminator(lambda value: "list" if isinstance(value, list) else "scalar"),
+]
+Values = Annotated[dict[Key, _TagsOrScalar], Field(max_length=MAX_PROPS)]
 """Of an account's own fields, some of which may be tags."""
 Props = Annotated[dict[Key, Scalar], Field(max_length=MAX_PROPS)]
 Time = Annotated[

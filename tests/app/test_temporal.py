@@ -25,7 +25,7 @@ async def test_the_prepared_namespace_knows_the_search_attributes_and_keeps_ende
 async def test_temporals_own_environment_goes_before_the_embedded_server(temporal_server, servers, monkeypatch):
     monkeypatch.setenv("TEMPORAL_ADDRESS", temporal_server.address)
     monkeypatch.setenv("TEMPORAL_NAMESPACE", "other")
-    client = await connect(read_settings(Path("unused")), servers)
+    client = await connect(read_settings(Path("unused")), servers, core_log=False)
     assert client.namespace == "other"
     with pytest.raises(ServerAway, match="namespace other"):
         await prepare_namespace(client, embedded=False)
@@ -37,10 +37,10 @@ async def test_a_server_that_does_not_answer_is_named_with_its_address(servers, 
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         monkeypatch.setenv("TEMPORAL_ADDRESS", address)
         with pytest.raises(ServerAway, match=address):
-            await connect(read_settings(Path("unused")), servers)
+            await connect(read_settings(Path("unused")), servers, core_log=False)
 
 
 async def test_an_unusable_profile_is_a_clear_refusal(servers, monkeypatch):
     monkeypatch.setenv("TEMPORAL_PROFILE", "no-such-profile")
     with pytest.raises(ServerAway, match="no-such-profile"):
-        await connect(read_settings(Path("unused")), servers)
+        await connect(read_settings(Path("unused")), servers, core_log=False)

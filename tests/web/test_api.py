@@ -63,7 +63,8 @@ def test_a_fact_about_an_unknown_account_is_named_and_the_others_are_kept(client
         (ACCOUNT | {"colour": "red"}, "[1].colour", ""),
         (METRIC | {"value": "four"}, "[1].value", ""),
         (METRIC | {"at": "tomorrow"}, "[1].at", ""),
-        (ACCOUNT | {"fields": {"account.arr": [1]}}, "[1].fields.account.arr", ""),
+        (ACCOUNT | {"fields": {"account.arr": {"a": 1}}}, "[1].fields.account.arr", ""),
+        (ACCOUNT | {"fields": {"account.tags": ["a", 1]}}, "[1].fields.account.tags[1]", ""),
         ("fact", "[1]", ""),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from app.book.chance import chance
 from app.book.colleagues import csm_of
-from app.book.names import HEADS, PLACES, TAILS, TRADES, Place
+from app.book.names import FIRST_MORNING, HEADS, PLACES, TAILS, TRADES, Place
 from app.book.stories import NEWCOMER, Mood, Story, story_of
 
 Segment = Literal["enterprise", "mid-market", "self-serve"]
@@ -100,12 +100,22 @@ def newcomer(seed: int, number: int, name: tuple[str, str], start: date, *, with
     turn = dice.randint(1, within)
     # Most deals are in the CRM on their day; some a little ahead, some late, a few too late for a welcome.
     late = dice.choices((0, -3, 2, 5, 10), (64, 12, 12, 8, 4))[0]
+    place = None
     if number == 1:
-        turn, late = 1, 0  # Somebody signs on the first morning, so that the book opens with a welcome.
+        # Where the second morning comes first somebody signs, announced the day before: the book opens with a welcome.
+        turn, late, place = 1, -1, FIRST_MORNING
     signup = start + timedelta(days=turn)
     known = signup + timedelta(days=late)
     return _company(
-        key, name, dice, signup=signup, known=max(known, start), story=story_of(seed, key), turn=turn, churns=None
+        key,
+        name,
+        dice,
+        signup=signup,
+        known=max(known, start),
+        story=story_of(seed, key),
+        turn=turn,
+        churns=None,
+        place=place,
     )
 
 
@@ -119,9 +129,10 @@ def _company(
     story: Story,
     turn: int,
     churns: date | None,
+    place: Place | None = None,
 ) -> Company:
     segment = dice.choices(list(_SHARES), list(_SHARES.values()))[0]
-    place = dice.choices(PLACES, [place.share for place in PLACES])[0]
+    place = place or dice.choices(PLACES, [place.share for place in PLACES])[0]
     low, high = _SEATS[segment]
     base, pace, phase = dice.uniform(0.5, 0.84), dice.uniform(0.85, 1.2), dice.random()
     return Company(

@@ -87,3 +87,5 @@ PLACES = (
     _place("US", "America/Los_Angeles", 5, _ENGLISH),
     _place("AU", "Australia/Sydney", 3, _ENGLISH),
 )
+FIRST_MORNING = PLACES[-1]
+"""Where a day begins first."""

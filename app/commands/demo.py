@@ -83,7 +83,6 @@ async def _live(services: Services, life: Life, days: int | None, speed: float |
         # A worker of an earlier demo must not act on a database that is being prepared: it is started now.
         worker.tick()
         client = await services.temporal()
-        web.tick()
         if not services.settings.temporal_configured:
             say(f"Temporal's pages: {services.servers.temporal().ui_url}")
         say(f"Tenure's pages:   {address}")
@@ -122,8 +121,6 @@ async def _days(  # noqa: PLR0917 - the demo's whole world
     day, left = now.astimezone(UTC).date(), days
     while not stop.is_set() and (left is None or left > 0) and life.knows(day):
         began = time.monotonic()
-        for process in watched:
-            process.tick()
         await asyncio.to_thread(life.stage, day)
         day += timedelta(days=1)
         until = datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -135,6 +132,9 @@ async def _days(  # noqa: PLR0917 - the demo's whole world
             return
         await advancing
         await asyncio.to_thread(news.tell)
+        # The pages come up with the second day: while they start, the first would take longer.
+        for process in watched:
+            process.tick()
         left = None if left is None else left - 1
         if speed is not None:
             await _stand_still(driver, until, began + 1 / speed, stop)

@@ -23,7 +23,7 @@ def _loops(journey: Journey) -> bool:
 
 
 async def test_runs_that_are_replayed_at_every_wake_up_decide_as_ever(database: str, temporal_client: Client) -> None:
-    world = await walk(database, temporal_client, [random_journey(seed) for seed in range(40, 48)], cached=2)
+    world = await walk(database, temporal_client, [random_journey(seed) for seed in range(40, 45)], cached=2)
     assert_equal(world)
     world.database.dispose()
 
@@ -45,7 +45,7 @@ async def test_a_run_may_continue_as_new_in_the_middle_of_a_repeat(
     database: str, temporal_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workflows.outbox.Begin", partial(Begin, longest_history=5))
-    world = await walk(database, temporal_client, looping_journeys(100, 6), cached=2)
+    world = await walk(database, temporal_client, looping_journeys(100, 3), cached=2)
     assert_equal(world)
     mine = f"TenureAccount >= '{world.prefix}' and TenureAccount < '{world.prefix}~'"
     carried = set()

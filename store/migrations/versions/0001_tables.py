@@ -11,14 +11,13 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from store.schema import metadata
 
-_DIALECT = postgresql.dialect()
-_statements = [
-    str(made.compile(dialect=_DIALECT))
-    for table in metadata.sorted_tables
-    for made in (CreateTable(table), *(CreateIndex(index) for index in sorted(table.indexes, key=lambda one: one.name)))
-]
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_tables = [str(CreateTable(table).compile(dialect=_DIALECT)) for table in metadata.sorted_tables]
+_indexes = sorted(
+    str(CreateIndex(index).compile(dialect=_DIALECT)) for table in metadata.sorted_tables for index in table.indexes
+)
 
-revision = "0001_" + hashlib.sha256("".join(_statements).encode()).hexdigest()[:12]
+revision = "0001_" + hashlib.sha256("".join((*_tables, *_indexes)).encode()).hexdigest()[:12]
 down_revision = None
 
 

@@ -144,7 +144,7 @@ def assert_equal(world: World) -> None:
         assert [row.playbook for row, _ in found[key]] == [one.compiled.playbook for one in simulated]
 
 
-@pytest.mark.parametrize("block", range(2))
+@pytest.mark.parametrize("block", [0, pytest.param(1, marks=pytest.mark.stage)])
 async def test_random_journeys_are_walked_as_the_simulator_walks_them(
     block: int, database: str, temporal_client: Client
 ) -> None:

@@ -22,6 +22,7 @@ def _loops(journey: Journey) -> bool:
     return any(line.what == "round" and line.detail["round"] > 1 for line in simulate(journey).trace)
 
 
+@pytest.mark.stage
 async def test_runs_that_are_replayed_at_every_wake_up_decide_as_ever(database: str, temporal_client: Client) -> None:
     world = await walk(database, temporal_client, [random_journey(seed) for seed in range(40, 45)], cached=2)
     assert_equal(world)
@@ -41,6 +42,7 @@ async def test_runs_that_continue_as_new_again_and_again_decide_as_ever(
     world.database.dispose()
 
 
+@pytest.mark.stage
 async def test_a_run_may_continue_as_new_in_the_middle_of_a_repeat(
     database: str, temporal_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -176,7 +176,7 @@ def _plain(lines: Sequence[Line]) -> list[Line]:
     return sorted(plain)
 
 
-@pytest.mark.parametrize("block", range(2))
+@pytest.mark.parametrize("block", [0, pytest.param(1, marks=pytest.mark.stage)])
 def test_what_starts_in_memory_starts_in_the_store_and_what_does_not_says_the_same(database: str, block: int) -> None:
     workspace = starts_workspace()
     playbooks, cases = random_playbooks(block, workspace), [random_case(block * 10 + n) for n in range(10)]

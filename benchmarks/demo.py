@@ -119,7 +119,7 @@ class _Watcher:
 
 def _gone(home: Path) -> None:
     """The servers end soon after their last user; the home is removed only then."""
-    keeper = Places(home).keeper_socket
+    held = (Places(home).keeper_socket, home / "postgres" / "postmaster.pid")
     deadline = time.monotonic() + 30
-    while keeper.exists() and time.monotonic() < deadline:
+    while any(one.exists() for one in held) and time.monotonic() < deadline:
         time.sleep(_LOOK)

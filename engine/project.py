@@ -13,7 +13,6 @@ from engine.document import load_document, read_model
 from engine.enrolling import enrolling_problems
 from engine.playbook import PlaybookDocument
 from engine.problems import DocumentError, Problem, Spot
-from engine.scenarios.check import scenario_problems
 from engine.scenarios.document import ScenarioDocument, load_scenarios, read_scenarios
 from engine.texts.document import MailText, load_text
 from engine.workspace import Workspace, load_workspace
@@ -83,6 +82,8 @@ def _scenarios(
     content: bytes, file: str, compilation: Compilation, workspace: Workspace
 ) -> tuple[tuple[ScenarioDocument, ...], tuple[Problem, ...]]:
     """What can be run, and what is wrong; of a broken playbook's only the shape is looked at."""
+    from engine.scenarios.check import scenario_problems
+
     try:
         document = load_document(content, file)
         scenarios = read_scenarios(document)

@@ -116,7 +116,7 @@ class Life:
         def do(conn: sa.Connection, instant: datetime) -> object:
             return tasks.complete(conn, row.id, answer.outcome, answer.note or None, by, instant)
 
-        at = _on_the_half_hour(max(at, now))
+        at = _at_the_next_stop(max(at, now))
         self.appoint(at, do)
         if answer.outcome in REFERENCES:
             self._expect_reference(row, answer.outcome, at)
@@ -132,7 +132,7 @@ class Life:
                 return None  # the task was withdrawn before anybody could promise
             return self._happens(conn, row.key, "reference_given", kind, f"task/{row.id}", instant)
 
-        self.appoint(_on_the_half_hour(promised_at + delay), do)
+        self.appoint(_at_the_next_stop(promised_at + delay), do)
 
     def _happens(  # noqa: PLR0917 - read aloud: at this account, this event of that kind, known by this key, now
         self, conn: sa.Connection, account_key: str, event: str, kind: str, key: str, at: datetime
@@ -145,7 +145,7 @@ class Life:
             self._ask_for_a_score(row, now)
             return
         for reaction in self._people.mail(account=row.key, contact=row.contact, step=row.step, sent_at=row.settled_at):
-            at = _on_the_half_hour(max(row.settled_at + reaction.delay, now))
+            at = _at_the_next_stop(max(row.settled_at + reaction.delay, now))
             key = f"demo/{row.id}/{reaction.type}"
 
             def do(conn: sa.Connection, instant: datetime, type_: Any = reaction.type, key: str = key) -> object:
@@ -172,12 +172,12 @@ class Life:
         def do(conn: sa.Connection, instant: datetime) -> object:
             return surveys.answer(conn, row.survey, answer.score, "", workspace, instant)
 
-        self.appoint(_on_the_half_hour(max(sent_at + answer.delay, now)), do)
+        self.appoint(_at_the_next_stop(max(sent_at + answer.delay, now)), do)
 
 
-def _on_the_half_hour(at: datetime) -> datetime:
-    """The next one: whatever happens at an instant of its own is one more stop of the clock."""
-    return at + (datetime.min.replace(tzinfo=UTC) - at) % timedelta(minutes=30)
+def _at_the_next_stop(at: datetime) -> datetime:
+    """People act six times a day, all together: an instant of one's own is one more stop of the clock."""
+    return at + (datetime.min.replace(tzinfo=UTC) - at) % timedelta(hours=4)
 
 
 _NEW_TASKS = (

@@ -1,6 +1,6 @@
 """The playbook as its author writes it: shape only; what it means is engine.compile's business."""
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
@@ -83,16 +83,17 @@ class PlaybookDocument(Shape):
     priority: int = Field(50, ge=0, le=100, description="who wins when two playbooks want the same account")
     audience: ConditionText | None = Field(None, description="who it is for; must hold when a trigger fires")
     triggers: list[AnyTriggerDocument] = Field(min_length=1, max_length=20, description="what starts it: any of them")
-    entry: EntryDocument = Field(EntryDocument(), description="who may start, and how often")
+    entry: EntryDocument = Field(default_factory=EntryDocument, description="who may start, and how often")
     goal: GoalDocument | None = Field(None, description="what it is for; reached, the run ends as a success")
     exit: list[ExitDocument] = Field(default_factory=list, max_length=20, description="other reasons to stop")
-    on_end: OnEndDocument = Field(OnEndDocument(), description="what becomes of what is still open")
+    on_end: OnEndDocument = Field(default_factory=OnEndDocument, description="what becomes of what is still open")
     pause: Literal["hold", "extend"] = Field(
         "hold", description="what became due in a pause acts on resume; or waits are extended by it"
     )
     max_age: DurationWords = Field("400 days", description="a run is stopped when it gets older")
     steps: list[AnyStepDocument] = Field(min_length=1, max_length=200, description="what to do, one after the other")
 
-
-# All at once: built one by one, each step that holds steps would build all the others again.
-PlaybookDocument.model_rebuild(_types_namespace=NAMES)
+    @classmethod
+    def model_rebuild(cls, *, _types_namespace: Any = None, **how: Any) -> bool | None:
+        """Builds this and all steps at once, when first needed: one by one, each that holds steps would build all."""
+        return super().model_rebuild(_types_namespace=_types_namespace or NAMES, **how)

@@ -10,18 +10,17 @@ from app.errors import AppError, SettingsError
 from app.settings import read_settings, secret
 from connectors.chat.port import Chat
 from connectors.chat.registry import Needs as ChatNeeds
-from connectors.chat.registry import UnknownProvider as UnknownChat
 from connectors.chat.registry import open_chat
 from connectors.email.port import Accepted, OutgoingMail, Refused, Transport
 from connectors.email.registry import Needs as MailNeeds
-from connectors.email.registry import UnknownProvider, open_transport
+from connectors.email.registry import open_transport
 from connectors.errors import Misconfigured, Unavailable
+from connectors.providers import UnknownProvider
 from connectors.tasks.port import NewTask, TaskList
 from connectors.tasks.registry import Needs as TaskNeeds
 from connectors.tasks.registry import open_task_list
 from connectors.webhook.port import Caller
 from connectors.webhook.registry import Needs as CallerNeeds
-from connectors.webhook.registry import UnknownProvider as UnknownCaller
 from connectors.webhook.registry import open_caller
 from engine.workspace import Connector
 from store.deployed import NothingDeployed, load_workspace
@@ -125,14 +124,14 @@ def _connector(database: sa.Engine, kind: str, name: str) -> Connector:
 def _webhook(connector: Connector, name: str) -> Caller:
     try:
         return open_caller(connector.provider, connector.settings, CallerNeeds(secret=_secret))
-    except (UnknownCaller, ValidationError) as error:
+    except (UnknownProvider, ValidationError) as error:
         raise Misconfigured(f"tenure.yaml, connectors.{name}: {_in_a_line(error)}") from error
 
 
 def _chat(connector: Connector, name: str) -> Chat:
     try:
         return open_chat(connector.provider, connector.settings, ChatNeeds(secret=_secret))
-    except (UnknownChat, ValidationError) as error:
+    except (UnknownProvider, ValidationError) as error:
         raise Misconfigured(f"tenure.yaml, connectors.{name}: {_in_a_line(error)}") from error
 
 

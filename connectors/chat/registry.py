@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from connectors.chat.port import Chat
 from connectors.chat.slack import SlackChat, SlackSettings
 from connectors.chat.stored import StoredChat
-from engine.problems import did_you_mean
+from connectors.providers import Provider, open_provider
 from engine.values import Value
 
 
@@ -24,33 +24,12 @@ class StoredSettings(Value):
     url_env: str | None = None
 
 
-S = TypeVar("S", bound=Value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Provider(Generic[S]):
-    """A provider's settings, and how to make a chat of them."""
-
-    settings: type[S]
-    open: Callable[[S, Needs], Chat]
-
-
-PROVIDERS: Mapping[str, Provider[Any]] = {
+PROVIDERS: Mapping[str, Provider[Needs, Chat]] = {
     "slack": Provider(settings=SlackSettings, open=lambda settings, needs: SlackChat(settings, needs.secret)),
     "stored": Provider(settings=StoredSettings, open=lambda _settings, _needs: StoredChat()),
 }
 
 
-class UnknownProvider(LookupError):
-    """No provider has this name; the message lists those there are."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f'there is no chat provider "{name}" ({did_you_mean(name, PROVIDERS)})')
-
-
 def open_chat(name: str, settings: Mapping[str, Any], needs: Needs) -> Chat:
     """A chat by provider name; raises UnknownProvider, or pydantic's ValidationError for its settings."""
-    provider = PROVIDERS.get(name)
-    if provider is None:
-        raise UnknownProvider(name)
-    return provider.open(provider.settings.model_validate(dict(settings)), needs)
+    return open_provider("chat provider", PROVIDERS, name, settings, needs)

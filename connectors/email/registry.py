@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from connectors.email.port import OutgoingMail, Transport
 from connectors.email.sendgrid import SendGridSettings, SendGridTransport
 from connectors.email.smtp import SmtpSettings, SmtpTransport
 from connectors.email.stored import StoredTransport
-from engine.problems import did_you_mean
+from connectors.providers import Provider, open_provider
 from engine.values import Value
 
 
@@ -25,18 +25,7 @@ class NoSettings(Value):
     """For providers with nothing to set."""
 
 
-S = TypeVar("S", bound=Value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Provider(Generic[S]):
-    """A provider's settings, and how to make a transport of them."""
-
-    settings: type[S]
-    open: Callable[[S, Needs], Transport]
-
-
-PROVIDERS: Mapping[str, Provider[Any]] = {
+PROVIDERS: Mapping[str, Provider[Needs, Transport]] = {
     "stored": Provider(settings=NoSettings, open=lambda _, needs: StoredTransport(needs.keep, needs.kept)),
     "smtp": Provider(settings=SmtpSettings, open=lambda settings, needs: SmtpTransport(settings, needs.secret)),
     "sendgrid": Provider(
@@ -45,16 +34,6 @@ PROVIDERS: Mapping[str, Provider[Any]] = {
 }
 
 
-class UnknownProvider(LookupError):
-    """No provider has this name; the message lists those there are."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f'there is no mail provider "{name}" ({did_you_mean(name, PROVIDERS)})')
-
-
 def open_transport(name: str, settings: Mapping[str, Any], needs: Needs) -> Transport:
     """A transport by provider name; raises UnknownProvider, or pydantic's ValidationError for its settings."""
-    provider = PROVIDERS.get(name)
-    if provider is None:
-        raise UnknownProvider(name)
-    return provider.open(provider.settings.model_validate(dict(settings)), needs)
+    return open_provider("mail provider", PROVIDERS, name, settings, needs)

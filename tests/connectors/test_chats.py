@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from connectors.chat.memory import MemoryChat
 from connectors.chat.port import Message
-from connectors.chat.registry import PROVIDERS, Needs, UnknownProvider, open_chat
+from connectors.chat.registry import PROVIDERS, Needs, open_chat
 from connectors.errors import Misconfigured, Rejected
+from connectors.providers import UnknownProvider
 from tests.connectors.receiver import Receiver, reply
 
 MESSAGE = Message(id="msg_1", text="Größe is at risk.\nCall them.")

@@ -8,8 +8,9 @@ import pytest
 from connectors.email.memory import MemoryTransport
 from connectors.email.message import build_message
 from connectors.email.port import Accepted, Refused
-from connectors.email.registry import PROVIDERS, Needs, UnknownProvider, open_transport
+from connectors.email.registry import PROVIDERS, Needs, open_transport
 from connectors.errors import Rejected
+from connectors.providers import UnknownProvider
 from tests.connectors.sendgrid_account import KEY, Account
 
 

@@ -2,8 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from connectors.providers import UnknownProvider
 from connectors.tasks.port import NewTask
-from connectors.tasks.registry import PROVIDERS, Needs, UnknownProvider, open_task_list
+from connectors.tasks.registry import PROVIDERS, Needs, open_task_list
 
 TASK = NewTask(run_id=1, step="call", visit=1, account_id=2, title="Call", at=datetime(2026, 11, 22, tzinfo=UTC))
 

@@ -10,10 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.errors import Misconfigured
+from connectors.providers import UnknownProvider
 from connectors.webhook.http import signatures
 from connectors.webhook.memory import MemoryCaller
 from connectors.webhook.port import Request
-from connectors.webhook.registry import PROVIDERS, Needs, UnknownProvider, open_caller
+from connectors.webhook.registry import PROVIDERS, Needs, open_caller
 from tests.connectors.receiver import Receiver, reply
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()

@@ -208,11 +208,6 @@ def settle(
     return True
 
 
-def listen(conn: sa.Connection) -> None:
-    """Have this connection told of prepared errands; commit to begin."""
-    conn.execute(sa.text(f"listen {CHANNEL}"))
-
-
 _OPEN = ("prepared", "handing_over")
 
 

@@ -220,17 +220,6 @@ def next_due(conn: sa.Connection, stream: str) -> datetime | None:
     return first
 
 
-def listen(conn: sa.Connection) -> None:
-    """Have this connection told of prepared mails; commit to begin."""
-    conn.execute(sa.text(f"listen {CHANNEL}"))
-
-
-def wait_for_notice(conn: sa.Connection, seconds: float) -> bool:
-    """Until a mail is prepared or the time is over; outside a transaction, on a connection that listens."""
-    driver: Any = conn.connection.dbapi_connection
-    return bool(list(driver.notifies(timeout=seconds, stop_after=1)))
-
-
 def _claimed(
     conn: sa.Connection, statement: sa.TextClause, *, state: State, stream: str, now: datetime, limit: int
 ) -> list[Mail]:

@@ -4,7 +4,6 @@ otherwise; it knows no provider.
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,10 +19,9 @@ from connectors.webhook.port import Answered, Caller, Request
 from store import clock as store_clock
 from store import errands
 from store.errands import Errand
+from workflows.dispatcher import Dispatcher
 
 _BATCH = 10
-_POLL_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
 _LONGEST_TEXT = 1_000
 
 _log = structlog.get_logger(__name__)
@@ -37,8 +35,11 @@ class Outside:
     chat: Callable[[str], Chat]
 
 
-class ErrandStream:
-    """A dispatcher. Several share the work; each belongs to one thread and holds one connection of its own."""
+class ErrandStream(Dispatcher[int]):
+    """Takes errands to their connectors; a pass tells how many were settled or parked."""
+
+    channel = errands.CHANNEL
+    log_name = "errands"
 
     def __init__(
         self,
@@ -46,10 +47,8 @@ class ErrandStream:
         outside: Outside,
         clock: Callable[[sa.Connection], datetime] = store_clock.now,
     ) -> None:
-        self._engine = engine
+        super().__init__(engine, clock)
         self._outside = outside
-        self._clock = clock
-        self._conn: sa.Connection | None = None
         self._owed: list[_Settlement] = []
 
     def dispatch_due(self, now: datetime) -> int:
@@ -59,62 +58,30 @@ class ErrandStream:
             total += done
         return total
 
-    def run(self, stop: threading.Event) -> None:
-        """Dispatch until told to stop. Nothing ends this loop but that: after an outage it goes on."""
-        pause = 0.0
-        while not stop.is_set():
-            try:
-                conn = self._connection()
-                with conn.begin():
-                    now = self._clock(conn)
-                if not self._pass(now, stop) and not stop.is_set():
-                    driver: Any = conn.connection.dbapi_connection
-                    list(driver.notifies(timeout=_POLL_SECONDS, stop_after=1))
-                pause = 0.0
-            except Exception:  # noqa: BLE001 - a loop that ends here would leave all errands lying, with nobody told
-                pause = min(max(2 * pause, 0.5), _LONGEST_PAUSE_SECONDS)
-                _log.exception("errands.interrupted", next_try_in_seconds=pause)
-                self.close()
-                stop.wait(pause)
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the connection, and with it of all that was claimed."""
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            with suppress(sa.exc.SQLAlchemyError):
-                conn.close()
-
     # --- one pass
 
-    def _pass(self, now: datetime, stop: threading.Event) -> int:
-        try:
-            conn = self._connection()
-            done = self._pay(conn)
-            with conn.begin():
-                lost = errands.orphans(conn, now, _BATCH)
-            for one in lost:
-                _log.warning("errands.orphan", errand=one.id, run=one.run_id)
-                done += self._unknown(conn, one, now, "its dispatcher died while handing it over")
-                self._release(conn, one)
-            with conn.begin():
-                due = errands.claim_due(conn, now, _BATCH)
-            # What is away now is so for the others of this pass as well: they wait without a try.
-            away: dict[tuple[str, str], ConnectorError] = {}
-            for one in due:
-                outage = away.get((one.kind, one.connector))
-                if outage is not None:
-                    done += self._park(conn, one, now, outage, tried=False)
-                elif not stop.is_set():
-                    counted, error = self._deliver(conn, one, now)
-                    done += counted
-                    if error is not None:
-                        away[one.kind, one.connector] = error
-                self._release(conn, one)
-        except BaseException:
-            # The locks go with the connection: what was claimed is free, what was handed over is an orphan.
-            self.close()
-            raise
+    def _round(self, conn: sa.Connection, now: datetime, stop: threading.Event) -> int:
+        done = self._pay(conn)
+        with conn.begin():
+            lost = errands.orphans(conn, now, _BATCH)
+        for one in lost:
+            _log.warning("errands.orphan", errand=one.id, run=one.run_id)
+            done += self._unknown(conn, one, now, "its dispatcher died while handing it over")
+            self._release(conn, one)
+        with conn.begin():
+            due = errands.claim_due(conn, now, _BATCH)
+        # What is away now is so for the others of this pass as well: they wait without a try.
+        away: dict[tuple[str, str], ConnectorError] = {}
+        for one in due:
+            outage = away.get((one.kind, one.connector))
+            if outage is not None:
+                done += self._park(conn, one, now, outage, tried=False)
+            elif not stop.is_set():
+                counted, error = self._deliver(conn, one, now)
+                done += counted
+                if error is not None:
+                    away[one.kind, one.connector] = error
+            self._release(conn, one)
         return done
 
     def _deliver(self, conn: sa.Connection, one: Errand, now: datetime) -> tuple[int, ConnectorError | None]:
@@ -199,16 +166,6 @@ class ErrandStream:
     def _release(self, conn: sa.Connection, one: Errand) -> None:
         with conn.begin():
             errands.release(conn, one.id)
-
-    def _connection(self) -> sa.Connection:
-        """Outside the pool: the locks of a session must end with it."""
-        if self._conn is None:
-            conn = self._engine.connect()
-            conn.detach()
-            with conn.begin():
-                errands.listen(conn)
-            self._conn = conn
-        return self._conn
 
 
 class _Barred(Exception):

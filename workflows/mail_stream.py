@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
@@ -15,10 +14,9 @@ from connectors.retries import wait_before_retry
 from store import clock as store_clock
 from store import mails
 from store.mails import Mail
+from workflows.dispatcher import Dispatcher
 
 _BATCH = 20
-_POLL_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
 _OUTAGE_AFTER = 3
 """So many mails in a row that cannot leave now, or of which nobody knows, are the provider's matter."""
 
@@ -42,11 +40,11 @@ class Counts:
         return any(getattr(self, one.name) for one in fields(self))
 
 
-class MailStream:
-    """A dispatcher. Several share the work; each belongs to one thread and holds one connection of its own.
+class MailStream(Dispatcher[Counts]):
+    """Takes mails to their transports: `transports` by stream, which is the name a mail carries."""
 
-    `transports` by stream, which is the name a mail carries.
-    """
+    channel = mails.CHANNEL
+    log_name = "mail_stream"
 
     def __init__(
         self,
@@ -54,10 +52,8 @@ class MailStream:
         transports: Mapping[str, Transport],
         clock: Callable[[sa.Connection], datetime] = store_clock.now,
     ) -> None:
-        self._engine = engine
+        super().__init__(engine, clock)
         self._transports = dict(transports)
-        self._clock = clock
-        self._conn: sa.Connection | None = None
         self._owed: list[_Settlement] = []
 
     def dispatch_due(self, now: datetime) -> Counts:
@@ -67,45 +63,21 @@ class MailStream:
             total += counts
         return total
 
-    def run(self, stop: threading.Event) -> None:
-        """Dispatch until told to stop. Nothing ends this loop but that: after an outage it goes on."""
-        pause = 0.0
-        while not stop.is_set():
-            try:
-                conn = self._connection()
-                with conn.begin():
-                    now = self._clock(conn)
-                if not self._pass(now, stop) and not stop.is_set():
-                    mails.wait_for_notice(conn, _POLL_SECONDS)
-                pause = 0.0
-            except Exception:  # noqa: BLE001  # a loop that ends here would leave all mail lying, with nobody told
-                pause = min(max(2 * pause, 0.5), _LONGEST_PAUSE_SECONDS)
-                _log.exception("mail_stream.interrupted", next_try_in_seconds=pause)
-                self._drop_connection()
-                stop.wait(pause)
-        self.close()
-
     def close(self) -> None:
         """Let go of the connection and those of the transports."""
-        self._drop_connection()
+        super().close()
         for transport in self._transports.values():
             transport.close()
 
     # --- one pass
 
-    def _pass(self, now: datetime, stop: threading.Event) -> Counts:
+    def _round(self, conn: sa.Connection, now: datetime, stop: threading.Event) -> Counts:
         """A batch of every stream."""
-        try:
-            conn = self._connection()
-            self._pay(conn)
-            total = Counts()
-            for stream, transport in self._transports.items():
-                total += self._look_after_orphans(conn, stream, transport, now)
-                total += self._dispatch(conn, stream, transport, now, stop)
-        except BaseException:
-            # The locks go with the connection: what was claimed is free, what was handed over is an orphan.
-            self._drop_connection()
-            raise
+        self._pay(conn)
+        total = Counts()
+        for stream, transport in self._transports.items():
+            total += self._look_after_orphans(conn, stream, transport, now)
+            total += self._dispatch(conn, stream, transport, now, stop)
         return total
 
     def _look_after_orphans(self, conn: sa.Connection, stream: str, transport: Transport, now: datetime) -> Counts:
@@ -230,22 +202,6 @@ class MailStream:
             self._owed.pop(0)
             total += Counts(**{settlement.state: 1}) if done else Counts()
         return total
-
-    def _connection(self) -> sa.Connection:
-        """Outside the pool: the locks of a session must end with it."""
-        if self._conn is None:
-            conn = self._engine.connect()
-            conn.detach()
-            with conn.begin():
-                mails.listen(conn)
-            self._conn = conn
-        return self._conn
-
-    def _drop_connection(self) -> None:
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            with suppress(sa.exc.SQLAlchemyError):
-                conn.close()
 
 
 class _Barred(Exception):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from store import mails, schema
 from store.database import engine_for
+from store.notices import listen, wait_for_notice
 from tests.mailing import NOW, Post
 
 MINUTE = timedelta(minutes=1)
@@ -91,10 +92,10 @@ def test_an_international_sender_has_an_ascii_message_id(post):
 
 def test_preparing_rings(post, dispatcher):
     with dispatcher.begin():
-        mails.listen(dispatcher)
-    assert not mails.wait_for_notice(dispatcher, 0.01)
+        listen(dispatcher, mails.CHANNEL)
+    assert not wait_for_notice(dispatcher, 0.01)
     post.mail()
-    assert mails.wait_for_notice(dispatcher, 5)
+    assert wait_for_notice(dispatcher, 5)
 
 
 # --- claiming

@@ -1,0 +1,85 @@
+"""A dispatcher's life: one thread, one connection whose locks die with it, and a loop that outlives every outage."""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import ClassVar, Generic, TypeVar
+
+import sqlalchemy as sa
+import structlog
+
+from store import clock as store_clock
+from store.notices import listen, wait_for_notice
+
+_POLL_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
+
+_log = structlog.get_logger(__name__)
+
+Done = TypeVar("Done")
+"""What a pass did; false when it was nothing."""
+
+
+class Dispatcher(ABC, Generic[Done]):
+    """Several share the work; each belongs to one thread."""
+
+    channel: ClassVar[str]
+    """Where PostgreSQL tells of new work."""
+    log_name: ClassVar[str]
+
+    def __init__(self, engine: sa.Engine, clock: Callable[[sa.Connection], datetime] = store_clock.now) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._conn: sa.Connection | None = None
+
+    @abstractmethod
+    def _round(self, conn: sa.Connection, now: datetime, stop: threading.Event) -> Done:
+        """A batch of what is due; what went wrong outside is settled or parked, not raised."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Dispatch until told to stop. Nothing ends this loop but that: after an outage it goes on."""
+        pause = 0.0
+        while not stop.is_set():
+            try:
+                conn = self._connection()
+                with conn.begin():
+                    now = self._clock(conn)
+                if not self._pass(now, stop) and not stop.is_set():
+                    wait_for_notice(conn, _POLL_SECONDS)
+                pause = 0.0
+            except Exception:  # noqa: BLE001 - a loop that ends here would leave all its work lying, with nobody told
+                pause = min(max(2 * pause, 0.5), _LONGEST_PAUSE_SECONDS)
+                _log.exception(f"{self.log_name}.interrupted", next_try_in_seconds=pause)
+                self._drop_connection()
+                stop.wait(pause)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection, and with it of all that was claimed."""
+        self._drop_connection()
+
+    def _pass(self, now: datetime, stop: threading.Event) -> Done:
+        try:
+            return self._round(self._connection(), now, stop)
+        except BaseException:
+            # The locks go with the connection: what was claimed is free, what was handed over is an orphan.
+            self._drop_connection()
+            raise
+
+    def _connection(self) -> sa.Connection:
+        """Outside the pool: the locks of a session must end with it."""
+        if self._conn is None:
+            conn = self._engine.connect()
+            conn.detach()
+            with conn.begin():
+                listen(conn, self.channel)
+            self._conn = conn
+        return self._conn
+
+    def _drop_connection(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            with suppress(sa.exc.SQLAlchemyError):
+                conn.close()

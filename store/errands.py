@@ -5,7 +5,6 @@ found `handing_over` without its dispatcher may have left. A dispatcher is alive
 advisory lock of the errand. Locks are taken run first, then errand.
 """
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from store import fingerprints
 from store.schema import errand, playbook, run
 from store.telling import tell
 
@@ -92,11 +92,7 @@ _ORDERED = ("run_id", "step", "visit", "account_id", "kind", "connector", "body"
 
 
 def _request_id(conn: sa.Connection, order: Order) -> str:
-    """The same for every attempt, another for the same run number in another database, and telling nothing."""
-    row = conn.execute(sa.select(run.c.workflow_id, run.c.started_at).where(run.c.id == order.run_id)).one()
-    parts = (row.workflow_id, row.started_at.isoformat(), order.step, order.visit)
-    digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
-    return f"msg_{digest[:32]}"
+    return "msg_" + fingerprints.of_run(conn, order.run_id, order.step, order.visit)
 
 
 # --- dispatching ------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ found `handing_over` without its dispatcher may have left. A dispatcher is alive
 advisory lock of the mail. Locks are taken run first, then contact, then mail, as the end of a run does.
 """
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from store import fingerprints
 from store.schema import contact, mail, mail_event, person, playbook, playbook_version, run
 from store.telling import tell
 
@@ -108,12 +108,9 @@ def skip_unsent(
 
 
 def _message_id(conn: sa.Connection, draft: Draft) -> str:
-    """The same for every attempt, another for the same run number in another database, and telling nothing."""
-    row = conn.execute(sa.select(run.c.workflow_id, run.c.started_at).where(run.c.id == draft.run_id)).one()
-    parts = (row.workflow_id, row.started_at.isoformat(), draft.step, draft.visit, draft.contact_id or draft.person)
-    digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
+    name = fingerprints.of_run(conn, draft.run_id, draft.step, draft.visit, draft.contact_id or draft.person)
     domain = draft.from_address.rpartition("@")[2]
-    return f"<{digest}@{domain if domain.isascii() else domain.encode('idna').decode()}>"
+    return f"<{name}@{domain if domain.isascii() else domain.encode('idna').decode()}>"
 
 
 # --- dispatching ------------------------------------------------------------------------------------------------------

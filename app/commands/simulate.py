@@ -146,7 +146,7 @@ def _print(found: Grounds, trial: Trial, days: int) -> None:
     print("what is known stays as it is, and nobody answers, unless said otherwise\n")
     before: date | None = None
     for line in trial.lines:
-        _line(line, line.on != before)
+        _line(line, is_new_day=line.on != before)
         before = line.on
     if trial.broken:
         say(trial.broken)
@@ -158,7 +158,7 @@ def _print(found: Grounds, trial: Trial, days: int) -> None:
         print("\nit is still under way after the last day")
 
 
-def _line(line: Told, is_new_day: bool) -> None:  # noqa: FBT001 - one caller
+def _line(line: Told, *, is_new_day: bool) -> None:
     one = line.one
     when = f"day {line.day:>3}  {line.on:%a %d %b %Y}" if is_new_day else ""
     says = f"{one.step}: {one.says}" if one.step and one.says else one.step or one.says

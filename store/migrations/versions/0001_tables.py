@@ -1,4 +1,4 @@
-"""The tables of store/schema.py: made from there until the first release, after which every change is a revision.
+"""The tables of store/schema/: made from there until the first release, after which every change is a revision.
 
 Until then the revision bears the tables' fingerprint, so that a database with other tables is told from one with these.
 """

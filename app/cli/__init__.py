@@ -1,0 +1,15 @@
+"""The command line: names, arguments and help only; each command imports its doing when it is called, so help is fast.
+
+Exit codes everywhere: 0 fine, 1 findings, 2 usage, 3 a service is away.
+"""
+
+# In the order in which help lists them.
+from app.cli import serving, authoring, operating, looking  # noqa: F401, I001
+from app.cli.root import app, health_app, task_app
+
+__all__ = ["app", "health_app", "main", "task_app"]
+
+
+def main() -> None:
+    """The entry point."""
+    app(prog_name="tenure")

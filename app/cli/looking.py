@@ -1,0 +1,139 @@
+"""Commands that tell what there is, and why."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from app.cli.root import Home, Json, app, as_day, health_app, as_moment, as_number
+
+
+@app.command()
+def runs(
+    state: Annotated[Optional[str], typer.Option(help="open, ended or stuck")] = None,
+    playbook: Annotated[Optional[str], typer.Option(help="Only of this playbook.")] = None,
+    account: Annotated[Optional[str], typer.Option(help="Only of this account.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Runs: where each stands, and how it ended."""
+    from app.commands.lists import show_runs
+    from app.running import exits
+
+    with exits():
+        show_runs(home, state=state, playbook=playbook, account=account, limit=limit, as_json=as_json)
+
+
+@app.command()
+def run(
+    number: Annotated[int, typer.Argument(parser=as_number, metavar="NUMBER", help="The run's number.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """One run with its trace."""
+    from app.commands.lists import show_run
+    from app.running import exits
+
+    with exits():
+        show_run(number, home, as_json=as_json)
+
+
+@app.command()
+def tasks(
+    state: Annotated[str, typer.Option(help="open, overdue or settled")] = "open",
+    assignee: Annotated[Optional[str], typer.Option(help="Only of this colleague.")] = None,
+    account: Annotated[Optional[str], typer.Option(help="Only of this account.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Tasks, the most urgent first."""
+    from app.commands.lists import show_tasks
+    from app.running import exits
+
+    with exits():
+        show_tasks(home, state=state, assignee=assignee, account=account, limit=limit, as_json=as_json)
+
+
+@app.command()
+def mails(
+    state: Annotated[Optional[str], typer.Option(help="prepared, sent, refused, skipped or unknown")] = None,
+    account: Annotated[Optional[str], typer.Option(help="Only of this account.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Mails, the newest first."""
+    from app.commands.lists import show_mails
+    from app.running import exits
+
+    with exits():
+        show_mails(home, state=state, account=account, limit=limit, as_json=as_json)
+
+
+@app.command()
+def mail(
+    number: Annotated[int, typer.Argument(parser=as_number, metavar="NUMBER", help="The mail's number.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """One mail, as its recipient reads it."""
+    from app.commands.lists import show_mail
+    from app.running import exits
+
+    with exits():
+        show_mail(number, home, as_json=as_json)
+
+
+@app.command()
+def explain(
+    account: Annotated[str, typer.Argument(help="The account's id.")],
+    playbook: Annotated[Optional[str], typer.Option(help="Only of this playbook.")] = None,
+    at: Annotated[
+        Optional[datetime],
+        typer.Option(parser=as_moment, metavar="TIME", help="As it was known at this day, or DATEThh:mm."),
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Why, and why not: the score's parts, and for each playbook what holds it back and what would change it."""
+    from app.commands.explain import explain_account
+    from app.running import exits
+
+    with exits():
+        explain_account(account, playbook, at, home, as_json=as_json)
+
+
+@health_app.command()
+def validate(
+    card: Annotated[
+        Optional[str], typer.Argument(help="A scorecard's name; not needed where there is one only.")
+    ] = None,
+    first: Annotated[
+        Optional[datetime],
+        typer.Option(
+            "--from", parser=as_day, metavar="DATE", help="The first day of samples.", show_default="a year before --to"
+        ),
+    ] = None,
+    last: Annotated[
+        Optional[datetime],
+        typer.Option(
+            "--to", parser=as_day, metavar="DATE", help="The last one.", show_default="the latest whose horizon is over"
+        ),
+    ] = None,
+    horizon: Annotated[str, typer.Option(help="How long each sample is followed.")] = "90 days",
+    churned: Annotated[
+        str, typer.Option(metavar="CONDITION", help="Whose becoming true counts as having left.")
+    ] = 'account.lifecycle == "churned"',
+    svg: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Draw it, too.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Whether a score told who would leave: as it was known then, against who left after, component by component."""
+    from app.commands.health import validate_health
+    from app.running import exits
+
+    with exits():
+        validate_health(card, home, first=first, last=last, horizon=horizon, churned=churned, svg=svg, as_json=as_json)

@@ -1,0 +1,64 @@
+"""The tables, as SQLAlchemy sees them, by what they are for. Migrations make them."""
+
+from store.schema.base import metadata
+from store.schema.deciding import crossing, settling, sweep, trigger_hold, work, work_event, work_playbook
+from store.schema.deployed import clock, playbook, playbook_version, signing_key, text, trigger, workspace
+from store.schema.errands import errand
+from store.schema.facts import (
+    account,
+    account_value,
+    arriving,
+    change,
+    contact,
+    event,
+    feed,
+    person,
+    record,
+    zone_offset,
+)
+from store.schema.mail import mail, mail_event, survey
+from store.schema.projection import account_now, score, value_history
+from store.schema.running import ledger, outbox, run, trace, watch
+from store.schema.tasks import draft, task
+
+__all__ = [
+    "account",
+    "account_now",
+    "account_value",
+    "arriving",
+    "change",
+    "clock",
+    "contact",
+    "crossing",
+    "draft",
+    "errand",
+    "event",
+    "feed",
+    "ledger",
+    "mail",
+    "mail_event",
+    "metadata",
+    "outbox",
+    "person",
+    "playbook",
+    "playbook_version",
+    "record",
+    "run",
+    "score",
+    "settling",
+    "signing_key",
+    "survey",
+    "sweep",
+    "task",
+    "text",
+    "trace",
+    "trigger",
+    "trigger_hold",
+    "value_history",
+    "watch",
+    "work",
+    "work_event",
+    "work_playbook",
+    "workspace",
+    "zone_offset",
+]

@@ -1,0 +1,46 @@
+"""What colleagues do: tasks, and the mails they review."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from store.schema.base import AT, ID, TEXT, account_, id_, metadata
+
+task = sa.Table(
+    "task",
+    metadata,
+    id_(),
+    sa.Column("run_id", ID, sa.ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("step", TEXT, nullable=False),
+    sa.Column("visit", sa.Integer, nullable=False),
+    account_(),
+    sa.Column("title", TEXT, nullable=False),
+    sa.Column("description", TEXT, nullable=False, server_default=""),
+    sa.Column("checklist", JSONB, nullable=False, server_default="[]", comment="[{text, done}]"),
+    sa.Column("outcomes", ARRAY(TEXT), nullable=False, comment="what may be answered; ['done'] by default"),
+    sa.Column("assignee", TEXT, comment="person.key; null: nobody could be found"),
+    sa.Column("state", TEXT, nullable=False, server_default="open", comment="open | done | expired | withdrawn"),
+    sa.Column("due_at", AT),
+    sa.Column("reminded_at", AT),
+    sa.Column("escalated_to", TEXT),
+    sa.Column("outcome", TEXT),
+    sa.Column("note", TEXT),
+    sa.Column("settled_by", TEXT),
+    sa.Column("settled_at", AT),
+    sa.Column("created_at", AT, nullable=False),
+    sa.UniqueConstraint("run_id", "step", "visit"),
+    sa.Index(None, "assignee", "due_at", postgresql_where=sa.text("state = 'open'")),
+    sa.Index(None, "account_id"),
+)
+
+draft = sa.Table(
+    "draft",
+    metadata,
+    sa.Column("task_id", ID, sa.ForeignKey("task.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    sa.Column("contact_id", ID, sa.ForeignKey("contact.id"), nullable=False),
+    sa.Column("text_hash", TEXT, sa.ForeignKey("text.hash"), nullable=False),
+    sa.Column("subject", TEXT, nullable=False),
+    sa.Column("preheader", TEXT, nullable=False, server_default=""),
+    sa.Column("body", TEXT, nullable=False, comment="Markdown, filled in; what is sent is this, not the template"),
+    sa.Column("edited_by", TEXT),
+    comment="mails that wait for a review, beside the reviewer's task",
+)

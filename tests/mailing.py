@@ -94,6 +94,11 @@ class Post:
         assert found is not None
         return found
 
+    def states(self) -> set[str]:
+        """Those in which mails are."""
+        with self.engine.begin() as conn:
+            return set(conn.execute(sa.select(schema.mail.c.state)).scalars())
+
     def change(self, table: sa.Table, row_id: int | str, **values) -> None:
         with self.engine.begin() as conn:
             conn.execute(sa.update(table).where(table.c.id == row_id).values(**values))

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from app.cli.root import Home, Json, app, as_day, health_app, as_moment, as_number
+from app.cli.root import Home, Json, app, as_day, as_moment, as_number, health_app
 
 
 @app.command()

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 
-from store import mails
 from store.database import engine_for
 from tests.mailing import NOW, Post
 
@@ -106,7 +105,7 @@ def test_no_mail_leaves_twice_and_none_is_lost_without_a_word(engine, receiver, 
         killed += order(points, now)
         rounds += 1
     deadline = time.monotonic() + 30
-    while _open(engine):
+    while post.states() & {"prepared", "handing_over"}:
         assert time.monotonic() < deadline
         now += timedelta(hours=2)
         order([["never", 1]], now)
@@ -120,11 +119,6 @@ def test_no_mail_leaves_twice_and_none_is_lost_without_a_word(engine, receiver, 
     assert ends["unknown"] > 0
     assert max(received.values()) == 1
     assert len(post.told(run_id)) == 1
-
-
-def _open(engine):
-    with engine.begin() as conn:
-        return mails.list_mails(conn, states=("prepared", "handing_over"), limit=1)
 
 
 def _end(mail, received):

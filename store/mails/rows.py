@@ -1,0 +1,67 @@
+"""What a mail's row says: as a run drafts it, and as the store knows it."""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from store.schema import mail
+
+State = Literal["prepared", "handing_over", "sent", "refused", "skipped", "unknown"]
+Settled = Literal["sent", "refused", "skipped", "unknown"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A mail as a run prepares it, rendered for one contact, or for a colleague (`person`, by key)."""
+
+    run_id: int
+    step: str
+    visit: int
+    account_id: int
+    contact_id: int | None
+    person: str | None = None
+    text_hash: str | None
+    category: str
+    to_address: str
+    to_name: str = ""
+    from_address: str
+    from_name: str
+    reply_to: str | None = None
+    unsubscribe_url: str | None = None
+    subject: str
+    html: str = field(repr=False)
+    plain: str = field(repr=False)
+    stream: str
+    priority: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mail(Draft):
+    """A mail as the store knows it."""
+
+    id: int
+    message_id: str
+    state: State
+    reason: str | None
+    attempts: int
+    provider_id: str | None
+    created_at: datetime
+    settled_at: datetime | None
+
+
+def find_mail(conn: sa.Connection, mail_id: int) -> Mail | None:
+    """One mail with everything it says."""
+    row = conn.execute(sa.select(mail).where(mail.c.id == mail_id)).one_or_none()
+    return None if row is None else mail_of(row)
+
+
+def mail_of(row: sa.Row[Any]) -> Mail:
+    return Mail(**{part.name: getattr(row, part.name) for part in fields(Mail)})
+
+
+def said(text: str | None) -> str | None:
+    """Words from outside as they may be kept: a NUL in a server's answer must not stop the settling."""
+    return None if text is None else "".join(char if char.isprintable() else " " for char in text)[:500]

@@ -1,15 +1,14 @@
 """Puts the web together: routes, guards, and how refusals look. Everything it needs is handed in."""
 
 from fastapi import APIRouter, FastAPI
-from starlette.staticfiles import StaticFiles
 
 from web.bodies import EVENTS_BODY, LARGE_BODY, SMALL_BODY
 from web.deps import WebDeps
 from web.guards import BodyLimit, LastNet, Readable, SecurityHeaders, Token
 from web.metrics import Measured, Metrics
-from web.pages import HERE
 from web.problems import HANDLERS, Problem
 from web.routes import accounts, facts, health, hooks, mails, overview, runs, surveys, tasks
+from web.static_files import KeptFiles
 
 _SUBJECTS = (facts, runs, tasks, mails, accounts)
 _PAGES = (overview, tasks, runs, mails, surveys)
@@ -47,7 +46,7 @@ def _routes(app: FastAPI) -> None:
     app.include_router(hooks.hooks)
     for subject in _PAGES:
         app.include_router(subject.pages)
-    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    app.mount("/static", KeptFiles())
 
 
 def _guards(app: FastAPI, deps: WebDeps) -> None:

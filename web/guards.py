@@ -15,7 +15,7 @@ from web.problems import Problem, Refusal, answer, unexpected
 log = logging.getLogger(__name__)
 
 PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; frame-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # Mail bodies carry their styles inline, as mail must. They are shown in a sandbox of an origin of its own, where

@@ -16,6 +16,10 @@ from starlette.responses import HTMLResponse
 
 from store import clock
 from store.queries.names import workspace_name_and_zone
+from web.drawing.score_chart import score_chart
+from web.drawing.sparkline import sparkline
+from web.navigation import GROUPS
+from web.static_files import static
 from web.trace import sentence
 
 HERE = Path(__file__).parent
@@ -60,8 +64,22 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"when": _when, "ago": _ago, "value": value_in_words, "words": words}
-    templates.globals["sentence"] = sentence
+    templates.filters |= {
+        "when": _when,
+        "day": _day,
+        "ago": _ago,
+        "value": value_in_words,
+        "words": words,
+        "shorten": shorten,
+        "initials": initials,
+    }
+    templates.globals |= {
+        "sentence": sentence,
+        "static": static,
+        "navigation": lambda _frame: GROUPS,
+        "sparkline": sparkline,
+        "score_chart": score_chart,
+    }
     return templates
 
 
@@ -86,6 +104,25 @@ def value_in_words(value: object) -> str:
             return value.isoformat()
         case _:
             return str(value)
+
+
+def shorten(text: str, most: int) -> str:
+    """The beginning of a text that is too long for its place; the cut is shown."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def initials(name: str) -> str:
+    """The first letters of a name's first and last word, for the disc that stands for a person."""
+    parts = [word for word in name.split() if word[:1].isalnum()]
+    return "".join(word[0] for word in (parts[:1] + parts[-1:] if len(parts) > 1 else parts)).upper() or "?"
+
+
+@pass_context
+def _day(context: Context, moment: datetime) -> str:
+    frame: Frame = context["frame"]
+    local = moment.astimezone(_zone(frame.zone))
+    year = "" if local.year == frame.now.astimezone(_zone(frame.zone)).year else f" {local.year}"
+    return f"{local:%a} {local.day} {local:%b}{year}"
 
 
 @pass_context

@@ -118,10 +118,10 @@ def _told(workspace: Workspace) -> sa.CTE:
 
 def _typed(told: Any, field: Field) -> sa.Label[Any]:
     value, text = told[field.name], told[field.name].astext
-    return _read(value, text, field.type).label(column_name(field.name))
+    return read_json(value, text, field.type).label(column_name(field.name))
 
 
-def _read(value: Any, text: Any, type_: Type) -> Sql:
+def read_json(value: Any, text: Any, type_: Type) -> Sql:
     """JSON of another kind than the field's is unknown; a cast that data could make fail is never tried."""
     kind = sa.func.jsonb_typeof(value)
     match type_:

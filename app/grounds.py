@@ -15,6 +15,8 @@ from engine.outline import outline
 from engine.plan import Compiled
 from engine.sample import sample_account, sample_texts
 from engine.simulation import Account
+from engine.steps.survey import SurveyStep
+from engine.surveys import Kind
 from engine.texts.document import MailText
 from engine.workspace import Workspace
 
@@ -34,6 +36,8 @@ class Grounds:
     """Mail texts by template; a translation by `template.locale`."""
     senders: Mapping[str, str]
     """By template, the staff role in whose name it goes; of the first step that sends it."""
+    surveys: Mapping[str, Kind]
+    """By template, what the survey asks whose mail it is."""
     invented: bool
 
 
@@ -76,6 +80,7 @@ def _invented(
         texts=Texts(mails=mails.get, people=lambda _role: people),
         named=_named(compiled, mails),
         senders=_senders(compiled),
+        surveys=_surveys(compiled),
         invented=True,
     )
 
@@ -118,6 +123,7 @@ def _real(  # noqa: PLR0917 - what the caller has at hand
         texts=Texts(mails=mails.get, people=people),
         named=_named(compiled, mails),
         senders=_senders(compiled),
+        surveys=_surveys(compiled),
         invented=False,
     )
 
@@ -142,6 +148,11 @@ def _senders(compiled: Compiled) -> Mapping[str, str]:
         if template and role:
             found.setdefault(template, role)
     return found
+
+
+def _surveys(compiled: Compiled) -> Mapping[str, Kind]:
+    steps = (one.step for one in outline(compiled.plan))
+    return {step.template: step.asks for step in steps if isinstance(step, SurveyStep)}
 
 
 def _named(compiled: Compiled, mails: Mapping[str, MailText]) -> Mapping[str, MailText]:

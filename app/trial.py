@@ -10,7 +10,7 @@ from engine.plan import Compiled
 from engine.simulation import Account, Circle, Happening, People, Simulation
 from engine.texts.document import MailText
 from engine.texts.filters import RenderError
-from engine.texts.mail import Letterhead, render_mail
+from engine.texts.preview import preview_mail
 from engine.texts.templates import render_line
 from engine.workspace import Workspace
 
@@ -131,8 +131,7 @@ def _written(one: Happening, values: Mapping[str, Any], workspace: Workspace, te
                 subject=render_line(params["title"], values), text=render_line(params["description"], values)
             )
         if isinstance(hash_ := one.values.get("text"), str) and (mail := texts.mails(hash_)):
-            letterhead = Letterhead(sender_name=workspace.name, postal_address=workspace.postal_address or "")
-            rendered = render_mail(mail, values, letterhead)
+            rendered = preview_mail(mail, values, workspace, asks=one.values.get("asks"))
             return Written(subject=rendered.subject, text=rendered.plain)
     except RenderError as error:
         return Written(subject="", problem=str(error))

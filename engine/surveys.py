@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.phrases import phrases_for
+
 Kind = Literal["nps", "csat"]
 
 ANSWERED = "survey.answered"
@@ -12,28 +14,28 @@ ANSWERED = "survey.answered"
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """Whole scores from `lowest` to `highest`; `says` is the question where the text has none of its own."""
+    """Whole scores from `lowest` to `highest`, and what is asked and said of the ends in a language."""
 
+    kind: Kind
     lowest: int
     highest: int
-    says: str
-    low: str
-    high: str
 
     @property
     def scores(self) -> tuple[int, ...]:
         return tuple(range(self.lowest, self.highest + 1))
 
+    def says(self, locale: str | None = None) -> str:
+        """The question where the text has none of its own."""
+        say = phrases_for(locale)
+        return say.nps if self.kind == "nps" else say.csat
+
+    def ends(self, locale: str | None = None) -> tuple[str, str]:
+        """What the lowest and the highest score mean."""
+        say = phrases_for(locale)
+        return (say.nps_low, say.nps_high) if self.kind == "nps" else (say.csat_low, say.csat_high)
+
 
 SCALES: Mapping[Kind, Scale] = {
-    "nps": Scale(
-        lowest=0,
-        highest=10,
-        says="How likely are you to recommend us to a friend or colleague?",
-        low="not at all likely",
-        high="extremely likely",
-    ),
-    "csat": Scale(
-        lowest=1, highest=5, says="How satisfied are you with us?", low="very unsatisfied", high="very satisfied"
-    ),
+    "nps": Scale(kind="nps", lowest=0, highest=10),
+    "csat": Scale(kind="csat", lowest=1, highest=5),
 }

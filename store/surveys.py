@@ -27,6 +27,7 @@ class Question:
     address: str
     asks: Kind
     question: str
+    language: str = "en"
     closes_at: datetime
 
 
@@ -37,6 +38,7 @@ class Survey:
     id: int
     asks: Kind
     question: str
+    language: str
     closes_at: datetime
     score: int | None
     comment: str | None

@@ -10,7 +10,7 @@ from app.tables import clean, clean_lines
 from engine.locales import in_locale
 from engine.problems import did_you_mean
 from engine.texts.filters import RenderError
-from engine.texts.mail import Letterhead, render_mail
+from engine.texts.preview import preview_mail
 
 FORMATS = ("text", "html", "source")
 
@@ -37,10 +37,8 @@ def render_template(
                 values |= _recipient(found.workspace.roles.contacts, values)
             if role := found.senders.get(name):
                 values |= {f"sender.{word}": values.get(f"{role}.{word}") for word in _WORDS}
-            letterhead = Letterhead(
-                sender_name=found.workspace.name, postal_address=found.workspace.postal_address or ""
-            )
-            rendered = render_mail(mail, values, letterhead, language=locale or "en")
+            language = next((one for one, other in others.items() if other == key), None)
+            rendered = preview_mail(mail, values, found.workspace, language=language, asks=found.surveys.get(name))
     except Broken:
         return FINDINGS
     except RenderError as error:

@@ -7,7 +7,10 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from engine.texts.notation import Notation, notation_of
 
 
 class RenderError(Exception):
@@ -28,11 +31,6 @@ class Missing(StrictUndefined):
 DATE_STYLES = ("long", "short", "weekday", "iso")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$"}
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August"),
-    *("September", "October", "November", "December"),
-)
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -49,8 +47,8 @@ def show(value: Any) -> str:
     return str(value)
 
 
-def _digits(number: Decimal, *, commas: bool = False) -> str:
-    shown = f"{number:,f}" if commas else f"{number:f}"
+def _digits(number: Decimal) -> str:
+    shown = f"{number:f}"
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
@@ -79,29 +77,31 @@ def _round(value: Any, digits: int = 0) -> float:
     return float(_rounded(value, digits, "round"))
 
 
-def _number_text(value: Any, digits: int | None = None) -> str:
-    if digits is None:
-        return _digits(_rounded(value, 2, "number"), commas=True)
-    return f"{_rounded(value, digits, 'number'):,f}"
+def _number_text(context: Context, value: Any, digits: int | None = None) -> str:
+    return _notation(context).number(_rounded(value, 2 if digits is None else digits, "number"), digits)
 
 
-def _money(value: Any, currency: str = "") -> str:
-    amount = _rounded(value, 2, "money")
-    number = f"{abs(amount):,.0f}" if amount == amount.to_integral_value() else f"{abs(amount):,.2f}"
-    unit = _SYMBOLS.get(currency, f"{currency} " if currency else "")
-    return f"{'-' if amount < 0 else ''}{unit}{number}"
+def _money(context: Context, value: Any, currency: str = "") -> str:
+    amount, notation = _rounded(value, 2, "money"), _notation(context)
+    number = notation.number(abs(amount), 0 if amount == amount.to_integral_value() else 2)
+    if symbol := _SYMBOLS.get(currency):
+        number = notation.money.format(unit=symbol, number=number)
+    elif currency:
+        number = f"{currency} {number}"
+    return f"{'-' if amount < 0 else ''}{number}"
 
 
-def _date(value: Any, style: str = "long") -> str:
+def _date(context: Context, value: Any, style: str = "long") -> str:
     day = _day(value)
-    month = _MONTHS[day.month - 1]
-    if style == "iso":
-        return day.isoformat()
-    if style == "short":
-        return f"{day.day} {month[:3]} {day.year}"
-    if style == "weekday":
-        return f"{_DAYS[day.weekday()]} {day.day} {month}"
-    return f"{day.day} {month} {day.year}"
+    return day.isoformat() if style == "iso" else _notation(context).date(day, style)
+
+
+LANGUAGE = "language"
+"""Where a template's context holds the language that it is filled in for."""
+
+
+def _notation(context: Context) -> Notation:
+    return notation_of(context[LANGUAGE])
 
 
 def _day(value: Any) -> date:
@@ -117,7 +117,19 @@ def _day(value: Any) -> date:
 
 def _keeping_missing(function: Callable[..., Any]) -> Callable[..., Any]:
     """An unknown value passes through, so that `name | title or "there"` reads as it should."""
-    return lambda value, *args: value if isinstance(value, Missing) else function(value, *args)
+
+    def kept(value: Any, *args: Any) -> Any:
+        return value if isinstance(value, Missing) else function(value, *args)
+
+    return kept
+
+
+def _keeping_missing_in_language(function: Callable[..., Any]) -> Callable[..., Any]:
+    @pass_context
+    def kept(context: Context, value: Any, *args: Any) -> Any:
+        return value if isinstance(value, Missing) else function(context, value, *args)
+
+    return kept
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -128,9 +140,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "capitalize": _keeping_missing(lambda value: show(value).capitalize()),
     "round": _keeping_missing(_round),
     "int": _keeping_missing(lambda value: int(_rounded(value, 9, "int"))),
-    "number": _keeping_missing(_number_text),
-    "money": _keeping_missing(_money),
-    "date": _keeping_missing(_date),
+    "number": _keeping_missing_in_language(_number_text),
+    "money": _keeping_missing_in_language(_money),
+    "date": _keeping_missing_in_language(_date),
 }
 
 

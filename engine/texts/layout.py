@@ -1,6 +1,9 @@
 """The one page every mail is set in: readable anywhere, light and dark; it knows nothing of what is said on it."""
 
+from collections.abc import Sequence
 from html import escape
+
+from engine.phrases import Direction
 
 
 def page(
@@ -8,26 +11,33 @@ def page(
     title: str,
     preheader: str,
     content: str,
-    sender: str,
-    postal_address: str,
-    unsubscribe_url: str | None,
+    address: Sequence[str],
+    ways: Sequence[tuple[str, str]],
     language: str = "en",
+    direction: Direction = "ltr",
 ) -> str:
-    """A whole HTML document; `content` is trusted HTML, everything else is text. `language` is that of the content."""
-    head = _HEAD.format(title=escape(title), language=escape(language), style=_STYLE, kept=_KEPT_STYLE)
+    """A whole HTML document; `content` is trusted HTML, everything else is text. `language` is that of the content.
+
+    `address`: the sender's, in lines; `ways`: what the recipient can do about mails, as (words, address).
+    """
+    style = _STYLE + (_RIGHT_TO_LEFT if direction == "rtl" else "")
+    head = _HEAD.format(
+        title=escape(title), language=escape(language), direction=direction, style=style, kept=_KEPT_STYLE
+    )
     hidden = f'<div class="preheader">{escape(preheader)}{_FILLER}</div>' if preheader else ""
-    address = "<br>".join(escape(line) for line in postal_address.splitlines())
-    leave = _LEAVE.format(url=escape(unsubscribe_url)) if unsubscribe_url else ""
-    return head + _BODY.format(hidden=hidden, content=content, sender=escape(sender), address=address, leave=leave)
+    lines = "<br>".join(escape(line) for line in address)
+    links = "<br>".join(_WAY.format(url=escape(url), says=escape(says)) for says, url in ways)
+    leave = f'<p dir="auto">{links}</p>' if links else ""
+    return head + _BODY.format(hidden=hidden, content=content, address=lines, leave=leave, direction=direction)
 
 
 # Keeps mailboxes from showing the mail's first words after the preheader.
 _FILLER = "&#8199;&#65279;&#847; " * 40
 
-_LEAVE = '<p><a href="{url}">Unsubscribe</a> from mails like this one.</p>'
+_WAY = '<a href="{url}">{says}</a>'
 
 _HEAD = """<!DOCTYPE html>
-<html lang="{language}" dir="ltr">
+<html lang="{language}" dir="{direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -41,19 +51,24 @@ _HEAD = """<!DOCTYPE html>
 </head>
 """
 
-# One table centres the text where max-width is unknown (Outlook on Windows); it is layout only and says so.
-_BODY = """<body>
+# One table centres the text; Outlook on Windows, which knows no max-width, gets one of a fixed width. They are layout
+# only and say so.
+_BODY = """<body dir="{direction}">
 {hidden}
 <table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td align="center">
+<!--[if mso]><table role="presentation" width="600" cellpadding="0" cellspacing="0" border="0"><tr><td><![endif]-->
 <table role="presentation" class="sheet" width="100%" cellpadding="0" cellspacing="0" border="0">
 <tr><td class="content">
 <main>
 {content}</main>
 </td></tr></table>
+<footer>
 <table role="presentation" class="foot" width="100%" cellpadding="0" cellspacing="0" border="0"><tr><td class="small">
-<p>{sender}<br>{address}</p>
+<p dir="auto">{address}</p>
 {leave}
 </td></tr></table>
+</footer>
+<!--[if mso]></td></tr></table><![endif]-->
 </td></tr></table>
 </body>
 </html>
@@ -84,11 +99,11 @@ table { border-collapse: collapse; }
 .content hr { margin: 24px 0; border: 0; border-top: 1px solid #dfe3e8; }
 .content img { max-width: 100%; height: auto; border: 0; }
 .content a { color: #1a56c4; text-decoration: underline; }
-.content a.button { display: inline-block; padding: 12px 22px; background-color: #1a56c4; color: #ffffff;
-  font-weight: 600; text-decoration: none; border-radius: 8px; }
+.content a.button { display: inline-block; border: solid #1a56c4; border-width: 12px 22px; background-color: #1a56c4;
+  color: #ffffff; font-weight: 600; text-decoration: none; border-radius: 8px; }
 .scale { margin: 0 0 8px; }
-.content .score { padding: 0 4px 8px 0; }
-.content .score a { display: inline-block; min-width: 22px; padding: 8px 6px; text-align: center; font-weight: 600;
+.content .score { padding: 0 1px 8px; }
+.content .score a { display: block; padding: 9px 0; text-align: center; font-weight: 600;
   text-decoration: none; border: 1px solid #c9d0da; border-radius: 6px; }
 .content .ends { color: #5b6675; font-size: 13px; }
 .foot { max-width: 600px; }
@@ -99,22 +114,37 @@ table { border-collapse: collapse; }
 .small a { color: #5b6675; text-decoration: underline; }
 """
 
+_RIGHT_TO_LEFT = """
+.content, .small { text-align: right; }
+.content ul, .content ol { padding: 0 24px 0 0; }
+.content blockquote { padding: 2px 16px 2px 0; border-left: 0; border-right: 3px solid #c9d0da; }
+.content pre { direction: ltr; text-align: left; }
+"""
+
 # Stays a style sheet, hence !important against what was written onto the elements.
 _KEPT_STYLE = """
 @media (prefers-color-scheme: dark) {
   body, .page { background-color: #12161c !important; }
   .sheet { background-color: #1c222b !important; }
   .content, .content h1, .content h2, .content h3 { color: #e6e9ee !important; }
-  .content blockquote { color: #b5bdc9 !important; border-left-color: #49546a !important; }
+  .content blockquote { color: #b5bdc9 !important; border-color: #49546a !important; }
   .content code, .content pre { background-color: #2a323e !important; }
   .content pre code { background-color: transparent !important; }
   .content hr { border-top-color: #3a4453 !important; }
   .content a { color: #8ab4ff !important; }
-  .content a.button { background-color: #8ab4ff !important; color: #10151d !important; }
+  .content a.button { background-color: #8ab4ff !important; border-color: #8ab4ff !important;
+    color: #10151d !important; }
+  .content .score a { border-color: #5a667a !important; }
+  .content .ends { color: #a3adba !important; }
   .small, .small a { color: #a3adba !important; }
 }
 @media (max-width: 480px) {
   .content { padding: 24px 20px 12px !important; }
   .small { padding: 16px 20px !important; }
+}
+@media (max-width: 360px) {
+  .page > tbody > tr > td { padding: 12px 4px !important; }
+  .content { padding: 20px 10px 10px !important; }
+  .small { padding: 14px 10px !important; }
 }
 """

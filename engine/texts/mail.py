@@ -1,10 +1,11 @@
 """Fills in one mail for one recipient: subject, preheader, HTML and plain text from the same Markdown."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from engine.phrases import direction_of, phrases_for
 from engine.texts.document import MailText
 from engine.texts.filters import show
 from engine.texts.layout import page
@@ -25,6 +26,19 @@ class Letterhead(Value):
     """In lines; the law of most countries asks for it."""
     unsubscribe_url: str | None = None
     """Shown at the foot; None for transactional mail."""
+    preferences_url: str | None = None
+    """Where the recipient chooses what to get; shown beside it."""
+
+    def address(self) -> tuple[str, ...]:
+        """The foot's lines: the sender's name once, also where the postal address begins with it."""
+        lines = tuple(line.strip() for line in self.postal_address.splitlines() if line.strip())
+        return lines if lines and lines[0].startswith(self.sender_name) else (self.sender_name, *lines)
+
+    def ways(self, language: str) -> tuple[tuple[str, str], ...]:
+        """What the recipient can do about mails, in words, each with its address."""
+        say = phrases_for(language)
+        ways = ((say.unsubscribe, self.unsubscribe_url), (say.preferences, self.preferences_url))
+        return tuple((says, url) for says, url in ways if url)
 
 
 class RenderedMail(Value):
@@ -52,31 +66,41 @@ def render_mail(
     *,
     scale: Scale | None = None,
     language: str = "en",
+    through: Callable[[str], str] | None = None,
 ) -> RenderedMail:
-    """Raises RenderError, naming the value, when the text cannot be filled in. `values` by full name."""
+    """Raises RenderError, naming the value, when the text cannot be filled in. `values` by full name.
+
+    `through`: for each web link of the text, the address that its HTML leads to instead; the plain text keeps its own.
+    """
     from engine.texts.markdown import Words, parse_markdown
 
-    subject, preheader = render_line(text.subject, values), render_line(text.preheader, values)
+    subject, preheader = (render_line(line, values, language) for line in (text.subject, text.preheader))
     words = Words(text.body)
-    tokens = parse_markdown(fill(text.body, values, words.stand_in), words)
-    return _rendered(subject, preheader, tokens, letterhead, scale, language)
+    tokens = parse_markdown(fill(text.body, values, words.stand_in, language=language), words)
+    return _rendered(subject, preheader, tokens, letterhead, scale, language, through)
 
 
-def fill_mail(text: MailText, values: Mapping[str, Any]) -> FilledText:
+def fill_mail(text: MailText, values: Mapping[str, Any], *, language: str = "en") -> FilledText:
     """The text for a reviewer; raises RenderError as `render_mail` does."""
     return FilledText(
-        subject=render_line(text.subject, values),
-        preheader=render_line(text.preheader, values),
-        body=fill(text.body, values, _literal),
+        subject=render_line(text.subject, values, language),
+        preheader=render_line(text.preheader, values, language),
+        body=fill(text.body, values, _literal, language=language),
     )
 
 
-def render_filled(text: FilledText, letterhead: Letterhead, *, language: str = "en") -> RenderedMail:
+def render_filled(
+    text: FilledText,
+    letterhead: Letterhead,
+    *,
+    language: str = "en",
+    through: Callable[[str], str] | None = None,
+) -> RenderedMail:
     """What a reviewer has approved, set as a mail: nothing in it is a template any more."""
     from engine.texts.markdown import Words, parse_markdown
 
     tokens = parse_markdown(text.body, Words(text.body))
-    return _rendered(text.subject, text.preheader, tokens, letterhead, None, language)
+    return _rendered(text.subject, text.preheader, tokens, letterhead, None, language, through)
 
 
 def _literal(value: Any) -> str:
@@ -88,30 +112,36 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
 def _rendered(  # noqa: PLR0917 - in the order they stand on the mail
-    subject: str, preheader: str, tokens: "list[Token]", letterhead: Letterhead, scale: Scale | None, language: str
+    subject: str,
+    preheader: str,
+    tokens: "list[Token]",
+    letterhead: Letterhead,
+    scale: Scale | None,
+    language: str,
+    through: Callable[[str], str] | None,
 ) -> RenderedMail:
-    from engine.texts.markdown import to_html, to_plain
+    from engine.texts.markdown import lead_through, to_html, to_plain
 
+    below = f"{scale_plain(scale)}\n" if scale else ""
+    plain = f"{to_plain(tokens)}\n{below}{_plain_foot(letterhead, language)}"
+    if through is not None:
+        lead_through(tokens, through)
     html = page(
         title=subject,
         preheader=preheader,
         content=to_html(tokens) + (scale_html(scale) if scale else ""),
-        sender=letterhead.sender_name,
-        postal_address=letterhead.postal_address,
-        unsubscribe_url=letterhead.unsubscribe_url,
+        address=letterhead.address(),
+        ways=letterhead.ways(language),
         language=language,
+        direction=direction_of(language),
     )
-    below = f"{scale_plain(scale)}\n" if scale else ""
-    plain = f"{to_plain(tokens)}\n{below}{_plain_foot(letterhead)}"
     return RenderedMail(subject=subject, preheader=preheader, html=_inliner().inline(html), plain=plain)
 
 
-def _plain_foot(letterhead: Letterhead) -> str:
+def _plain_foot(letterhead: Letterhead, language: str) -> str:
+    ways = [f"{says}: {url}" for says, url in letterhead.ways(language)]
     # Mailboxes know "-- " as the beginning of what is not part of the message.
-    lines = ["-- ", letterhead.sender_name, *letterhead.postal_address.splitlines()]
-    if letterhead.unsubscribe_url:
-        lines += ["", f"Unsubscribe: {letterhead.unsubscribe_url}"]
-    return "\n".join(lines) + "\n"
+    return "\n".join(["-- ", *letterhead.address(), *([""] if ways else []), *ways]) + "\n"
 
 
 @lru_cache(maxsize=1)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
 
 _ALLOWED = re.compile(r"https?://[^/]|mailto:", re.IGNORECASE)
+_WEB = re.compile(r"https?://", re.IGNORECASE)
 _ALLOWED_IMAGE = re.compile(r"https://[^/]", re.IGNORECASE)
 _COMPONENT = "-_.!~*'()"
 
@@ -69,6 +70,14 @@ def parse_markdown(source: str, words: Words) -> "list[Token]":
         if paragraph.type == "paragraph_open" and not paragraph.hidden:
             _make_button(inline.children or [])
     return tokens
+
+
+def lead_through(tokens: "Iterable[Token]", through: Callable[[str], str]) -> None:
+    """Lead every web link to where `through` says; mail addresses stay as they are."""
+    for token in _all(tokens):
+        address = str(token.attrs.get("href", ""))
+        if _WEB.match(address):
+            token.attrs["href"] = through(address)
 
 
 def to_html(tokens: "Sequence[Token]") -> str:

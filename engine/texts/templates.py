@@ -10,7 +10,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from engine.texts.filters import FILTERS, TESTS, Missing, RenderError
+from engine.texts.filters import FILTERS, LANGUAGE, TESTS, Missing, RenderError
 from engine.texts.filters import show as shown
 from engine.texts.syntax import MAX_SOURCE, parse, rewritten
 
@@ -20,22 +20,25 @@ MAX_OUTPUT = 65_536
 MAX_LINE = 300
 
 
-def render_line(text: str, values: Mapping[str, Any]) -> str:
+def render_line(text: str, values: Mapping[str, Any], language: str = "en") -> str:
     """A title, subject or entry of a checklist, filled in: one line of plain text, cut with an ellipsis past 300."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in fill(text, values)).split())
+    line = " ".join(
+        "".join(char if char.isprintable() else " " for char in fill(text, values, language=language)).split()
+    )
     return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 1].rstrip()}…"
 
 
-def fill(text: str, values: Mapping[str, Any], show: Callable[[Any], str] = shown) -> str:
+def fill(text: str, values: Mapping[str, Any], show: Callable[[Any], str] = shown, *, language: str = "en") -> str:
     """The template's output; `values` by full name (`account.name`), None or absent meaning unknown.
 
-    Every value that is put out goes through `show`; what the author wrote does not.
+    Every value that is put out goes through `show`; what the author wrote does not. Filters write dates and numbers as
+    the language does.
     """
     template = _compiled(text)
     context = {slot: _value(values, name) for name, slot in template.slots}
     parts, length = [], 0
     try:
-        for part in template.run(context | {_SHOW: _guarded(show)}):
+        for part in template.run(context | {_SHOW: _guarded(show), LANGUAGE: language}):
             length += len(part)
             if length > MAX_OUTPUT:
                 raise RenderError(f"the text grows beyond {MAX_OUTPUT:,} characters; shorten it or its values")

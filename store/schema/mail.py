@@ -74,6 +74,7 @@ survey = sa.Table(
     sa.Column("address", TEXT, nullable=False, comment="in small letters: one person may be three contacts"),
     sa.Column("asks", TEXT, nullable=False, comment="nps | csat"),
     sa.Column("question", TEXT, nullable=False),
+    sa.Column("language", TEXT, nullable=False, server_default="en", comment="in which it was asked, and its page is"),
     sa.Column("created_at", AT, nullable=False),
     sa.Column("closes_at", AT, nullable=False, comment="answers are taken until then, also when the run has gone on"),
     sa.Column("score", sa.Integer),

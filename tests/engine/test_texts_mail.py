@@ -105,7 +105,7 @@ def test_html_and_plain_text_say_the_same():
     assert "Open your portal <https://portal.acorn.example/x?y=1&z=%C3%BC>" in mail.plain
     assert "- first\n- second\n  1. inner\n" in mail.plain
     assert (
-        "-- \nAcorn & Co\n1 Long Lane\nOld <Town>\n\nUnsubscribe: https://mail.acorn.example/u/abc?x=1&y=2"
+        "-- \nAcorn & Co\n1 Long Lane\nOld <Town>\n\nUnsubscribe from mails like this one: https://mail.acorn.example/u/abc?x=1&y=2"
         in mail.plain
     )
     assert "Acorn &amp; Co" in mail.html

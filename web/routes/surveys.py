@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
+from engine.phrases import phrases_for
 from engine.surveys import SCALES
 from store import clock, surveys
 from store.deployed import load_workspace
@@ -32,6 +33,7 @@ class _Shown:
 
     state: str
     survey: Survey | None = None
+    """None where the link is none of ours."""
     score: int | None = None
     missing: bool = False
 
@@ -45,7 +47,7 @@ def page(deps: Deps, token: str, score: Filter = "") -> Response:
         if survey.score is not None:
             return _page(conn, _Shown(state="thanks", survey=survey, score=survey.score))
         if clock.now(conn) >= survey.closes_at:
-            return _page(conn, _Shown(state="closed"), 410)
+            return _page(conn, _Shown(state="closed", survey=survey), 410)
         return _page(conn, _Shown(state="ask", survey=survey, score=_score(score)))
 
 
@@ -81,5 +83,12 @@ def _score(text: str) -> int | None:
 
 
 def _page(conn: sa.Connection, shown: _Shown, status: int = 200) -> Response:
+    language = shown.survey.language if shown.survey else None
     scale = SCALES[shown.survey.asks] if shown.survey else None
-    return render("survey.html", {"shown": shown, "scale": scale}, frame(conn), status=status, headers=_HEADERS)
+    content = {
+        "shown": shown,
+        "scale": scale,
+        "ends": scale.ends(language) if scale else None,
+        "say": phrases_for(language),
+    }
+    return render("survey.html", content, frame(conn), status=status, headers=_HEADERS)

@@ -41,20 +41,20 @@ class Letter:
         self.text = MailText.model_validate(content)
         workspace = acting.workspace
         self._letterhead = Letterhead(sender_name=workspace.name, postal_address=workspace.postal_address or "")
-        self._language = self._language_of(act.params.get("translations") or {})
+        self.language = self._language_of(act.params.get("translations") or {})
 
     def filled(self) -> FilledText:
         """The text for a reviewer."""
-        return fill_mail(self.text, self.values)
+        return fill_mail(self.text, self.values, language=self.language)
 
     def draft(self, *, scale: Scale | None = None) -> mails.Draft:
         """The mail as the author's text gives it."""
-        rendered = render_mail(self.text, self.values, self._letterhead, scale=scale, language=self._language)
+        rendered = render_mail(self.text, self.values, self._letterhead, scale=scale, language=self.language)
         return self._draft(rendered.subject, rendered.html, rendered.plain)
 
     def approved(self, filled: FilledText) -> mails.Draft:
         """The mail as its reviewer left it."""
-        rendered = render_filled(filled, self._letterhead, language=self._language)
+        rendered = render_filled(filled, self._letterhead, language=self.language)
         return self._draft(rendered.subject, rendered.html, rendered.plain)
 
     def _draft(self, subject: str, html: str, plain: str) -> mails.Draft:

@@ -53,10 +53,12 @@ def _ask(acting: Acting, act: Act, recipient: Contact) -> int:
         contact_id=recipient.id,
         address=recipient.email,
         asks=asks,
-        question=render_line(letter.text.question, letter.values) or scale.says,
+        question=render_line(letter.text.question, letter.values) or scale.says(letter.language),
+        language=letter.language,
         closes_at=add(add(acting.now, parse_duration(act.params["up_to"]), Place()), _LATE, Place()),
     )
     page = acting.ports.links(acting.conn).survey(surveys.ask(acting.conn, question, acting.now))
     links = {score: f"{page}?score={score}" for score in scale.scores}
-    below = Scale(question=question.question, low=scale.low, high=scale.high, links=links)
+    low, high = scale.ends(letter.language)
+    below = Scale(question=question.question, low=low, high=high, links=links, language=letter.language)
     return mails.prepare(acting.conn, letter.draft(scale=below), acting.now)

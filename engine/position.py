@@ -5,7 +5,7 @@ that came later are left out while they hold nothing: runs that never needed the
 """
 
 import operator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -28,6 +28,26 @@ class Ending(BaseModel):
     reason: str
 
 
+class Snooze(BaseModel):
+    """How long a task's reminder, escalation and last day are put off."""
+
+    n: int
+    """How many snoozes there were; each lets the waits be reckoned anew."""
+    since: datetime
+    until: datetime
+    before: float = 0.0
+    """Seconds of the snoozes before this one."""
+
+    def again(self, at: datetime, until: datetime) -> "Snooze":
+        """Another one that begins now, and ends the one under way."""
+        over = max((min(at, self.until) - self.since).total_seconds(), 0.0)
+        return Snooze(n=self.n + 1, since=at, until=until, before=self.before + over)
+
+    def puts_off(self) -> timedelta:
+        """By how much what was still to come is later."""
+        return timedelta(seconds=self.before) + max(self.until - self.since, timedelta())
+
+
 class Inbox(BaseModel):
     """What a run was told and has not used up."""
 
@@ -42,6 +62,8 @@ class Inbox(BaseModel):
     events: dict[str, datetime] = Field(default_factory=dict)
     """Latest instant by `event@of`."""
     tasks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    snoozes: dict[str, Snooze] = Field(default_factory=dict, exclude_if=operator.not_)
+    """By `step#visit` of a task."""
     mails: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Outcomes by `step#visit`."""
     orders: dict[str, Literal["retry", "skip"]] = Field(default_factory=dict)
@@ -52,11 +74,13 @@ class Inbox(BaseModel):
         if fact.n <= self.heard:
             return False
         self.heard = fact.n
-        match fact.kind:
+        match fact.kind:  # `wake` says nothing more
             case "event":
                 self.events[f"{fact.values['event']}@{fact.of}"] = fact.at
             case "task":
                 self.tasks[f"{fact.of}#{fact.values['visit']}"] = dict(fact.values)
+            case "snooze":
+                self._snooze(f"{fact.of}#{fact.values['visit']}", fact.at, datetime.fromisoformat(fact.values["until"]))
             case "mail":
                 self.mails[f"{fact.of}#{fact.values['visit']}"] = dict(fact.values)
             case "met":
@@ -72,9 +96,11 @@ class Inbox(BaseModel):
             case "end":
                 ending = Ending(outcome=fact.of, reason=fact.values["reason"])
                 self.ending = self.ending or ending
-            case "wake":
-                pass
         return True
+
+    def _snooze(self, key: str, at: datetime, until: datetime) -> None:
+        before = self.snoozes.get(key)
+        self.snoozes[key] = before.again(at, until) if before else Snooze(n=1, since=at, until=until)
 
 
 class Position(BaseModel):

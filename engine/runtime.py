@@ -36,7 +36,7 @@ class Receipt:
     reason: str = ""
 
 
-FactKind = Literal["event", "task", "mail", "met", "end", "pause", "resume", "retry", "wake"]
+FactKind = Literal["event", "task", "snooze", "mail", "met", "end", "pause", "resume", "retry", "wake"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,7 @@ class Fact:
     kind   of                      values
     event  the step it answers     {"event": "email.replied"} or {"event": "login"}; `of` empty for account events
     task   step id of the task     {"visit": 1, "outcome": "reached", "by": "kim", "note_id": …}
+    snooze step id of the task     {"visit": 1, "until": "2026-03-09T08:00:00+00:00"}; an `until` that is past wakes it
     mail   step id of the mail     {"visit": 1, "outcome": "sent" | "skipped" | "refused" | "unknown", "reason": …}
     met    key of the watch        {}
     end    "goal" | "exit" | "stop" {"reason": "goal reached"}

@@ -39,7 +39,9 @@ class Roles(Value):
         description="a customer's people: champion: [champion, admin, any], the first who is there",
     )
     staff: dict[str, str] = Field(
-        default_factory=dict, description="colleagues: csm: account.csm, csm.manager: manager of csm"
+        default_factory=dict,
+        description="colleagues: a field, a manager, or a pool: account.csm, manager of csm, next of onboarding, "
+        "least loaded of support",
     )
 
 

@@ -13,6 +13,7 @@ from engine.catalogue import Field as CatalogueField
 from engine.document import Document, load_document, read_model
 from engine.expressions import ExpressionError, Scope, parse_expression
 from engine.problems import DocumentError, Problem, Spot, did_you_mean
+from engine.roles import FieldOf, ManagerOf, rule_of
 from engine.scorecards import Scorecard, card_id, load_scorecard
 from engine.values import Condition
 from engine.workspace import (
@@ -33,7 +34,6 @@ FILE = "tenure.yaml"
 CARDS = "scorecards/"
 
 _USUAL_STAFF: Mapping[str, str] = {"csm": "account.csm"}
-_MANAGER = re.compile(r"manager of ([a-z_]+)", re.ASCII)
 
 
 def read_workspace(files: Mapping[str, bytes]) -> Workspace:
@@ -247,14 +247,13 @@ class _Reader:
                     self._say(("roles", "contacts", role, n), "PB506", f'"{link}" is no contact role', hint)
         staff = roles.staff or dict(_USUAL_STAFF)
         for role, rule in staff.items():
-            manager = _MANAGER.fullmatch(rule)
-            known = [name for name in staff if name != role]
-            if manager is None and not rule.startswith("account."):
-                hint = "write a field such as account.csm, or manager of csm"
+            meant, known = rule_of(rule), [name for name in staff if name != role]
+            if isinstance(meant, FieldOf) and not meant.field.startswith("account."):
+                hint = "write a field such as account.csm, manager of csm, or least loaded of support"
                 self._say(("roles", "staff", role), "PB506", f'"{rule}" does not say who that is', hint)
-            elif manager is not None and manager[1] not in known:
-                hint = did_you_mean(manager[1], known)
-                self._say(("roles", "staff", role), "PB506", f'"{manager[1]}" is no staff role', hint)
+            elif isinstance(meant, ManagerOf) and meant.role not in known:
+                hint = did_you_mean(meant.role, known)
+                self._say(("roles", "staff", role), "PB506", f'"{meant.role}" is no staff role', hint)
         return Roles(contacts=roles.contacts, staff=staff)
 
     def _people(self) -> tuple[Person, ...]:

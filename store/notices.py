@@ -4,6 +4,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+INBOX = "tenure_inbox"
+"""Tells whose tasks have changed: the person's key."""
+
+
+def ring_inbox(conn: sa.Connection, *people: str | None) -> None:
+    """Once the transaction is committed, whoever looks at these people's tasks sees them anew."""
+    for key in dict.fromkeys(people):
+        conn.execute(sa.select(sa.func.pg_notify(INBOX, (key or "")[:200])))
+
 
 def listen(conn: sa.Connection, channel: str) -> None:
     """Have this connection told of what is notified on a channel; commit to begin."""

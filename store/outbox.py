@@ -43,18 +43,20 @@ class Batch:
     ids: tuple[int, ...]
 
 
-def batches(conn: sa.Connection, limit: int = 100) -> list[Batch]:
+def batches(conn: sa.Connection, limit: int = 100, *, at: datetime | None = None) -> list[Batch]:
     """Up to `limit` runs with undelivered rows, held for the caller until its transaction ends.
+
+    `at`, of the real clock, leaves alone what a person may still take back, and what comes behind it.
 
     A run's first undelivered row stands for the run: who has locked it delivers all of that run, so that no second
     worker can overtake with a later fact.
     """
-    heads = conn.execute(_HEADS, {"limit": limit}).scalars().all()
+    heads = conn.execute(_HEADS, {"limit": limit, "at": at}).scalars().all()
     if not heads:
         return []
     rows = conn.execute(
         sa.select(
-            *(outbox.c.id, outbox.c.run_id, outbox.c.n, outbox.c.kind, outbox.c.fact),
+            *(outbox.c.id, outbox.c.run_id, outbox.c.n, outbox.c.kind, outbox.c.fact, outbox.c.held_until),
             *(run.c.workflow_id, run.c.playbook, run.c.version, run.c.plan_hash),
             *(run.c.priority, run.c.started_at, run.c.position),
             account.c.key.label("account_key"),
@@ -67,6 +69,8 @@ def batches(conn: sa.Connection, limit: int = 100) -> list[Batch]:
     grouped: dict[int, list[sa.Row[*tuple[Any, ...]]]] = {}
     for row in rows:
         grouped.setdefault(row.run_id, []).append(row)
+    for told in grouped.values():
+        del told[next((i for i, row in enumerate(told) if at and row.held_until and row.held_until > at), len(told)) :]
     # Oldest need first: the order in which the heads were found.
     return [_batch(conn, grouped[run_id]) for run_id in heads]
 
@@ -144,7 +148,9 @@ _UNDELIVERED = outbox.c.delivered_at.is_(None)
 
 _HEADS = sa.text("""
     select run_id from outbox as head
-    where delivered_at is null and not exists (
+    where delivered_at is null
+    and (held_until is null or cast(:at as timestamptz) is null or held_until <= :at)
+    and not exists (
         select from outbox as before
         where before.run_id = head.run_id and before.n < head.n and before.delivered_at is null)
     order by id limit :limit

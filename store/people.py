@@ -7,8 +7,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from engine.workspace import Workspace
+from store.assigning import person_of
 from store.schema import account, contact, person
-from store.tasks import assignee_for
 
 ANY = "any"
 """The end of a fallback chain: whoever is there."""
@@ -84,7 +84,7 @@ def text_values(
         found = recipients(conn, account_id, role, "first", workspace)
         values |= _person(f"contact.{role}", found[0] if found else None)
     for role in workspace.roles.staff:
-        key = assignee_for(conn, account_id, role, workspace)
+        key = person_of(conn, account_id, role, workspace)
         values |= _colleague(conn, role, key)
     values |= _person("recipient", recipient)
     sender = workspace.sender

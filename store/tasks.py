@@ -3,7 +3,6 @@
 Locks are taken run first, then task, as the end of a run does.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from engine.problems import did_you_mean
-from engine.workspace import Workspace
-from store.schema import account, account_now, person, run, task
+from store.notices import ring_inbox
+from store.schema import run, task
 from store.telling import tell
 
 DONE = ("done",)
@@ -36,7 +35,7 @@ class Completed:
 class Refused:
     """The task stays as it is; `message` says why and `hint` what to do."""
 
-    kind: Literal["unknown_task", "unknown_outcome", "settled", "bad_edit"]
+    kind: Literal["unknown_task", "unknown_outcome", "settled", "bad_edit", "changed", "unknown_person"]
     message: str
     hint: str = ""
 
@@ -86,6 +85,7 @@ def open_task(
         task.c.run_id == run_id, task.c.step == step, task.c.visit == visit
     )
     row = conn.execute(mine).one()
+    ring_inbox(conn, row.assignee)
     return {"task": row.id, "assignee": row.assignee}
 
 
@@ -105,15 +105,21 @@ def complete(  # noqa: PLR0917 - read aloud: this task, that outcome, with a not
     now: datetime,
     *,
     edited: Edit | None = None,
+    version: int | None = None,
+    held_until: datetime | None = None,
 ) -> Completed | Refused:
-    """A person says how it went, with a draft as its reviewer left it. The run learns it in the same transaction."""
-    row = _locked(conn, task_id)
+    """A person says how it went, with a draft as its reviewer left it. The run learns it in the same transaction.
+
+    `version` is the task as the person saw it: where it has changed since, nothing is done. `held_until`, of the real
+    clock, is how long the run is not told yet, so that `store.desk.reopen` can undo it.
+    """
+    row = locked(conn, task_id)
     if row is None:
-        return Refused(
-            kind="unknown_task", message=f"there is no task {task_id}", hint="it may belong to another database"
-        )
+        return unknown(task_id)
     if row.state != "open":
         return _settled_already(row, outcome, by)
+    if version is not None and version != row.version:
+        return changed(row)
     if outcome not in row.outcomes:
         return Refused(
             kind="unknown_outcome",
@@ -124,7 +130,8 @@ def complete(  # noqa: PLR0917 - read aloud: this task, that outcome, with a not
         return Refused(kind="bad_edit", message=f"the mail cannot be changed so: {why}", hint="nothing was changed")
     _settle(conn, task_id, now, state="done", outcome=outcome, note=note or None, settled_by=by)
     values = {"visit": row.visit, "outcome": outcome, "by": by, "task": task_id}
-    tell(conn, row.run_id, kind="task", of=row.step, values=values, at=now)
+    tell(conn, row.run_id, kind="task", of=row.step, values=values, at=now, held_until=held_until)
+    ring_inbox(conn, row.assignee)
     return Completed(task_id=task_id, outcome=outcome, by=by, at=now)
 
 
@@ -150,7 +157,7 @@ def escalate(conn: sa.Connection, task_id: int, to: str) -> bool:
 
 def expire(conn: sa.Connection, task_id: int, now: datetime) -> str:
     """The run gives up waiting: the outcome now in force, which is a person's where one was faster."""
-    row = _locked(conn, task_id)
+    row = locked(conn, task_id)
     if row is None:
         raise LookupError(f"no task {task_id}")
     if row.state == "open":
@@ -174,27 +181,42 @@ def withdraw_all(conn: sa.Connection, run_id: int, steps: Sequence[str], now: da
     return [task_id for task_id in ids if withdraw(conn, task_id, now)]
 
 
-def assignee_for(conn: sa.Connection, account_id: int, role: str, workspace: Workspace) -> str | None:
-    """The person key of a staff role for an account; failing that somebody with that role, always the same one."""
-    return _named_person(conn, account_id, role, workspace, depth=0) or _fallback(conn, account_id, role)
-
-
 # --- settling --------------------------------------------------------------------------------------------------------
 
 
-def _locked(conn: sa.Connection, task_id: int) -> sa.Row[Any] | None:
+def unknown(task_id: int) -> Refused:
+    return Refused(kind="unknown_task", message=f"there is no task {task_id}", hint="it may belong to another database")
+
+
+def changed(row: sa.Row[Any]) -> Refused:
+    """Somebody else did something to it since the page was shown."""
+    whose = f"it is now {row.assignee}'s" if row.assignee else "it is nobody's now"
+    snoozed = f" and snoozed until {row.snoozed_until:%Y-%m-%d %H:%M} UTC" if row.snoozed_until else ""
+    return Refused(
+        kind="changed",
+        message=f"task {row.id} was changed in the meantime: {whose}{snoozed}",
+        hint="look at it as it is now, and send it again if it still fits",
+    )
+
+
+def locked(conn: sa.Connection, task_id: int) -> sa.Row[Any] | None:
+    """The task for as long as the transaction lasts, behind its run; None: there is none."""
     owner = sa.select(task.c.run_id).where(task.c.id == task_id).scalar_subquery()
     conn.execute(sa.select(run.c.id).where(run.c.id == owner).with_for_update(key_share=True))
     return conn.execute(sa.select(task).where(task.c.id == task_id).with_for_update()).one_or_none()
 
 
 def _settle(conn: sa.Connection, task_id: int, now: datetime, **values: Any) -> None:
-    conn.execute(sa.update(task).where(task.c.id == task_id).values(settled_at=now, **values))
+    news = {"settled_at": now, "version": task.c.version + 1, **values}
+    conn.execute(sa.update(task).where(task.c.id == task_id).values(news))
 
 
 def _change_open(conn: sa.Connection, task_id: int, **values: Any) -> bool:
-    changed = conn.execute(sa.update(task).where(task.c.id == task_id, task.c.state == "open").values(**values))
-    return changed.rowcount == 1
+    which = (task.c.id == task_id, task.c.state == "open")
+    whose = conn.execute(sa.update(task).where(*which).values(**values).returning(task.c.assignee)).one_or_none()
+    if whose is not None:
+        ring_inbox(conn, whose.assignee, values.get("escalated_to"))
+    return whose is not None
 
 
 def _settled_already(row: sa.Row[Any], outcome: str, by: str) -> Completed | Refused:
@@ -204,36 +226,3 @@ def _settled_already(row: sa.Row[Any], outcome: str, by: str) -> Completed | Ref
     how = f'was completed as "{row.outcome}" by {row.settled_by}' if row.state == "done" else f"was {row.state}"
     what_to_do = "nothing is left to do" if row.state == "done" else "its run no longer waits for it"
     return Refused(kind="settled", message=f"task {row.id} {how} on {when}", hint=what_to_do)
-
-
-# --- whose task it is ------------------------------------------------------------------------------------------------
-
-_DEEPEST = 5
-"""Of "manager of" chains; a workspace that goes in circles ends here."""
-
-
-def _named_person(conn: sa.Connection, account_id: int, role: str, workspace: Workspace, depth: int) -> str | None:
-    """Follow the workspace's rule for a role: a field that holds a person's key, or the manager of another role."""
-    rule = workspace.roles.staff.get(role)
-    if rule is None or depth > _DEEPEST:
-        return None
-    if rule.startswith("manager of "):
-        below = _named_person(conn, account_id, rule.removeprefix("manager of ").strip(), workspace, depth + 1)
-        manager = conn.execute(sa.select(person.c.manager).where(person.c.key == below)).scalar() if below else None
-        return _known(conn, manager)
-    column: sa.ColumnClause[str] = sa.column(rule)
-    of_account = sa.select(column).select_from(account_now).where(account_now.c.account_id == account_id)
-    return _known(conn, conn.execute(of_account).scalar())
-
-
-def _known(conn: sa.Connection, key: str | None) -> str | None:
-    found: str | None = conn.execute(sa.select(person.c.key).where(person.c.key == key)).scalar()
-    return found
-
-
-def _fallback(conn: sa.Connection, account_id: int, role: str) -> str | None:
-    """Highest hash of (account, person): spread over the team, and unmoved when others join or leave it."""
-    words = (role, role.rpartition(".")[2])
-    team = conn.execute(sa.select(person.c.key).where(person.c.role.in_(words)).order_by(person.c.key)).scalars().all()
-    of = conn.execute(sa.select(account.c.key).where(account.c.id == account_id)).scalar_one()
-    return max(team, key=lambda key: hashlib.sha256(f"{of}\n{key}".encode()).digest(), default=None)

@@ -28,13 +28,25 @@ def tell(
     of: str = "",
     values: Values | None = None,
     at: datetime,
+    held_until: datetime | None = None,
 ) -> int:
-    """Put one fact into the outbox of each run that is open; how many were told."""
+    """Put one fact into the outbox of each run that is open; how many were told.
+
+    `held_until`, of the real clock, keeps it there so long: `take_back` may undo it; what is told later waits behind.
+    """
     ids = [run_ids] if isinstance(run_ids, int) else list(run_ids)
-    return tell_all(conn, [Telling(run_id=one, kind=kind, of=of, values=values or {}) for one in ids], at)
+    tellings = [Telling(run_id=one, kind=kind, of=of, values=values or {}) for one in ids]
+    return tell_all(conn, tellings, at, held_until=held_until)
 
 
-def tell_all(conn: sa.Connection, tellings: Sequence[Telling], at: datetime) -> int:
+def take_back(conn: sa.Connection, run_id: int, kind: FactKind, of: str, visit: int) -> bool:
+    """Forget a fact that is still held; False when it has left. Its number is not given again."""
+    return conn.execute(_TAKE_BACK, {"run": run_id, "kind": kind, "of": of, "visit": visit}).rowcount > 0
+
+
+def tell_all(
+    conn: sa.Connection, tellings: Sequence[Telling], at: datetime, *, held_until: datetime | None = None
+) -> int:
     """The same for many facts at once; each run hears its own in this order. Ended runs hear nothing."""
     if not tellings:
         return 0
@@ -45,6 +57,7 @@ def tell_all(conn: sa.Connection, tellings: Sequence[Telling], at: datetime) -> 
             "runs": [one.run_id for one in tellings],
             "facts": [json.dumps(fact, ensure_ascii=False, allow_nan=False) for fact in facts],
             "at": at,
+            "held_until": held_until,
         },
     ).rowcount
     if told:
@@ -71,7 +84,13 @@ _TELL = sa.text("""
         select said.run_id, said.fact, before + row_number() over (partition by said.run_id order by place) as n
         from said join numbered on numbered.id = said.run_id
     )
-    insert into outbox (run_id, n, kind, fact, created_at)
-    select run_id, n, 'tell', fact || jsonb_build_object('n', n), :at from placed order by run_id, n
+    insert into outbox (run_id, n, kind, fact, created_at, held_until)
+    select run_id, n, 'tell', fact || jsonb_build_object('n', n), :at, cast(:held_until as timestamptz)
+    from placed order by run_id, n
+""")
+_TAKE_BACK = sa.text("""
+    delete from outbox
+    where run_id = :run and delivered_at is null and held_until is not null
+    and fact ->> 'kind' = :kind and fact ->> 'of' = :of and fact -> 'values' ->> 'visit' = cast(:visit as text)
 """)
 _RING = sa.text("select pg_notify('tenure_outbox', '')")

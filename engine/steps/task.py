@@ -84,9 +84,7 @@ class TaskStep(ActingStep):
             text = moments[verb]
             if text is None:
                 continue
-            moment = datetime.fromisoformat(text)
-            says = f"wait for task {self.id}"
-            if await walk.until(f"{at}/{verb}", lambda _, moment=moment: moment, lambda: key in tasks, says, self.id):  # type: ignore[misc]
+            if await self._answered_before(walk, f"{at}/{verb}", datetime.fromisoformat(text), key):
                 break
             receipt = await walk.act(Quietly(self.id), at, verb, {"to": self.escalate_to} if verb == "escalate" else {})
             if verb == "expire":
@@ -94,8 +92,29 @@ class TaskStep(ActingStep):
                 tasks.setdefault(key, {"outcome": receipt.values.get("outcome", "expired")})
         answer = tasks.pop(key)
         walk.position.open_tasks.pop(self.id, None)
+        walk.position.inbox.snoozes.pop(key, None)
         walk.result(f"task.{self.id}.outcome", answer["outcome"])
         walk.note(at, "answered", step=self.id, outcome=answer["outcome"], by=answer.get("by"))
+
+    async def _answered_before(self, walk: Walk, at: str, moment: datetime, key: str) -> bool:
+        """Wait for the answer (True) or the moment (False), which is later by as long as somebody snoozes the task."""
+        inbox = walk.position.inbox
+
+        def snoozes() -> int:
+            return inbox.snoozes[key].n if key in inbox.snoozes else 0
+
+        while True:
+            n = snoozes()
+            limit = moment + inbox.snoozes[key].puts_off() if n else moment
+
+            def news(n: int = n) -> bool:
+                return key in inbox.tasks or snoozes() != n
+
+            path = f"{at}/{n}" if n else at
+            if not await walk.until(path, lambda _, limit=limit: limit, news, f"wait for task {self.id}", self.id):  # type: ignore[misc]
+                return False
+            if key in inbox.tasks:
+                return True
 
     def _moments(self, given: datetime, place: Place) -> dict[str, str | None]:
         """When it is due, and when something is done about it, as ISO text; nothing comes after the end."""

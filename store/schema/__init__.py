@@ -19,7 +19,7 @@ from store.schema.facts import (
 from store.schema.mail import mail, mail_event, survey
 from store.schema.projection import account_now, score, value_history
 from store.schema.running import ledger, outbox, run, trace, watch
-from store.schema.tasks import draft, task
+from store.schema.tasks import draft, task, task_comment
 
 __all__ = [
     "account",
@@ -50,6 +50,7 @@ __all__ = [
     "survey",
     "sweep",
     "task",
+    "task_comment",
     "text",
     "trace",
     "trigger",

@@ -103,6 +103,7 @@ outbox = sa.Table(
     sa.Column("kind", TEXT, nullable=False, comment="start | tell"),
     sa.Column("fact", JSONB, comment="engine.runtime.Fact in JSON; null for a start"),
     sa.Column("created_at", AT, nullable=False),
+    sa.Column("held_until", AT, comment="by the real clock: until then a person may take it back"),
     sa.Column("delivered_at", AT),
     sa.Column("note", TEXT, comment="such as: the run had ended"),
     sa.UniqueConstraint("run_id", "n"),

@@ -15,13 +15,18 @@ task = sa.Table(
     account_(),
     sa.Column("title", TEXT, nullable=False),
     sa.Column("description", TEXT, nullable=False, server_default=""),
-    sa.Column("checklist", JSONB, nullable=False, server_default="[]", comment="[{text, done}]"),
+    sa.Column("checklist", JSONB, nullable=False, server_default="[]", comment="[{text, done, by}]"),
     sa.Column("outcomes", ARRAY(TEXT), nullable=False, comment="what may be answered; ['done'] by default"),
     sa.Column("assignee", TEXT, comment="person.key; null: nobody could be found"),
     sa.Column("state", TEXT, nullable=False, server_default="open", comment="open | done | expired | withdrawn"),
     sa.Column("due_at", AT),
     sa.Column("reminded_at", AT),
     sa.Column("escalated_to", TEXT),
+    sa.Column("snoozed_until", AT, comment="by the clock of the book; past ones mean nothing"),
+    sa.Column("snoozed_by", TEXT),
+    sa.Column(
+        "version", sa.Integer, nullable=False, server_default="1", comment="raised by what two people may do at once"
+    ),
     sa.Column("outcome", TEXT),
     sa.Column("note", TEXT),
     sa.Column("settled_by", TEXT),
@@ -29,7 +34,20 @@ task = sa.Table(
     sa.Column("created_at", AT, nullable=False),
     sa.UniqueConstraint("run_id", "step", "visit"),
     sa.Index(None, "assignee", "due_at", postgresql_where=sa.text("state = 'open'")),
-    sa.Index(None, "account_id"),
+    sa.Index(None, "assignee", "id"),
+    sa.Index(None, "escalated_to", postgresql_where=sa.text("state = 'open' and escalated_to is not null")),
+    sa.Index(None, "settled_by", sa.text("settled_at DESC"), postgresql_where=sa.text("settled_by is not null")),
+    sa.Index(None, "account_id", sa.text("created_at DESC")),
+)
+
+task_comment = sa.Table(
+    "task_comment",
+    metadata,
+    id_(),
+    sa.Column("task_id", ID, sa.ForeignKey("task.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("at", AT, nullable=False),
+    sa.Column("by", TEXT, nullable=False, comment="person.key"),
+    sa.Column("text", TEXT, nullable=False),
 )
 
 draft = sa.Table(

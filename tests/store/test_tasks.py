@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from engine.workspace import Roles, Workspace
 from store import runs, schema, tasks
 from store.database import engine_for
 from tests.store.book import NOW, Book, days
@@ -211,50 +210,3 @@ def test_completing_waits_behind_the_end_of_the_run_and_then_finds_the_task_with
         refused = tasks.complete(conn, task_id, "reached", note=None, by="kim", now=NOW)
     assert isinstance(refused, tasks.Refused)
     assert "withdrawn" in refused.message
-
-
-# --- whose task it is ---
-
-ROLES = Workspace(
-    name="Harbour",
-    roles=Roles(staff={"csm": "account.csm", "csm.manager": "manager of csm", "loop": "manager of loop"}),
-)
-
-
-@pytest.fixture
-def staffed(book, conn):
-    book.workspace()
-    book.person("boss", "Bo Berg", role="manager")
-    book.person("kim", manager="boss")
-    book.person("lee", "Lee Chan")
-    return book.account("acme")
-
-
-@pytest.mark.parametrize(
-    ("csm", "role", "expected"),
-    [
-        ("kim", "csm", "kim"),
-        ("kim", "csm.manager", "boss"),
-        ("lee", "csm.manager", "boss"),  # lee has no manager: somebody with that role
-        ("lee", "loop", None),  # goes in circles
-        ("lee", "legal", None),  # nobody has it
-    ],
-)
-def test_a_role_means_a_person_of_the_account(book, conn, staffed, csm, role, expected):
-    book.facts(staffed, account__csm=csm)
-    assert tasks.assignee_for(conn, staffed, role, ROLES) == expected
-
-
-@pytest.mark.parametrize("csm", [None, "somebody who left"])
-def test_without_a_known_csm_the_account_keeps_one_of_the_team(book, conn, staffed, csm):
-    book.facts(staffed, account__csm=csm)
-    chosen = tasks.assignee_for(conn, staffed, "csm", ROLES)
-    assert chosen in ("kim", "lee")
-    other = "lee" if chosen == "kim" else "kim"
-    conn.execute(sa.delete(schema.person).where(schema.person.c.key == other))
-    assert tasks.assignee_for(conn, staffed, "csm", ROLES) == chosen
-
-
-def test_accounts_without_a_csm_are_spread_over_the_team(book, conn, staffed):
-    chosen = {tasks.assignee_for(conn, book.account(f"a{n}"), "csm", ROLES) for n in range(20)}
-    assert chosen == {"kim", "lee"}

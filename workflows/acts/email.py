@@ -5,6 +5,7 @@ from engine.runtime import Act, Receipt
 from engine.steps.email import DROP, SEND
 from engine.texts.filters import RenderError
 from store import drafts, mails, tasks
+from store.assigning import assignee_for
 from workflows.acts.acting import Acting
 from workflows.acts.letters import Letter, reachable
 
@@ -43,7 +44,7 @@ def draft_mail(acting: Acting, act: Act) -> Receipt:
         title=f"Review the mail to {recipient.name}",
         description=filled.subject,
         outcomes=(SEND, DROP),
-        assignee=tasks.assignee_for(acting.conn, acting.account_id, act.params["review"], acting.workspace),
+        assignee=assignee_for(acting.conn, acting.account_id, act.params["review"], acting.workspace),
         at=acting.now,
     )
     opened = acting.ports.tasks(acting.conn).open(task)

@@ -6,8 +6,8 @@ from engine.texts.filters import RenderError
 from engine.texts.mail import Letterhead, render_mail
 from engine.texts.templates import fill, render_line
 from store import errands, mails
+from store.assigning import assignee_for
 from store.people import colleague, text_values
-from store.tasks import assignee_for
 from workflows.acts.acting import Acting
 from workflows.ports import STREAM
 

@@ -7,6 +7,7 @@ from engine.runtime import Act, Receipt
 from engine.texts.filters import RenderError
 from engine.texts.templates import render_line
 from store import errands, mails, tasks
+from store.assigning import assignee_for
 from store.people import text_values
 from workflows.acts.acting import Acting
 
@@ -30,7 +31,7 @@ def give_task(acting: Acting, act: Act) -> Receipt:
         description=description,
         checklist=tuple(checklist),
         outcomes=tuple(params["outcomes"]),
-        assignee=tasks.assignee_for(acting.conn, acting.account_id, params["assign"], acting.workspace),
+        assignee=assignee_for(acting.conn, acting.account_id, params["assign"], acting.workspace),
         due_at=datetime.fromisoformat(params["due"]) if params["due"] else None,
         at=acting.now,
     )
@@ -46,7 +47,7 @@ def remind_of_task(acting: Acting, act: Act) -> Receipt:
 
 def escalate_task(acting: Acting, act: Act) -> Receipt:
     """Params: to, a staff role. The task is shown to that person too; the assignee stays responsible."""
-    person = tasks.assignee_for(acting.conn, acting.account_id, act.params["to"], acting.workspace)
+    person = assignee_for(acting.conn, acting.account_id, act.params["to"], acting.workspace)
     if person is None:
         return Receipt(outcome="skipped", reason=f"nobody is {act.params['to']} for this account")
     task_id = _task(acting, act)

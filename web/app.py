@@ -2,16 +2,19 @@
 
 from fastapi import APIRouter, FastAPI
 
+from store.access.keys import Caller, bootstrap
+from store.access.secrets import equal
+from web.access import SignInNeeded, sign_in_needed
 from web.bodies import EVENTS_BODY, LARGE_BODY, SMALL_BODY
 from web.deps import WebDeps
-from web.guards import BodyLimit, LastNet, Readable, SecurityHeaders, Token
+from web.guards import BodyLimit, Keys, LastNet, Readable, SecurityHeaders
 from web.metrics import Measured, Metrics
 from web.problems import HANDLERS, Problem
-from web.routes import accounts, facts, health, hooks, mails, overview, runs, surveys, tasks
+from web.routes import accounts, described, facts, health, hooks, mails, me, overview, runs, sign_in, surveys, tasks
 from web.static_files import KeptFiles
 
 _SUBJECTS = (facts, runs, tasks, mails, accounts)
-_PAGES = (overview, tasks, runs, mails, surveys)
+_PAGES = (sign_in, me, overview, tasks, runs, mails, surveys)
 
 
 def create_app(deps: WebDeps) -> FastAPI:
@@ -20,7 +23,7 @@ def create_app(deps: WebDeps) -> FastAPI:
         title="Tenure",
         description="Facts in; runs, tasks and mails out. Refusals are application/problem+json (RFC 9457).",
         version="1",
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,  # its route declares a rule, as every route does
         # Their pages load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
@@ -30,7 +33,7 @@ def create_app(deps: WebDeps) -> FastAPI:
     app.state.metrics = Metrics(deps.engine)
     _routes(app)
     _guards(app, deps)
-    for kind, handler in HANDLERS.items():
+    for kind, handler in (HANDLERS | {SignInNeeded: sign_in_needed}).items():
         app.add_exception_handler(kind, handler)
     return app
 
@@ -42,6 +45,7 @@ def _routes(app: FastAPI) -> None:
     for subject in _SUBJECTS:
         api.include_router(subject.api)
     app.include_router(api)
+    app.include_router(described.router)
     app.include_router(health.probes)
     app.include_router(hooks.hooks)
     for subject in _PAGES:
@@ -49,13 +53,16 @@ def _routes(app: FastAPI) -> None:
     app.mount("/static", KeptFiles())
 
 
+def _caller(deps: WebDeps, presented: str) -> Caller | None:
+    return bootstrap() if deps.api_token and equal(presented, deps.api_token) else None
+
+
 def _guards(app: FastAPI, deps: WebDeps) -> None:
     # The last one added is the outermost.
     app.add_middleware(
         BodyLimit, most=SMALL_BODY, more_for={"/api/v1/facts": LARGE_BODY, "/hooks/sendgrid": EVENTS_BODY}
     )
-    if deps.api_token:
-        app.add_middleware(Token, token=deps.api_token)
+    app.add_middleware(Keys, open_key=lambda presented: _caller(deps, presented))
     app.add_middleware(Readable)
     app.add_middleware(LastNet)
     app.add_middleware(Measured, metrics=app.state.metrics)

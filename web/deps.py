@@ -16,9 +16,11 @@ class WebDeps:
     temporal_answers: Callable[[], Awaitable[bool]]
     """Asks Temporal for a sign of life; an exception counts as no."""
     api_token: str | None = field(default=None, repr=False)
-    """What callers of the JSON API present; None: it asks for nothing."""
+    """A key of the JSON API that may everything, besides those in the database."""
     signing_key: str | None = field(default=None, repr=False)
     """What links in mails are signed with; None: the database's own key."""
+    https: bool = False
+    """Whether people reach the pages by HTTPS, even where a proxy ends it."""
     sendgrid_key: Callable[[], str | None] = lambda: None
     """What SendGrid's events are signed with, as it is set at the moment; None: no events are expected."""
     temporal_ui: str | None = None

@@ -1,18 +1,20 @@
-"""What stands before every route: security headers, the API's token, pages' forms, and the last net for faults."""
+"""What stands before every route: security headers, the API's keys, pages' forms, and the last net for faults."""
 
-import hashlib
-import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from store.access.keys import Caller
 from web.problems import Problem, Refusal, answer, unexpected
 
 log = logging.getLogger(__name__)
+
+OPENAPI = "/api/v1/openapi.json"
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; frame-src 'self'; "
@@ -123,35 +125,42 @@ class BodyLimit:
         await self._app(scope, counting, send)
 
 
-class Token:
-    """Everything under /api asks for the bearer token, before any body is read."""
+class Keys:
+    """Everything under /api asks for a key, before any body is read; who presents one is kept with the request."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, open_key: Callable[[str], Caller | None]) -> None:
+        """`open_key` says whose key this is, and may ask the database."""
         self._app = app
-        self._expected = _digest(token.encode())
+        self._open_key = open_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/api") or self._is_right(scope):
+        if scope["type"] != "http" or not _asks_for_key(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        presented = _bearer(scope)
+        caller = await run_in_threadpool(self._open_key, presented) if presented else None
+        if caller is not None:
+            scope.setdefault("state", {})["caller"] = caller
             await self._app(scope, receive, send)
             return
         problem = Problem(
-            title="Token needed",
+            title="Key needed",
             status=401,
-            detail="This address asks for a bearer token, and none or a wrong one was given.",
-            what_to_do="Send the header `Authorization: Bearer …` with the token that TENURE_API_TOKEN holds.",
+            detail="This address asks for an API key, and none or a wrong one was given.",
+            what_to_do="Send the header `Authorization: Bearer …` with a key that an admin made, or TENURE_API_TOKEN.",
         )
         await answer(scope["path"], problem, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
 
-    def _is_right(self, scope: Scope) -> bool:
-        # Header values are bytes, which Starlette shows as Latin-1.
-        given = Headers(scope=scope).get("authorization", "").encode("latin-1")
-        scheme, _, token = given.partition(b" ")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(_digest(token.strip()), self._expected)
+
+def _asks_for_key(path: str) -> bool:
+    return path.startswith("/api") and path != OPENAPI
 
 
-def _digest(token: bytes) -> bytes:
-    # Digests have one length, so that comparing them tells nothing about the token's.
-    return hashlib.sha256(token).digest()
+def _bearer(scope: Scope) -> str:
+    # Header values are bytes, which Starlette shows as Latin-1.
+    given = Headers(scope=scope).get("authorization", "").encode("latin-1")
+    scheme, _, key = given.partition(b" ")
+    return key.strip().decode("utf-8", "surrogateescape") if scheme.lower() == b"bearer" else ""
 
 
 def same_origin(request: Request) -> None:

@@ -1,6 +1,8 @@
 """The main navigation: one table of groups and entries, in the order people meet them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from store.access.viewer import Role, Viewer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,6 +13,8 @@ class Entry:
     name: str
     icon: str
     """A drawing of templates/icons.html."""
+    role: Role = "csm"
+    """Who may open it, with those above."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +34,16 @@ GROUPS: tuple[Group, ...] = (
     Group(
         name="Studio",
         entries=(
-            Entry(href="/runs", name="Runs", icon="play"),
-            Entry(href="/mails", name="Mails", icon="mail"),
+            Entry(href="/runs", name="Runs", icon="play", role="ops"),
+            Entry(href="/mails", name="Mails", icon="mail", role="ops"),
         ),
     ),
 )
+
+
+def navigation(viewer: Viewer | None) -> tuple[Group, ...]:
+    """What the viewer may open, without groups that would be empty."""
+    if viewer is None:
+        return ()
+    groups = (replace(one, entries=tuple(e for e in one.entries if viewer.may(e.role))) for one in GROUPS)
+    return tuple(group for group in groups if group.entries)

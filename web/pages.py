@@ -15,10 +15,11 @@ from jinja2.runtime import Context
 from starlette.responses import HTMLResponse
 
 from store import clock
+from store.access.viewer import Viewer
 from store.queries.names import workspace_name_and_zone
 from web.drawing.score_chart import score_chart
 from web.drawing.sparkline import sparkline
-from web.navigation import GROUPS
+from web.navigation import navigation
 from web.static_files import static
 from web.trace import sentence
 
@@ -33,14 +34,16 @@ class Frame:
     zone: str
     now: datetime
     virtual: bool
+    viewer: Viewer | None = None
+    """Who is signed in; None on pages for everybody."""
 
 
 _NO_FRAME = Frame(workspace="Tenure", zone="UTC", now=datetime.min.replace(tzinfo=UTC), virtual=False)
 
 
-def frame(conn: sa.Connection) -> Frame:
+def frame(conn: sa.Connection, viewer: Viewer | None = None) -> Frame:
     name, zone = workspace_name_and_zone(conn)
-    return Frame(workspace=name, zone=zone, now=clock.now(conn), virtual=clock.is_virtual(conn))
+    return Frame(workspace=name, zone=zone, now=clock.now(conn), virtual=clock.is_virtual(conn), viewer=viewer)
 
 
 def render(
@@ -76,7 +79,7 @@ def _templates() -> Environment:
     templates.globals |= {
         "sentence": sentence,
         "static": static,
-        "navigation": lambda _frame: GROUPS,
+        "navigation": navigation,
         "sparkline": sparkline,
         "score_chart": score_chart,
     }

@@ -64,9 +64,13 @@ def for_programs(path: str) -> bool:
 def answer(path: str, problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """The problem in the form that whoever asked for this path can read."""
     if for_programs(path):
-        content = problem.model_dump(exclude_defaults=True) | {"type": problem.type}
-        return JSONResponse(content, problem.status, headers, media_type="application/problem+json")
+        return problem_response(problem, headers)
     return render("problem.html", {"problem": problem}, status=problem.status, headers=headers)
+
+
+def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    content = problem.model_dump(exclude_defaults=True) | {"type": problem.type}
+    return JSONResponse(content, problem.status, headers, media_type="application/problem+json")
 
 
 # --- handlers, in the order of the table that web/app.py registers ---------------------------------------------------

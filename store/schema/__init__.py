@@ -1,5 +1,6 @@
 """The tables, as SQLAlchemy sees them, by what they are for. Migrations make them."""
 
+from store.schema.access import absence, login, one_time_link, session
 from store.schema.base import metadata
 from store.schema.deciding import crossing, settling, sweep, trigger_hold, work, work_event, work_playbook
 from store.schema.deployed import clock, playbook, playbook_version, signing_key, text, trigger, workspace
@@ -22,6 +23,7 @@ from store.schema.running import ledger, outbox, run, trace, watch
 from store.schema.tasks import draft, task, task_comment
 
 __all__ = [
+    "absence",
     "account",
     "account_now",
     "account_value",
@@ -35,9 +37,11 @@ __all__ = [
     "event",
     "feed",
     "ledger",
+    "login",
     "mail",
     "mail_event",
     "metadata",
+    "one_time_link",
     "outbox",
     "person",
     "playbook",
@@ -45,6 +49,7 @@ __all__ = [
     "record",
     "run",
     "score",
+    "session",
     "settling",
     "signing_key",
     "survey",

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tests.homes import new_home, until
 pytestmark = pytest.mark.xdist_group("up")
 
 _ROOT = Path(__file__).resolve().parents[2]
+_TOKEN = "the token of this test"
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,8 @@ def up(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def _started(home: Path, said: Path, *, ready: bool = True) -> Iterator[Up]:
     with said.open("wb") as file:
         command = [sys.executable, "-m", "app", "up", "--home", str(home)]
-        popen = subprocess.Popen(command, cwd=_ROOT, stdout=file, stderr=file)
+        environment = os.environ | {"TENURE_API_TOKEN": _TOKEN}
+        popen = subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=file, stderr=file)
     process = psutil.Process(popen.pid)
     try:
         until(lambda: "Ctrl-C stops everything" in said.read_text(encoding="utf-8"), seconds=60)
@@ -81,7 +84,7 @@ def _api(up: Up, path: str, body: Any = None) -> Any:
     request = urllib.request.Request(
         f"{up.url}/api/v1{path}",
         data=None if body is None else json.dumps(body).encode(),
-        headers={"content-type": "application/json"},
+        headers={"content-type": "application/json", "authorization": f"Bearer {_TOKEN}"},
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)

@@ -98,6 +98,7 @@ steps:
   - end: { reason: both }
 """
 _WORD = "---\nsubject: A word\ncategory: service\n---\n\nHello {{ recipient.first_name }}.\n"
+_TOKEN = "the token of this ring"
 _T = TypeVar("_T")
 
 
@@ -144,10 +145,12 @@ class House:
         self.worker, self.web, self.address = children(self.services)
         self.children = (self.worker, self.web) if web else (self.worker,)
         # Without a process of its own the web answers in this one: the same routes, for less.
-        in_process = WebDeps(engine=self.database, temporal_answers=_alive)
+        self.web.environment["TENURE_API_TOKEN"] = _TOKEN
+        in_process = WebDeps(engine=self.database, temporal_answers=_alive, api_token=_TOKEN)
         self.http: httpx2.Client = (
             httpx2.Client(base_url=self.address, timeout=5) if web else TestClient(create_app(in_process))
         )
+        self.http.headers["authorization"] = f"Bearer {_TOKEN}"
 
     def publish(self, playbooks: Mapping[str, str]) -> None:
         files = {"tenure.yaml": WORKSPACE.format(port=self.post.port).encode()}

@@ -1,6 +1,7 @@
 """The web over a migrated database of the test's own, without Temporal."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 import sqlalchemy as sa
@@ -8,12 +9,7 @@ from starlette.testclient import TestClient
 
 from store.database import engine_for
 from tests.store.book import Book
-from web.app import create_app
-from web.deps import WebDeps
-
-
-async def alive() -> bool:
-    return True
+from tests.web.signed_in import Browser, app_over, sign_in
 
 
 @pytest.fixture
@@ -24,9 +20,28 @@ def engine(database) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def client(engine) -> Iterator[TestClient]:
-    app = create_app(WebDeps(engine=engine, temporal_answers=alive, temporal_ui="http://temporal.example"))
-    with TestClient(app) as client:
+def app(engine):
+    return app_over(engine, temporal_ui="http://temporal.example")
+
+
+@pytest.fixture
+def client(app, engine) -> Iterator[Browser]:
+    """A browser signed in as an admin, which may everything."""
+    with Browser(app) as client:
+        yield sign_in(client, engine, "admin")
+
+
+@pytest.fixture
+def client_as(app, engine) -> Iterator[Callable[..., Browser]]:
+    """Another browser: `client_as("csm", person="kim")`; the person gets the role."""
+    with ExitStack() as opened:
+        yield lambda role, person=None: sign_in(opened.enter_context(Browser(app)), engine, role, person)
+
+
+@pytest.fixture
+def stranger(app) -> Iterator[Browser]:
+    """A browser nobody has signed in with."""
+    with Browser(app) as client:
         yield client
 
 
@@ -44,9 +59,9 @@ def empty_engine(postgres_url, migrated_template) -> Iterator[sa.Engine]:
 
 @pytest.fixture(scope="session")
 def empty(empty_engine) -> Iterator[TestClient]:
-    """A client of the empty database; after a test that wrote something, others would fail."""
-    with TestClient(create_app(WebDeps(engine=empty_engine, temporal_answers=alive))) as client:
-        yield client
+    """An admin's browser over the empty database; after a test that wrote something, others would fail."""
+    with Browser(app_over(empty_engine)) as client:
+        yield sign_in(client, empty_engine, "admin")
 
 
 @pytest.fixture

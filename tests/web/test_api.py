@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from store import schema
 from tests.store.book import NOW, days
 from tests.store.test_explain import RECOVERY
-from tests.web.conftest import alive
+from tests.web.signed_in import Browser, alive, app_over
 from web.app import create_app
 from web.deps import WebDeps
 
@@ -124,7 +124,7 @@ def test_facts_are_kept_while_temporal_is_away(engine):
     async def away() -> bool:
         raise ConnectionError("no route")
 
-    with TestClient(create_app(WebDeps(engine=engine, temporal_answers=away))) as client:
+    with Browser(app_over(engine, temporal_answers=away)) as client:
         assert client.post("/api/v1/facts", json=[ACCOUNT]).status_code == 200
 
 
@@ -302,7 +302,7 @@ def test_an_unknown_playbook_cannot_be_started(empty):
     assert '"p"' in body["detail"]
 
 
-# --- the token ---
+# --- the key of the environment ---
 
 
 @pytest.fixture(scope="session")
@@ -312,11 +312,11 @@ def guarded(empty_engine):
         yield client
 
 
-@pytest.mark.parametrize(("method", "path"), [*ROUTES, ("GET", "/api/v1/openapi.json"), ("GET", "/api/nothing")])
+@pytest.mark.parametrize(("method", "path"), [*ROUTES, ("GET", "/api/nothing")])
 @pytest.mark.parametrize(
     "header", [None, "", "Bearer", "Bearer wrong", "Basic s3cret", b"Bearer s3cret-t\xff", b"\xff\xfe"]
 )
-def test_everything_under_api_asks_for_the_token(guarded, method, path, header):
+def test_everything_under_api_asks_for_a_key(guarded, method, path, header):
     headers = {} if header is None else {"authorization": header}
     answer = guarded.request(method, path, headers=headers)
     is_problem(answer, 401)
@@ -332,8 +332,9 @@ def test_the_token_is_asked_for_before_the_body_is_read(guarded):
     is_problem(guarded.post("/api/v1/facts", content=b" " * (17 * 1024 * 1024)), 401)
 
 
-def test_probes_need_no_token(guarded):
-    assert guarded.get("/healthz").status_code == 200
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/openapi.json"])
+def test_probes_and_the_description_need_no_key(guarded, path):
+    assert guarded.get(path).status_code == 200
 
 
 def test_the_token_shows_nowhere(empty_engine):

@@ -8,8 +8,9 @@ from starlette.testclient import TestClient
 from store import schema
 from store.database import engine_for
 from tests.store.book import NOW
-from tests.web.conftest import alive
+from tests.web.signed_in import Browser, alive, app_over
 from web import guards
+from web.access import SESSION_COOKIE
 from web.app import create_app
 from web.deps import WebDeps
 from web.routes import health
@@ -55,7 +56,8 @@ def nowhere() -> sa.Engine:
 
 
 def test_without_a_database_everything_says_so_and_nothing_breaks():
-    with TestClient(create_app(WebDeps(engine=nowhere(), temporal_answers=alive))) as client:
+    with Browser(app_over(nowhere())) as client:
+        client.cookies.set(SESSION_COOKIE, "of a session that nobody can look up now")
         ready = client.get("/readyz")
         assert (ready.status_code, ready.json()["postgresql"]) == (503, "no answer")
         for path in ("/api/v1/runs", "/api/v1/accounts/acme/explain"):

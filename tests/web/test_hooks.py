@@ -12,7 +12,7 @@ from store import clock, schema
 from tests.connectors.sendgrid_account import KEY, Account
 from tests.connectors.sendgrid_posts import VERIFICATION_KEY, event, post, signed
 from tests.mailing import NOW, Post
-from tests.web.conftest import alive
+from tests.web.signed_in import alive
 from web.app import create_app
 from web.bodies import EVENTS_BODY
 from web.deps import WebDeps

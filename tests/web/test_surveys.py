@@ -150,7 +150,7 @@ def test_a_comment_that_cannot_be_kept_is_refused(client, engine, link, comment)
 def test_links_by_a_key_of_the_settings_hold_in_an_app_with_that_key(engine, link):
     from starlette.testclient import TestClient
 
-    from tests.web.conftest import alive
+    from tests.web.signed_in import alive
     from web.app import create_app
     from web.deps import WebDeps
 

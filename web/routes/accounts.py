@@ -9,6 +9,7 @@ from store.deployed import NothingDeployed
 from store.explain import Explanation, explain
 from store.queries.accounts import AccountRow, list_accounts
 from store.queries.pages import Page
+from web.access import Reads
 from web.bodies import Filter, StrictRoute
 from web.deps import Deps
 from web.problems import Refusal, not_found
@@ -18,7 +19,7 @@ api = APIRouter(route_class=StrictRoute, tags=["accounts"])
 
 @api.get("/accounts")
 def get_accounts(
-    deps: Deps, band: Filter = "", after: Filter = "", limit: Annotated[int, Query(ge=1, le=500)] = 50
+    deps: Deps, _: Reads, band: Filter = "", after: Filter = "", limit: Annotated[int, Query(ge=1, le=500)] = 50
 ) -> Page[AccountRow]:
     """Accounts with their scores, in the order they became known."""
     with deps.engine.connect() as conn:
@@ -27,7 +28,7 @@ def get_accounts(
 
 # A key may hold slashes.
 @api.get("/accounts/{key:path}/explain")
-def get_explanation(deps: Deps, key: str, playbook: Filter = "") -> Explanation:
+def get_explanation(deps: Deps, _: Reads, key: str, playbook: Filter = "") -> Explanation:
     """Where the scores come from, and why each playbook runs for this account or does not."""
     with deps.engine.connect() as conn:
         try:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body
 
 from engine.facts import IncomingFact
 from store import clock, intake
+from web.access import WritesFacts
 from web.bodies import StrictRoute
 from web.deps import Deps
 from web.problems import Fault
@@ -30,7 +31,7 @@ class Taken:
 
 
 @api.post("/facts")
-def post_facts(deps: Deps, facts: Annotated[list[IncomingFact], Body(max_length=MOST_FACTS)]) -> Taken:
+def post_facts(deps: Deps, _: WritesFacts, facts: Annotated[list[IncomingFact], Body(max_length=MOST_FACTS)]) -> Taken:
     """Tell Tenure facts, in one transaction. Telling them again changes nothing."""
     with deps.engine.begin() as conn:
         report = intake.take_in(conn, facts, known_at=clock.now(conn))

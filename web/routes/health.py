@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from store.readiness import is_current
+from web.access import Public
 from web.deps import Deps
 from web.metrics import CONTENT_TYPE, Metrics
 
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 _PATIENCE = 3.0
 """Seconds; an orchestrator's probe gives up not much later."""
 
-probes = APIRouter(tags=["probes"])
+probes = APIRouter(tags=["probes"], dependencies=[Public])
 
 
 @probes.get("/healthz")

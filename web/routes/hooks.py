@@ -10,12 +10,13 @@ from connectors.email.sendgrid_events import SIGNATURE, TIMESTAMP, Malformed, No
 from connectors.errors import Misconfigured
 from store import clock, mail_events
 from store.mail_events import Taken
+from web.access import Public
 from web.deps import Deps, WebDeps
 from web.metrics import Metrics
 from web.problems import Refusal
 
 log = logging.getLogger(__name__)
-hooks = APIRouter(include_in_schema=False)
+hooks = APIRouter(include_in_schema=False, dependencies=[Public])
 
 
 @hooks.post("/hooks/sendgrid")

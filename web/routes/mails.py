@@ -7,14 +7,16 @@ from starlette.responses import HTMLResponse, Response
 
 from store.queries.mails import MailDetail, MailRow, MailState, get_mail, list_mails
 from store.queries.pages import Page
+from web.access import OpsViewer, Reads
 from web.bodies import Filter, RowId, StrictRoute
 from web.deps import Deps
+from web.forms import PageRoute
 from web.guards import MAIL_POLICY
 from web.pages import frame, render
 from web.problems import not_found
 
 api = APIRouter(route_class=StrictRoute, tags=["mails"])
-pages = APIRouter(include_in_schema=False)
+pages = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _STATES: dict[str, MailState] = {
     state: state for state in ("prepared", "handing_over", "sent", "refused", "skipped", "unknown")
@@ -24,6 +26,7 @@ _STATES: dict[str, MailState] = {
 @api.get("/mails")
 def get_mails(
     deps: Deps,
+    _: Reads,
     state: MailState | None = None,
     account: Filter = "",
     after: Filter = "",
@@ -35,28 +38,28 @@ def get_mails(
 
 
 @api.get("/mails/{mail_id}")
-def get_one(deps: Deps, mail_id: RowId) -> MailDetail:
+def get_one(deps: Deps, _: Reads, mail_id: RowId) -> MailDetail:
     return _mail(deps, mail_id, "/api/v1/mails")
 
 
 @pages.get("/mails")
-def page(deps: Deps, state: Filter = "", account: Filter = "", after: Filter = "") -> Response:
+def page(deps: Deps, viewer: OpsViewer, state: Filter = "", account: Filter = "", after: Filter = "") -> Response:
     with deps.engine.connect() as conn:
-        around = frame(conn)
+        around = frame(conn, viewer)
         found = list_mails(conn, state=_STATES.get(state), account_key=account, after=after)
     content = {"page": found, "state": state, "states": tuple(_STATES), "account": account}
     return render("mails.html", content, around)
 
 
 @pages.get("/mails/{mail_id}")
-def page_of_one(deps: Deps, mail_id: RowId) -> Response:
+def page_of_one(deps: Deps, viewer: OpsViewer, mail_id: RowId) -> Response:
     found = _mail(deps, mail_id, "Mails")
     with deps.engine.connect() as conn:
-        return render("mail.html", {"detail": found, "mail": found.mail}, frame(conn))
+        return render("mail.html", {"detail": found, "mail": found.mail}, frame(conn, viewer))
 
 
 @pages.get("/mails/{mail_id}/body")
-def body(deps: Deps, mail_id: RowId) -> Response:
+def body(deps: Deps, _: OpsViewer, mail_id: RowId) -> Response:
     """The body as the reader gets it, under a policy that lets nothing run, load or lead away."""
     headers = {"content-security-policy": MAIL_POLICY, "x-frame-options": "SAMEORIGIN"}
     return HTMLResponse(_mail(deps, mail_id, "Mails").html, headers=headers)

@@ -7,16 +7,18 @@ from store.queries.accounts import bands
 from store.queries.overview import counts, last_sweep
 from store.queries.runs import list_runs
 from store.queries.tasks import list_tasks
+from web.access import CsmViewer
 from web.deps import Deps
+from web.forms import PageRoute
 from web.pages import frame, render
 
-pages = APIRouter(include_in_schema=False)
+pages = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @pages.get("/")
-def page(deps: Deps) -> Response:
+def page(deps: Deps, viewer: CsmViewer) -> Response:
     with deps.engine.connect() as conn:
-        around = frame(conn)
+        around = frame(conn, viewer)
         content = {
             "counts": counts(conn, around.now),
             "bands": bands(conn),

@@ -10,13 +10,15 @@ from starlette.responses import Response
 from store import enrolment
 from store.queries.pages import Page
 from store.queries.runs import RunDetail, RunRow, RunState, get_run, list_runs
+from web.access import Administers, OpsViewer, Reads
 from web.bodies import Filter, Line, RowId, StrictRoute
 from web.deps import Deps
+from web.forms import PageRoute
 from web.pages import frame, render
 from web.problems import Refusal, not_found
 
 api = APIRouter(route_class=StrictRoute, tags=["runs"])
-pages = APIRouter(include_in_schema=False)
+pages = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 _STATUS = {"unknown_playbook": 404, "unknown_account": 404, "not_by_hand": 409}
@@ -52,6 +54,7 @@ class Ruling:
 def get_runs(
     *,
     deps: Deps,
+    _: Reads,
     state: RunState | None = None,
     stuck: bool = False,
     playbook: Filter = "",
@@ -67,7 +70,7 @@ def get_runs(
 
 
 @api.post("/runs")
-def start(deps: Deps, start: Start) -> Ruling:
+def start(deps: Deps, _: Administers, start: Start) -> Ruling:
     """Start a playbook by hand, where it has a manual trigger. `state` tells whether it did, is held, or why not."""
     with deps.engine.begin() as conn:
         ruled = enrolment.enrol(conn, start.playbook, start.account, start.by)
@@ -78,7 +81,7 @@ def start(deps: Deps, start: Start) -> Ruling:
 
 
 @api.get("/runs/{run_id}")
-def get_one(deps: Deps, run_id: RowId) -> RunDetail:
+def get_one(deps: Deps, _: Reads, run_id: RowId) -> RunDetail:
     with deps.engine.connect() as conn:
         found = get_run(conn, run_id)
     if found is None:
@@ -87,10 +90,18 @@ def get_one(deps: Deps, run_id: RowId) -> RunDetail:
 
 
 @pages.get("/runs")
-def page(deps: Deps, state: Filter = "", playbook: Filter = "", account: Filter = "", after: Filter = "") -> Response:
+def page(
+    *,
+    deps: Deps,
+    viewer: OpsViewer,
+    state: Filter = "",
+    playbook: Filter = "",
+    account: Filter = "",
+    after: Filter = "",
+) -> Response:
     shown: RunState | None = "open" if state == "open" else "ended" if state == "ended" else None
     with deps.engine.connect() as conn:
-        around = frame(conn)
+        around = frame(conn, viewer)
         found = list_runs(
             conn, state=shown, stuck=state == "stuck", playbook=playbook, account_key=account, after=after
         )
@@ -99,9 +110,9 @@ def page(deps: Deps, state: Filter = "", playbook: Filter = "", account: Filter 
 
 
 @pages.get("/runs/{run_id}")
-def page_of_one(deps: Deps, run_id: RowId) -> Response:
+def page_of_one(deps: Deps, viewer: OpsViewer, run_id: RowId) -> Response:
     with deps.engine.connect() as conn:
-        around = frame(conn)
+        around = frame(conn, viewer)
         found = get_run(conn, run_id)
     if found is None:
         raise not_found("run", run_id, "Runs")

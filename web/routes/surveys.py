@@ -16,11 +16,12 @@ from store import clock, surveys
 from store.deployed import load_workspace
 from store.links import own_key, survey_of
 from store.surveys import NotTaken, Survey
+from web.access import Public
 from web.bodies import Filter, Note
 from web.deps import Deps, WebDeps
 from web.pages import frame, render
 
-pages = APIRouter(include_in_schema=False)
+pages = APIRouter(include_in_schema=False, dependencies=[Public])
 
 _LONGEST_TOKEN = 300
 _STATUS = {"unknown": 404, "closed": 410, "answered": 409, "out_of_scale": 422}

@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Form, Query
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import RedirectResponse, Response
 
@@ -11,14 +11,15 @@ from store import clock, tasks
 from store.queries.names import people
 from store.queries.pages import Page
 from store.queries.tasks import TaskRow, TaskView, get_task, list_tasks
+from web.access import CsmViewer, Reads, WritesTasks
 from web.bodies import Filter, Line, Note, RowId, StrictRoute, Text
 from web.deps import Deps
-from web.guards import same_origin
+from web.forms import PageRoute
 from web.pages import frame, render
 from web.problems import Refusal, not_found
 
 api = APIRouter(route_class=StrictRoute, tags=["tasks"])
-pages = APIRouter(include_in_schema=False)
+pages = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 _STATUS = {"unknown_task": 404, "unknown_outcome": 422, "settled": 409, "bad_edit": 422}
 _TITLE = {
@@ -47,6 +48,7 @@ class Completion(BaseModel):
 def get_tasks(
     *,
     deps: Deps,
+    _: Reads,
     view: TaskView = "open",
     assignee: Filter = "",
     account: Filter = "",
@@ -61,7 +63,7 @@ def get_tasks(
 
 
 @api.get("/tasks/{task_id}")
-def get_one(deps: Deps, task_id: RowId) -> TaskRow:
+def get_one(deps: Deps, _: Reads, task_id: RowId) -> TaskRow:
     with deps.engine.connect() as conn:
         found = get_task(conn, task_id, clock.now(conn))
     if found is None:
@@ -70,7 +72,7 @@ def get_one(deps: Deps, task_id: RowId) -> TaskRow:
 
 
 @api.post("/tasks/{task_id}/complete")
-def complete(deps: Deps, task_id: RowId, completion: Completion) -> tasks.Completed:
+def complete(deps: Deps, _: WritesTasks, task_id: RowId, completion: Completion) -> tasks.Completed:
     """Settle a task. The same answer by the same person again is fine; a different one is refused."""
     settled = _complete(deps, task_id, completion)
     if isinstance(settled, tasks.Refused):
@@ -80,15 +82,25 @@ def complete(deps: Deps, task_id: RowId, completion: Completion) -> tasks.Comple
 
 
 @pages.get("/tasks")
-def page(deps: Deps, view: Filter = "open", assignee: Filter = "", after: Filter = "", done: Filter = "") -> Response:
-    return _page(deps, view, assignee, after, done=done)
+def page(
+    *,
+    deps: Deps,
+    viewer: CsmViewer,
+    view: Filter = "open",
+    assignee: Filter = "",
+    after: Filter = "",
+    done: Filter = "",
+) -> Response:
+    return _page(deps, viewer, view, assignee, after, done=done)
 
 
-@pages.post("/tasks/{task_id}/complete", dependencies=[Depends(same_origin)])
-def complete_by_form(deps: Deps, task_id: RowId, completion: Annotated[Completion, Form()]) -> Response:
+@pages.post("/tasks/{task_id}/complete")
+def complete_by_form(
+    deps: Deps, viewer: CsmViewer, task_id: RowId, completion: Annotated[Completion, Form()]
+) -> Response:
     settled = _complete(deps, task_id, completion)
     if isinstance(settled, tasks.Refused):
-        return _page(deps, refused=settled, status=_STATUS[settled.kind])
+        return _page(deps, viewer, refused=settled, status=_STATUS[settled.kind])
     return RedirectResponse(f"/tasks?{urlencode({'done': settled.task_id})}", 303)
 
 
@@ -105,6 +117,7 @@ def _complete(deps: Deps, task_id: int, completion: Completion) -> tasks.Complet
 
 def _page(
     deps: Deps,
+    viewer: CsmViewer,
     view: str = "open",
     assignee: str = "",
     after: str = "",
@@ -115,7 +128,7 @@ def _page(
 ) -> Response:
     shown: TaskView = "overdue" if view == "overdue" else "settled" if view == "settled" else "open"
     with deps.engine.connect() as conn:
-        around = frame(conn)
+        around = frame(conn, viewer)
         content = {
             "page": list_tasks(conn, around.now, view=shown, assignee=assignee, after=after),
             "people": people(conn),

@@ -1,0 +1,171 @@
+"""Who may call a route. Every route declares exactly one of these rules; a test walks the routes and asks for it.
+
+Pages: `CsmViewer`, `OpsViewer` or `AdminViewer` as a parameter. The API: `Reads`, `WritesFacts`, `WritesTasks` or
+`Administers`. What asks for nothing: `Public` among the router's or the route's dependencies.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, TypedDict
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from store.access import sessions
+from store.access.keys import Caller, KeyScope
+from store.access.secrets import equal
+from store.access.viewer import Role, Viewer
+from web.deps import Deps, WebDeps
+from web.problems import Problem, Refusal, problem_response
+
+SESSION_COOKIE = "tenure_session"
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, or not any more."""
+
+
+def wall_clock() -> datetime:
+    """Sessions, locks and the audit log go by the real clock, whatever clock the book of business runs on."""
+    return datetime.now(UTC)
+
+
+def presented(request: Request) -> str:
+    """The session's secret as the browser presents it; empty when it presents none."""
+    return request.cookies.get(SESSION_COOKIE, "")
+
+
+def keep_session(answer: Response, request: Request, deps: WebDeps, secret: str) -> Response:
+    """Have the browser present it from now on."""
+    longest = int(sessions.LONGEST.total_seconds())
+    answer.set_cookie(SESSION_COOKIE, secret, max_age=longest, **_cookie(request, deps))
+    return answer
+
+
+def forget_session(answer: Response, request: Request, deps: WebDeps) -> Response:
+    """Have the browser present nothing any more."""
+    answer.delete_cookie(SESSION_COOKIE, **_cookie(request, deps))
+    return answer
+
+
+class _Cookie(TypedDict):
+    path: str
+    secure: bool
+    httponly: bool
+    samesite: Literal["lax"]
+
+
+def _cookie(request: Request, deps: WebDeps) -> _Cookie:
+    secure = request.url.scheme == "https" or deps.https
+    return {"path": "/", "secure": secure, "httponly": True, "samesite": "lax"}
+
+
+def signed_in(request: Request, deps: Deps) -> Viewer:
+    """Who looks, whatever the role: what the three rules of pages build on, and no rule itself."""
+    secret = presented(request)
+    viewer = None
+    if secret:
+        with deps.engine.begin() as conn:
+            viewer = sessions.viewer_of(conn, secret, wall_clock())
+    if viewer is None:
+        raise SignInNeeded
+    if request.method not in ("GET", "HEAD") and not equal(getattr(request.state, "form_token", ""), viewer.csrf):
+        what_to_do = "Go back, load the page again, and send it from there."
+        raise Refusal(403, "An old page", "This form was shown before you signed in here.", what_to_do)
+    return viewer
+
+
+SignedIn = Annotated[Viewer, Depends(signed_in)]
+
+
+def _at_least(viewer: Viewer, role: Role) -> Viewer:
+    if not viewer.may(role):
+        detail = f"This page is for {role}, and you are signed in as {viewer.role}."
+        raise Refusal(403, "Not for your role", detail, "Ask an admin for another role, or go back.")
+    return viewer
+
+
+def csm(viewer: SignedIn) -> Viewer:
+    """Every role."""
+    return _at_least(viewer, "csm")
+
+
+def ops(viewer: SignedIn) -> Viewer:
+    """CS operations and admins."""
+    return _at_least(viewer, "ops")
+
+
+def admin(viewer: SignedIn) -> Viewer:
+    """Admins."""
+    return _at_least(viewer, "admin")
+
+
+def public() -> None:
+    """Anybody: probes, signing in, what customers reach by links of their mails, and hooks, which prove themselves."""
+
+
+# --- the API ----------------------------------------------------------------------------------------------------------
+
+
+def _caller(request: Request) -> Caller:
+    # `web.guards.Keys` lets nobody through to the API without one.
+    caller: Caller = request.state.caller
+    return caller
+
+
+def _with(caller: Caller, scope: KeyScope) -> Caller:
+    if not caller.may(scope):
+        detail = f"The key {caller.name} may not do this: it lacks the scope {scope}."
+        raise Refusal(403, "Not with this key", detail, "Ask an admin for a key with that scope.")
+    return caller
+
+
+_Caller = Annotated[Caller, Depends(_caller)]
+
+
+def reads(caller: _Caller) -> Caller:
+    """A key that may read."""
+    return _with(caller, "read")
+
+
+def writes_facts(caller: _Caller) -> Caller:
+    """A key that may tell facts."""
+    return _with(caller, "facts:write")
+
+
+def writes_tasks(caller: _Caller) -> Caller:
+    """A key that may settle and change tasks."""
+    return _with(caller, "tasks:write")
+
+
+def administers(caller: _Caller) -> Caller:
+    """A key that may start and steer what runs."""
+    return _with(caller, "admin")
+
+
+# --- the rules as routes declare them ---------------------------------------------------------------------------------
+
+CsmViewer = Annotated[Viewer, Depends(csm)]
+OpsViewer = Annotated[Viewer, Depends(ops)]
+AdminViewer = Annotated[Viewer, Depends(admin)]
+Public = Depends(public)
+
+Reads = Annotated[Caller, Depends(reads)]
+WritesFacts = Annotated[Caller, Depends(writes_facts)]
+WritesTasks = Annotated[Caller, Depends(writes_tasks)]
+Administers = Annotated[Caller, Depends(administers)]
+
+RULES = (csm, ops, admin, public, reads, writes_facts, writes_tasks, administers)
+
+
+async def sign_in_needed(request: Request, _: Exception) -> Response:
+    """To the page for signing in, and back from there; a script is told so instead."""
+    if request.headers.get("sec-fetch-dest") == "empty":
+        what_to_do = "Sign in again at /sign-in."
+        return problem_response(
+            Problem(title="Signed out", status=401, detail="Nobody is signed in.", what_to_do=what_to_do)
+        )
+    wanted = request.url.path if request.method in ("GET", "HEAD") else "/"
+    query = f"?{request.url.query}" if request.url.query and wanted != "/" else ""
+    after = f"?next={quote(wanted + query, safe='')}" if wanted + query != "/" else ""
+    return RedirectResponse(f"/sign-in{after}", 303)

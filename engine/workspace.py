@@ -11,7 +11,7 @@ from engine.catalogue import BUILT_IN, Catalogue, EventKind, RecordKind, Type
 from engine.catalogue import Field as CatalogueField
 from engine.scorecards import Scorecard
 from engine.surveys import ANSWERED, SCALES
-from engine.values import Condition, Value
+from engine.values import Condition, Value, canonical_json, content_hash
 from engine.workspace_words import Clock, Count, Country, Line, Span, Weekdays, Zone
 
 
@@ -248,6 +248,10 @@ class Workspace(Value):
         for card in self.scorecards:
             grouped[card.id] = (*grouped.get(card.id, ()), card)
         return grouped
+
+    @cached_property
+    def hash(self) -> str:
+        return content_hash(canonical_json(self))
 
     def to_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json")

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from engine.entry import Claim, OpenRun, Outlook, Ruling, entry_key, is_held_out, judge, same_term
 from engine.plan import Compiled
 from store.deployed import Deployed
-from store.schema import account, crossing, run, work
-from store.sight import Sight
+from store.schema import account, crossing, run
+from store.sight import Sight, View
 from store.starting import Starting, start_all
+from store.statements import Given
 from store.telling import Telling, tell_all
 
 _ROUNDS = 3
@@ -41,6 +42,8 @@ def rule(
     """Judge the crossings that fit, start the runs that may start, and write what was ruled."""
     by_name = {one.playbook: one for one in playbooks}
     pending = _pending(conn, which)
+    if not pending:
+        return []
     pending.sort(key=lambda row: (-by_name[row.playbook].compiled.priority, row.at, row.id))
     ruled: list[tuple[sa.Row[Any], Ruled]] = []
     for _ in range(_ROUNDS):
@@ -70,7 +73,7 @@ def _judge(
 ) -> dict[int, Ruling]:
     """In the order given; a run that starts by one ruling stands in the way of the next."""
     outlooks = {
-        name: outlooks_of(conn, sight, by_name[name], [row.account_id for row in pending if row.playbook == name])
+        name: outlooks_of(sight, by_name[name], [row.account_id for row in pending if row.playbook == name])
         for name in sorted({row.playbook for row in pending})
     }
     accounts = sorted({row.account_id for row in pending})
@@ -109,27 +112,14 @@ def _is_held_out(compiled: Compiled, account_key: str) -> bool:
     return is_held_out(compiled.playbook, account_key, compiled.entry.holdout)
 
 
-def outlooks_of(
-    conn: sa.Connection, sight: Sight, deployed: Deployed, accounts: Sequence[int]
-) -> Mapping[int, Outlook]:
+def outlooks_of(sight: Sight, deployed: Deployed, accounts: Sequence[int]) -> Mapping[int, Outlook]:
     """What a playbook's conditions say of these accounts now."""
-    compiled, entry = deployed.compiled, deployed.compiled.entry
+    compiled = deployed.compiled
     edges = [one for one in compiled.triggers if one.kind == "edge"]
     others = tuple(one.id for one in compiled.triggers if one.kind != "edge")
     plan = compiled.plan
-    unknown = sa.null()
-    columns = [
-        sight.zone.label("zone"),
-        sight.country.label("country"),
-        sight.truth(compiled.audience).label("audience"),
-        (sight.truth(plan.goal.when) if plan.goal else unknown).label("goal"),
-        (sight.field(entry.key) if entry.key else unknown).label("key"),
-        *(sight.truth(exit_.when).label(f"exit_{i}") for i, exit_ in enumerate(plan.exits)),
-        *(sight.truth(edge.trips).label(f"trips_{i}") for i, edge in enumerate(edges)),
-        *(sight.truth(edge.rearms).label(f"rearms_{i}") for i, edge in enumerate(edges)),
-    ]
-    query = sa.select(sight.account_id.label("account"), *columns).select_from(sight.source)
-    rows = conn.execute(query.where(sight.account_id == sa.func.any(sa.cast(list(accounts), _IDS)))).mappings()
+    asked = sight.run(("outlooks", compiled.hash), lambda view: _outlooks(view, compiled), accounts=list(accounts))
+    rows = asked.mappings()
     seen = {
         row["account"]: Outlook(
             place=sight.place(row["zone"], row["country"]),
@@ -153,6 +143,23 @@ def outlooks_of(
         others=others,
     )
     return {id_: seen.get(id_, blank) for id_ in accounts}
+
+
+def _outlooks(view: View, compiled: Compiled) -> sa.Select[Any]:
+    entry, plan, unknown = compiled.entry, compiled.plan, sa.null()
+    edges = [one for one in compiled.triggers if one.kind == "edge"]
+    columns = [
+        view.account_id.label("account"),
+        view.zone.label("zone"),
+        view.country.label("country"),
+        view.truth(compiled.audience).label("audience"),
+        (view.truth(plan.goal.when) if plan.goal else unknown).label("goal"),
+        (view.field(entry.key) if entry.key else unknown).label("key"),
+        *(view.truth(exit_.when).label(f"exit_{i}") for i, exit_ in enumerate(plan.exits)),
+        *(view.truth(edge.trips).label(f"trips_{i}") for i, edge in enumerate(edges)),
+        *(view.truth(edge.rearms).label(f"rearms_{i}") for i, edge in enumerate(edges)),
+    ]
+    return sa.select(*columns).select_from(view.source).where(view.account_id == sa.func.any(Given("accounts", _IDS)))
 
 
 def _open_runs(conn: sa.Connection, accounts: Sequence[int]) -> dict[int, list[OpenRun]]:
@@ -283,15 +290,8 @@ def rekey(conn: sa.Connection, sight: Sight, playbooks: Sequence[Deployed]) -> i
 def _rekey(conn: sa.Connection, sight: Sight, deployed: Deployed) -> int:
     entry = deployed.compiled.entry
     assert entry.key is not None
-    source = run.join(work, work.c.account_id == run.c.account_id).join(
-        sight.source, sight.account_id == run.c.account_id
-    )
-    rows = conn.execute(
-        sa.select(run.c.id, run.c.account_id, run.c.entry_key, sight.field(entry.key).label("key"))
-        .select_from(source)
-        .where(run.c.playbook == deployed.playbook, run.c.state == "open")
-        .order_by(run.c.id)
-    ).all()
+    field = entry.key
+    rows = sight.run(("keys", field), lambda view: _keys(view, field), playbook=deployed.playbook).all()
     taken = {(row.account_id, row.entry_key) for row in rows}
     moved = 0
     for row in rows:
@@ -308,3 +308,12 @@ def _rekey(conn: sa.Connection, sight: Sight, deployed: Deployed) -> int:
         taken.add((row.account_id, key))
         moved += 1
     return moved
+
+
+def _keys(view: View, field: str) -> sa.Select[Any]:
+    return (
+        sa.select(run.c.id, run.c.account_id, run.c.entry_key, view.field(field).label("key"))
+        .select_from(view.looked_at.join(run, run.c.account_id == view.account_id))
+        .where(run.c.playbook == Given("playbook", sa.Text()), run.c.state == sa.literal_column("'open'"))
+        .order_by(run.c.id)
+    )

@@ -17,6 +17,7 @@ from engine.expressions.tree import Extreme
 from engine.workspace import Workspace
 from store import schema
 from store.schema import zone_offset
+from store.statements import Given
 from store.zones import ensure_zones, other_days
 
 Sql = sa.ColumnElement[Any]
@@ -203,14 +204,14 @@ class Prepared(Seen):
 
     @property
     def usual_day(self) -> Sql:
-        return sa.bindparam("usual_day", type_=sa.Date)
+        return Given("usual_day", sa.Date())
 
     @property
     def days_elsewhere(self) -> Sql:
-        return sa.cast(sa.bindparam("days_elsewhere", type_=sa.Text), JSONB)
+        return sa.cast(Given("days_elsewhere", sa.Text()), JSONB)
 
 
-NOW: Sql = sa.bindparam("now", type_=sa.DateTime(timezone=True))
+NOW: Sql = Given("now", sa.DateTime(timezone=True))
 
 
 def moment_parameters(now: datetime, zone: str, zones: Sequence[str] | None = None) -> Mapping[str, object]:

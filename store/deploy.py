@@ -17,7 +17,7 @@ from engine.facts import PersonFact
 from engine.plan import Compiled
 from engine.triggers import Moment, Schedule, Trigger
 from engine.triggers.coming import anchor_of
-from engine.values import canonical_json, content_hash
+from engine.values import content_hash
 from engine.walk import RESULTS
 from engine.workspace import Workspace
 from store import memories, schema
@@ -183,10 +183,11 @@ def _workspace_before(conn: sa.Connection) -> Workspace | None:
 
 
 def _put_workspace(conn: sa.Connection, workspace: Workspace, now: datetime) -> bool:
-    hash_ = content_hash(canonical_json(workspace))
-    put = insert(schema.workspace).values(document=workspace.to_json(), hash=hash_, deployed_at=now)
+    put = insert(schema.workspace).values(document=workspace.to_json(), hash=workspace.hash, deployed_at=now)
     columns = {name: put.excluded[name] for name in ("document", "hash", "deployed_at")}
-    written = put.on_conflict_do_update(index_elements=["id"], set_=columns, where=schema.workspace.c.hash != hash_)
+    written = put.on_conflict_do_update(
+        index_elements=["id"], set_=columns, where=schema.workspace.c.hash != workspace.hash
+    )
     return conn.execute(written.returning(schema.workspace.c.id)).scalar() is not None
 
 

@@ -1,9 +1,9 @@
 """What is deployed, as decisions read it: the workspace, playbooks and their versions, kept in memory by their hash."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,9 +12,8 @@ from engine.expressions.tree import Extreme
 from engine.plan import Compiled, Plan
 from engine.values import Condition
 from engine.workspace import Workspace
+from store.kept import Kept
 from store.schema import playbook, playbook_version, run, trigger, workspace
-
-T = TypeVar("T")
 
 
 class NothingDeployed(LookupError):
@@ -30,7 +29,7 @@ class Remembered:
     since: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Deployed:
     """A playbook as new crossings see it."""
 
@@ -143,23 +142,7 @@ def _kept(conn: sa.Connection, hash_: str) -> Compiled:
     return _compiled.get(hash_, read)
 
 
-class _Kept(Generic[T]):
-    """The values last asked for. They are immutable and named by their content, so any thread may share them."""
-
-    def __init__(self, most: int) -> None:
-        self._values: dict[str, T] = {}
-        self._most = most
-
-    def get(self, hash_: str, read: Callable[[], T]) -> T:
-        value = self._values.get(hash_)
-        if value is None:
-            if len(self._values) >= self._most:
-                self._values.clear()
-            value = self._values[hash_] = read()
-        return value
-
-
-_workspaces: _Kept[Workspace] = _Kept(8)
-_compiled: _Kept[Compiled] = _Kept(512)
-_plans: _Kept[Mapping[str, Any]] = _Kept(512)
-_plan_conditions: _Kept[Sequence[Condition]] = _Kept(512)
+_workspaces: Kept[Workspace] = Kept(8)
+_compiled: Kept[Compiled] = Kept(512)
+_plans: Kept[Mapping[str, Any]] = Kept(512)
+_plan_conditions: Kept[Sequence[Condition]] = Kept(512)

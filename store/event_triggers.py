@@ -11,11 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from engine.triggers.base import Occurrence
 from engine.triggers.coming import asked_at
+from store.columns import NOW
 from store.deployed import Deployed
 from store.expression_rows import Rows
 from store.moment_triggers import Reached
 from store.schema import event, settling, work_event
-from store.sight import Sight
+from store.sight import Sight, View
+from store.statements import Given
 
 MOST_REASONS = 20
 """Events that are named as reasons of one crossing."""
@@ -27,7 +29,7 @@ def happened(conn: sa.Connection, sight: Sight, deployed: Deployed) -> list[Reac
     for trigger in deployed.compiled.triggers:
         if isinstance(trigger, Occurrence) and trigger.id in deployed.triggers:
             due = _take(conn, sight, deployed, trigger) + _settled(conn, sight, deployed, trigger)
-            found += _reasons(conn, sight, trigger, due)
+            found += _reasons(sight, deployed, trigger, due)
     return found
 
 
@@ -40,15 +42,7 @@ def forget_settling(conn: sa.Connection, playbook: str, triggers: Sequence[str] 
 def _take(conn: sa.Connection, sight: Sight, deployed: Deployed, trigger: Occurrence) -> list[int]:
     """New events that are to be asked now; the others wait."""
     live_since = deployed.triggers[trigger.id].since
-    e = event.c
-    rows = conn.execute(
-        sa.select(e.id, e.account_id, e.at, e.learned_at, sight.zone.label("zone"), sight.country.label("country"))
-        .select_from(
-            work_event.join(event, e.id == work_event.c.event_id).join(sight.source, sight.account_id == e.account_id)
-        )
-        .where(e.type == trigger.event, e.at > live_since, e.at <= sight.now)
-        .order_by(e.at, e.id)
-    )
+    rows = sight.run(("events", trigger.event), lambda view: _taken(view, trigger.event), since=live_since)
     now: list[int] = []
     later: list[dict[str, Any]] = []
     for row in rows:
@@ -64,33 +58,48 @@ def _take(conn: sa.Connection, sight: Sight, deployed: Deployed, trigger: Occurr
     return now
 
 
+def _taken(view: View, type_: str) -> sa.Select[Any]:
+    e = event.c
+    return (
+        sa.select(e.id, e.account_id, e.at, e.learned_at, view.zone.label("zone"), view.country.label("country"))
+        .select_from(
+            work_event.join(event, e.id == work_event.c.event_id).join(view.source, view.account_id == e.account_id)
+        )
+        .where(e.type == type_, e.at > Given("since", sa.DateTime(timezone=True)), e.at <= NOW)
+        .order_by(e.at, e.id)
+    )
+
+
 def _settled(conn: sa.Connection, sight: Sight, deployed: Deployed, trigger: Occurrence) -> list[int]:
     of = settling.c
     due = sa.delete(settling).where(of.playbook == deployed.playbook, of.trigger == trigger.id, of.due_at <= sight.now)
     return list(conn.execute(due.returning(of.event_id)).scalars())
 
 
-def _reasons(conn: sa.Connection, sight: Sight, trigger: Occurrence, due: Sequence[int]) -> list[Reached]:
+def _reasons(sight: Sight, deployed: Deployed, trigger: Occurrence, due: Sequence[int]) -> list[Reached]:
     """Those of which the condition is true, as far as they need be named."""
     if not due:
         return []
-    rows = Rows(f"event.{trigger.event}", sight.account_id, sa.literal(sight.now))
-    e = rows.table.c
-    query = (
-        sa.select(e.id, e.account_id, e.key, e.at, e.props)
-        .select_from(sight.source.join(rows.table, e.account_id == sight.account_id))
-        .where(e.id == sa.func.any(sa.cast(list(due), sa.ARRAY(sa.BigInteger))))
-        .order_by(e.account_id, e.at, e.id)
-    )
-    if trigger.where is not None:
-        query = query.where(sight.truth(trigger.where, rows))
+    key = ("happened", deployed.compiled.hash, trigger.id)
     counts: dict[int, int] = {}
     found: list[Reached] = []
-    for row in conn.execute(query):
+    for row in sight.run(key, lambda view: _happened(view, trigger), events=list(due)):
         counts[row.account_id] = counts.get(row.account_id, 0) + 1
         if counts[row.account_id] <= MOST_REASONS:
             found.append((row.account_id, _reason(trigger, row)))
     return found
+
+
+def _happened(view: View, trigger: Occurrence) -> sa.Select[Any]:
+    rows = Rows(f"event.{trigger.event}", view.account_id, NOW)
+    e = rows.table.c
+    query = (
+        sa.select(e.id, e.account_id, e.key, e.at, e.props)
+        .select_from(view.source.join(rows.table, e.account_id == view.account_id))
+        .where(e.id == sa.func.any(Given("events", sa.ARRAY(sa.BigInteger))))
+        .order_by(e.account_id, e.at, e.id)
+    )
+    return query if trigger.where is None else query.where(view.truth(trigger.where, rows))
 
 
 def _reason(trigger: Occurrence, row: sa.Row[*tuple[Any, ...]]) -> Mapping[str, Any]:

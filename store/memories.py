@@ -41,6 +41,7 @@ class Step:
     """An account's memory of one trigger has moved on."""
 
     account_id: int
+    playbook: str
     trigger: str
     bit: Bit
     before: Memory
@@ -51,7 +52,7 @@ def words(bits: Iterable[Bit]) -> tuple[int, ...]:
     return tuple(sorted({bit.word for bit in bits}))
 
 
-def write(conn: sa.Connection, playbook: str, steps: Sequence[Step]) -> None:
+def write(conn: sa.Connection, steps: Sequence[Step]) -> None:
     """Put memories that moved on into masks and holds, a statement for each kind of change."""
     for word in words(step.bit for step in steps):
         changes: dict[int, list[int]] = {}
@@ -67,8 +68,8 @@ def write(conn: sa.Connection, playbook: str, steps: Sequence[Step]) -> None:
             conn.execute(sa.text(_SET_BITS.format(word=word)), {"accounts": list(changes), **named})
     over = [step for step in steps if step.before.holding and not step.after.holding]
     if over:
-        keys = {"accounts": [step.account_id for step in over], "triggers": [step.trigger for step in over]}
-        conn.execute(_DROP_HOLDS, {"playbook": playbook, **keys})
+        columns = zip(*((step.account_id, step.playbook, step.trigger) for step in over), strict=True)
+        conn.execute(_DROP_HOLDS, dict(zip(("accounts", "playbooks", "triggers"), map(list, columns), strict=True)))
     holding = [step for step in steps if step.after.holding]
     if holding:
         conn.execute(
@@ -76,7 +77,7 @@ def write(conn: sa.Connection, playbook: str, steps: Sequence[Step]) -> None:
             [
                 {
                     "account_id": step.account_id,
-                    "playbook": playbook,
+                    "playbook": step.playbook,
                     "trigger": step.trigger,
                     "since": step.after.since,
                     "due_at": step.after.due_at,
@@ -87,15 +88,11 @@ def write(conn: sa.Connection, playbook: str, steps: Sequence[Step]) -> None:
         )
 
 
-def holds(conn: sa.Connection, playbook: str, accounts: Sequence[int]) -> Mapping[tuple[int, str], sa.Row[Any]]:
-    """The dwells of these accounts under way, by account and trigger."""
-    rows = conn.execute(
-        sa.select(trigger_hold).where(
-            trigger_hold.c.playbook == playbook,
-            trigger_hold.c.account_id == sa.func.any(sa.cast(list(accounts), sa.ARRAY(sa.BigInteger))),
-        )
-    )
-    return {(row.account_id, row.trigger): row for row in rows}
+def holds(conn: sa.Connection, accounts: Sequence[int]) -> Mapping[tuple[int, str, str], sa.Row[Any]]:
+    """The dwells of these accounts under way, by account, playbook and trigger."""
+    ids = sa.cast(list(accounts), sa.ARRAY(sa.BigInteger))
+    rows = conn.execute(sa.select(trigger_hold).where(trigger_hold.c.account_id == sa.func.any(ids)))
+    return {(row.account_id, row.playbook, row.trigger): row for row in rows}
 
 
 def look_anew(conn: sa.Connection, bits: Sequence[Bit]) -> None:
@@ -144,9 +141,10 @@ _FORGET = """
 """
 _DROP_HOLDS = sa.text("""
     delete from trigger_hold
-    using unnest(cast(:accounts as bigint[]), cast(:triggers as text[])) as over(account_id, id)
-    where trigger_hold.playbook = :playbook
-        and trigger_hold.account_id = over.account_id and trigger_hold.trigger = over.id
+    using unnest(cast(:accounts as bigint[]), cast(:playbooks as text[]), cast(:triggers as text[]))
+        as over(account_id, playbook, id)
+    where trigger_hold.account_id = over.account_id
+        and trigger_hold.playbook = over.playbook and trigger_hold.trigger = over.id
 """)
 _upsert = insert(trigger_hold)
 _HOLD = _upsert.on_conflict_do_update(

@@ -1,20 +1,22 @@
 """Date triggers and schedules whose time has come: found by dates in the projection or by the clocks of the zones in
 use, decided by the calendar, never twice."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.calendars import Place, local_date, local_midnight, subtract
-from engine.durations import parse_duration
+from engine.durations import Duration, parse_duration
 from engine.triggers.base import Moment, Schedule
 from engine.triggers.coming import Timed, anchor_of, following, latest, opens_at
+from engine.values import Condition
 from store.deployed import Deployed
-from store.schema import crossing, work
-from store.sight import Sight
+from store.schema import crossing
+from store.sight import Sight, View
+from store.statements import Given
 
 Reached = tuple[int, Mapping[str, Any]]
 """An account, and why it crosses."""
@@ -72,14 +74,6 @@ class _Search:
 
     def _has_grace(self) -> bool:
         return bool(parse_duration(self._trigger.grace).amount)
-
-    def _in_zones(self, names: Sequence[str]) -> sa.ColumnElement[bool]:
-        """Accounts that live in these; the workspace's own zone holds all that name none, or none that exists."""
-        own, zones = self._sight.zone, sa.literal(list(self._sight.zones), sa.ARRAY(sa.Text))
-        here = own == sa.any_(sa.literal(list(names), sa.ARRAY(sa.Text)))
-        if self._sight.workspace.zone in names:
-            here = sa.or_(here, own.is_(None), own != sa.all_(zones))
-        return here
 
     def _untold(self, rows: Mapping[int, Mapping[str, str]]) -> list[Reached]:
         """Without those who have crossed for the very same time."""
@@ -148,17 +142,32 @@ class _ForEveryone(_Search):
         times = self._times(opens)
         if not times:
             return {}
-        sight = self._sight
-        query = sa.select(sight.account_id, sight.zone).select_from(sight.source)
-        query = query.where(sight.truth(self._deployed.compiled.audience), self._in_zones(list(times)))
-        if within_work:
-            query = query.where(sight.account_id.in_(sa.select(work.c.account_id)))
+        sight, audience = self._sight, self._deployed.compiled
+        key = ("for everyone", audience.hash, within_work)
+        query = sight.run(
+            key,
+            lambda view: _in_zones(view, audience.audience, within_work=within_work),
+            names=list(times),
+            known=list(sight.zones),
+            usual=sight.workspace.zone in times,
+        )
         found: dict[int, Mapping[str, str]] = {}
-        for account_id, zone in self._conn.execute(query):
-            at = times.get(sight.place(zone, None).zone)
+        for row in query:
+            at = times.get(sight.place(row.zone, None).zone)
             if at is not None:
-                found[account_id] = {"due": at.isoformat()}
+                found[row.account_id] = {"due": at.isoformat()}
         return found
+
+
+def _in_zones(view: View, audience: Condition, *, within_work: bool) -> sa.Select[Any]:
+    """Accounts of an audience that live in these zones; the workspace's own zone, where it is among them (`usual`),
+    holds all that name none, or none that exists."""
+    texts = sa.ARRAY(sa.Text())
+    homeless = sa.or_(view.zone.is_(None), view.zone != sa.all_(Given("known", texts)))
+    here = sa.or_(view.zone == sa.any_(Given("names", texts)), sa.and_(Given("usual", sa.Boolean()), homeless))
+    rows = view.looked_at if within_work else view.source
+    columns: list[sa.ColumnElement[Any]] = [view.account_id, view.zone.label("zone")]
+    return sa.select(*columns).select_from(rows).where(view.truth(audience), here)
 
 
 class _ByField(_Search):
@@ -184,14 +193,8 @@ class _ByField(_Search):
     def _rows(self, opens: Opens, *, within_work: bool) -> dict[int, Mapping[str, str]]:
         """Values by account whose time lies after `opens` of their place, up to now."""
         sight = self._sight
-        near = self._near(opens)
-        if near is None:
-            return {}
-        query = sa.select(sight.account_id, sight.zone, sight.country, self._column).where(near)
-        if within_work:
-            query = query.where(sight.account_id.in_(sa.select(work.c.account_id)))
         found: dict[int, Mapping[str, str]] = {}
-        for account_id, zone, country, value in self._conn.execute(query.select_from(sight.source)):
+        for account_id, zone, country, value in self._near(opens, within_work=within_work):
             place = sight.place(zone, country)
             comes = _latest(self._trigger, value, place, opens(place), sight.now)
             if comes is not None:
@@ -199,36 +202,33 @@ class _ByField(_Search):
                 found[account_id] = {self._field: value.isoformat(), **due}
         return found
 
-    def _near(self, opens: Opens) -> sa.ColumnElement[bool] | None:
-        """Finds all that may be due, and nearly nothing else: exact for dates, a little wide for instants."""
-        sight, column = self._sight, self._column
-        if isinstance(self._trigger, Schedule):
-            return self._on_its_days(opens)
-        if not isinstance(column.type, sa.Date):
+    def _near(self, opens: Opens, *, within_work: bool) -> Iterable[Any]:
+        """Finds all that may be due, and nearly nothing else: by range, or by the days it must be in some zone."""
+        sight, field, trigger = self._sight, self._field, self._trigger
+        if isinstance(trigger, Moment) and not isinstance(self._column.type, sa.Date):
             places = [sight.place(zone, None) for zone in sight.zones]
-            lows, highs = zip(*(_range(self._trigger, place, opens(place), sight.now) for place in places), strict=True)
-            return sa.and_(column > min(lows), column <= max(highs))
-        if self._counts_business_days():
-            return self._near_by_country(opens) if self._day_has_turned(opens) else None
-        groups: dict[tuple[date, ...], list[str]] = {}
-        for zone in sight.zones:
-            groups.setdefault(self._days(opens, sight.place(zone, None)), []).append(zone)
-        parts = [sa.and_(_is_one_of(column, days), self._in_zones(names)) for days, names in groups.items() if days]
-        return sa.or_(*parts) if parts else None
+            lows, highs = zip(*(_range(trigger, place, opens(place), sight.now) for place in places), strict=True)
+            given = {"low": min(lows), "high": max(highs)}
+            made = partial(_between, field=field, within_work=within_work)
+            return sight.run(("between", field, within_work), made, **given)
+        days = sorted(
+            {day for place in self._places(opens, within_work=within_work) for day in self._days(opens, place)}
+        )
+        if not days:
+            return ()
+        if isinstance(trigger, Schedule):
+            made = partial(_every, field=field, every=trigger.every or "", within_work=within_work)
+            return sight.run(("every", field, trigger.every, within_work), made, days=days)
+        return sight.run(("on", field, within_work), partial(_on, field=field, within_work=within_work), days=days)
 
-    def _near_by_country(self, opens: Opens) -> sa.ColumnElement[bool] | None:
-        """The same, where each country has its own business days."""
-        sight, groups = self._sight, dict[tuple[date, ...], list[tuple[str, str]]]()
-        for zone, country in sight.whereabouts:
-            days = self._days(opens, sight.place(zone, country))
-            if days:
-                groups.setdefault(days, []).append((zone or "", country or ""))
-        own = sa.tuple_(sa.func.coalesce(sight.zone, ""), sa.func.coalesce(sight.country, ""))
-        parts = [sa.and_(_is_one_of(self._column, days), own.in_(pairs)) for days, pairs in groups.items()]
-        return sa.or_(*parts) if parts else None
-
-    def _counts_business_days(self) -> bool:
-        return isinstance(self._trigger, Moment) and _offset_unit(self._trigger) == "business_days"
+    def _places(self, opens: Opens, *, within_work: bool) -> Sequence[Place]:
+        """Where the days may differ: in zones, and where business days are counted, in countries too."""
+        sight = self._sight
+        if not (isinstance(self._trigger, Moment) and _offset_unit(self._trigger) == "business_days"):
+            return [sight.place(zone, None) for zone in sight.zones]
+        if not self._day_has_turned(opens):
+            return ()
+        return [sight.place(*where) for where in (sight.whereabouts_looked_at if within_work else sight.whereabouts)]
 
     def _day_has_turned(self, opens: Opens) -> bool:
         """In any zone: otherwise no midnight can have come, and nobody needs to be looked for."""
@@ -236,54 +236,63 @@ class _ByField(_Search):
         return any(local_date(at, zone) != local_date(self._sight.now, zone) for at, zone in days)
 
     def _days(self, opens: Opens, place: Place) -> tuple[date, ...]:
-        """The dates whose moment has come in this place."""
-        assert isinstance(self._trigger, Moment)
+        """The dates whose moment has come in this place; of a schedule, the days that have begun there."""
         after, upto = opens(place), self._sight.now
+        if isinstance(self._trigger, Schedule):
+            return _begun(local_date(after, place.zone), local_date(upto, place.zone))
         if _offset_unit(self._trigger) not in ("minutes", "hours"):
             # These moments are midnights, so all instants of a day see the same.
             after, upto = (local_midnight(local_date(at, place.zone), place.zone) for at in (after, upto))
         return _days(self._trigger, place, after, upto)
 
-    # --- every so many days ---
 
-    def _on_its_days(self, opens: Opens) -> sa.ColumnElement[bool] | None:
-        """A day that lies a whole number of periods after the anchor."""
-        groups: dict[tuple[date, ...], list[str]] = {}
-        is_date = isinstance(self._column.type, sa.Date)
-        for zone in self._sight.zones:
-            first = local_date(opens(self._sight.place(zone, None)), zone)
-            days = (local_date(self._sight.now, zone) - first).days
-            groups.setdefault(tuple(first + timedelta(days=n + 1) for n in range(days)), []).append(zone)
-        parts = []
-        for days_, names in groups.items():
-            fits = [self._falls_on(day) if is_date else self._falls_about(day) for day in days_[-_MOST_DAYS:]]
-            if fits:
-                parts.append(sa.and_(sa.or_(*fits), self._in_zones(names)))
-        return sa.or_(*parts) if parts else None
-
-    def _falls_about(self, day: date) -> sa.ColumnElement[bool]:
-        """Of an instant, whose day depends on the zone."""
-        one = timedelta(days=1)
-        return sa.or_(*(self._falls_on(near) for near in (day - one, day, day + one)))
-
-    def _falls_on(self, day: date) -> sa.ColumnElement[bool]:
-        """engine.triggers.coming.falls_on, of the whole column."""
-        assert isinstance(self._trigger, Schedule)
-        assert self._trigger.every is not None
-        column = self._column
-        anchor = column if isinstance(column.type, sa.Date) else sa.cast(sa.func.timezone("UTC", column), sa.Date)
-        period, on = parse_duration(self._trigger.every), sa.literal(day, sa.Date)
-        if period.unit in ("days", "weeks"):
-            every = period.amount * (7 if period.unit == "weeks" else 1)
-            return sa.and_(anchor < on, sa.type_coerce(on - anchor, sa.Integer) % every == 0)
-        months = (day.year * 12 + day.month) - (sa.extract("year", anchor) * 12 + sa.extract("month", anchor))
-        step = period.amount * (12 if period.unit == "years" else 1)
-        is_last = (day + timedelta(days=1)).month != day.month
-        of_month = sa.extract("day", anchor)
-        same_day = of_month >= day.day if is_last else of_month == day.day
-        return sa.and_(anchor < on, months % step == 0, same_day)
+# --- rows by their dates ---------------------------------------------------------------------------------------------
 
 
+def _dated(view: View, field: str, *, within_work: bool) -> sa.Select[Any]:
+    rows = view.looked_at if within_work else view.source
+    return sa.select(view.account_id, view.zone, view.country, view.field(field)).select_from(rows)
+
+
+def _between(view: View, *, field: str, within_work: bool) -> sa.Select[Any]:
+    column, low, high = view.field(field), Given("low", _AT), Given("high", _AT)
+    return _dated(view, field, within_work=within_work).where(column > low, column <= high)
+
+
+def _on(view: View, *, field: str, within_work: bool) -> sa.Select[Any]:
+    column = view.field(field)
+    return _dated(view, field, within_work=within_work).where(column == sa.any_(Given("days", sa.ARRAY(sa.Date()))))
+
+
+def _every(view: View, *, field: str, every: str, within_work: bool) -> sa.Select[Any]:
+    """Those for whom one of the days lies a whole number of periods after the anchor."""
+    column = view.field(field)
+    is_date = isinstance(column.type, sa.Date)
+    anchor = column if is_date else sa.cast(sa.func.timezone("UTC", column), sa.Date)
+    unnested = sa.func.unnest(Given("days", sa.ARRAY(sa.Date())))
+    days = unnested.table_valued(sa.column("day", sa.Date), name="begun").render_derived()
+    day = days.c.day
+    # Of an instant, the day depends on the zone.
+    near = [day] if is_date else [sa.cast(day + sa.literal(n, sa.Integer), sa.Date) for n in (-1, 0, 1)]
+    fits = sa.or_(*(_falls_on(anchor, parse_duration(every), one) for one in near))
+    some = sa.exists(sa.select(sa.literal_column("1")).select_from(days).where(fits))
+    return _dated(view, field, within_work=within_work).where(some)
+
+
+def _falls_on(anchor: sa.ColumnElement[Any], period: Duration, on: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """engine.triggers.coming.falls_on, of a whole column."""
+    if period.unit in ("days", "weeks"):
+        every = period.amount * (7 if period.unit == "weeks" else 1)
+        return sa.and_(anchor < on, sa.type_coerce(on - anchor, sa.Integer) % every == 0)
+    year, month, of_month = (partial(sa.extract, name) for name in ("year", "month", "day"))
+    months = (year(on) * 12 + month(on)) - (year(anchor) * 12 + month(anchor))
+    step = period.amount * (12 if period.unit == "years" else 1)
+    is_last = month(on + sa.literal(1, sa.Integer)) != month(on)
+    same_day = sa.case((is_last, of_month(anchor) >= of_month(on)), else_=of_month(anchor) == of_month(on))
+    return sa.and_(anchor < on, months % step == 0, same_day)
+
+
+_AT = sa.DateTime(timezone=True)
 _MOST_DAYS = 400
 """After an outage, the days that are looked at; of several times that were missed, the last is made good."""
 _SLACK = timedelta(days=4)
@@ -292,12 +301,13 @@ _DAYS_OFF = timedelta(days=16)
 """The same where business days are counted: longer than any stretch of days off."""
 
 
-def _is_one_of(column: sa.ColumnElement[Any], days: Sequence[date]) -> sa.ColumnElement[bool]:
-    return column == sa.any_(sa.literal(list(days), sa.ARRAY(sa.Date)))
-
-
 def _offset_unit(trigger: Moment) -> str:
     return parse_duration(trigger.offset, signed=True).unit
+
+
+def _begun(first: date, last: date) -> tuple[date, ...]:
+    """The days after the first one, of many the last ones."""
+    return tuple(first + timedelta(days=n + 1) for n in range((last - first).days))[-_MOST_DAYS:]
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,6 @@ Only rows that come out different are written. Which accounts are looked at is t
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +29,7 @@ from store.expressions import to_sql
 from store.schema import account_value, score, value_history, work
 from store.scoring import CardColumns, age_column, aged_fields, contributions, known_share, score_steps
 from store.sql_functions import Slope
+from store.statements import kept
 
 Sql = sa.ColumnElement[Any]
 _AT = sa.DateTime(timezone=True)
@@ -43,18 +43,12 @@ def project(conn: sa.Connection, workspace: Workspace, now: datetime, extremes: 
     conn.execute(_NEW_ROWS)
     zones.ensure_zones(conn, [workspace.zone, *conn.execute(_ZONES).scalars()])
     alive = freshness.alive(conn, workspace, now)
-    statement = _prepared(workspace.model_dump_json(), tuple(dict.fromkeys(extremes)), tuple(alive.items()))
-    written = conn.execute(statement, moment_parameters(now, workspace.zone, zones.zones_in_use(conn))).rowcount
+    extremes = tuple(dict.fromkeys(extremes))
+    key = ("project", workspace.hash, extremes, tuple(alive.items()))
+    statement = kept(key, lambda: _statement(workspace, extremes, alive))
+    written = statement.run(conn, moment_parameters(now, workspace.zone, zones.zones_in_use(conn))).rowcount
     freshness.remember(conn, alive)
     return written
-
-
-@lru_cache(maxsize=32)
-def _prepared(
-    document: str, extremes: tuple[Extreme, ...], alive: tuple[tuple[freshness.Promise, bool], ...]
-) -> sa.Update:
-    # Making and compiling it takes longer than executing it for a few accounts.
-    return _statement(Workspace.model_validate_json(document), extremes, dict(alive))
 
 
 def _statement(workspace: Workspace, extremes: Sequence[Extreme], alive: Mapping[freshness.Promise, bool]) -> sa.Update:

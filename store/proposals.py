@@ -1,4 +1,4 @@
-"""What crosses: one playbook's edges over the accounts in work, its times and its events; only candidates reach Python.
+"""What crosses: edges over the accounts that are looked at, times and events; only candidates reach Python.
 
 Whether a crossing starts anything is for the rules of entry to say.
 """
@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,50 +22,70 @@ from store.deployed import Deployed
 from store.event_triggers import happened
 from store.memories import Bit, Step
 from store.moment_triggers import reached
-from store.schema import work
-from store.sight import Sight
+from store.sight import Sight, View
 
 Reason = Mapping[str, Any]
 
 
-def propose(conn: sa.Connection, sight: Sight, deployed: Deployed, *, sweep_id: int, since: datetime | None) -> int:
-    """Advance the memories of one playbook's triggers and write its crossings, one for each account; how many."""
-    reasons: dict[int, list[Reason]] = {}
-    found = (*_edges(conn, sight, deployed), *reached(conn, sight, deployed, since), *happened(conn, sight, deployed))
-    for account_id, reason in found:
-        reasons.setdefault(account_id, []).append(reason)
+def propose(
+    conn: sa.Connection,
+    sight: Sight,
+    playbooks: Mapping[Deployed, datetime | None],
+    *,
+    sweep_id: int,
+    with_events: bool = True,
+) -> int:
+    """Advance the memories of these playbooks' triggers and write their crossings, for each account one of each; how
+    many. With each playbook the instant since when its times have not been looked at.
+
+    `with_events`: whether any event was taken or has settled.
+    """
+    reasons: dict[tuple[Deployed, int], list[Reason]] = {}
+    for deployed, account_id, reason in _found(conn, sight, playbooks, with_events=with_events):
+        reasons.setdefault((deployed, account_id), []).append(reason)
     if not reasons:
         return 0
-    rows = [{"account_id": account_id, "reasons": why} for account_id, why in sorted(reasons.items())]
-    of = {"playbook": deployed.playbook, "version": deployed.version, "at": sight.now, "sweep": sweep_id}
-    conn.execute(_CROSS, of | {"rows": json.dumps(rows, ensure_ascii=False, allow_nan=False)})
+    rows = [
+        {"playbook": one.playbook, "version": one.version, "account_id": account_id, "reasons": why}
+        for (one, account_id), why in reasons.items()
+    ]
+    values = {"at": sight.now, "sweep": sweep_id, "rows": json.dumps(rows, ensure_ascii=False, allow_nan=False)}
+    conn.execute(_CROSS, values)
     return len(rows)
+
+
+def _found(
+    conn: sa.Connection, sight: Sight, playbooks: Mapping[Deployed, datetime | None], *, with_events: bool
+) -> Iterator[tuple[Deployed, int, Reason]]:
+    yield from _edges(conn, sight, tuple(playbooks))
+    for deployed, since in playbooks.items():
+        for account_id, reason in reached(conn, sight, deployed, since):
+            yield deployed, account_id, reason
+        for account_id, reason in happened(conn, sight, deployed) if with_events else ():
+            yield deployed, account_id, reason
 
 
 _CROSS = sa.text("""
     insert into crossing (playbook, version, account_id, at, reasons, state, sweep_id)
-    select :playbook, :version, account_id, :at, reasons, 'proposed', :sweep
-    from json_to_recordset(cast(:rows as json)) as crossed(account_id bigint, reasons jsonb)
-    order by account_id
+    select playbook, version, account_id, :at, reasons, 'proposed', :sweep
+    from json_to_recordset(cast(:rows as json)) as crossed(
+        playbook text, version int, account_id bigint, reasons jsonb)
+    order by playbook collate "C", account_id
     on conflict do nothing
 """)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Watched:
-    """An edge and where its columns stand in the statement."""
+    """An edge and its place in the masks."""
 
+    deployed: Deployed
     edge: Edge
     bit: Bit
-    n: int
 
     @property
-    def trips(self) -> str:
-        return f"trips_{self.n}"
-
-    @property
-    def rearms(self) -> str:
-        return f"rearms_{self.n}"
+    def includes_existing(self) -> bool:
+        return self.deployed.compiled.entry.existing == "include"
 
 
 @dataclass
@@ -72,119 +93,170 @@ class _Outcome:
     """What the candidates came to."""
 
     steps: list[Step] = field(default_factory=list)
-    fired: dict[str, list[int]] = field(default_factory=dict)
-    """Accounts by trigger."""
+    fired: dict[_Watched, list[int]] = field(default_factory=dict)
+    """Accounts by edge."""
 
 
-def _edges(conn: sa.Connection, sight: Sight, deployed: Deployed) -> Iterator[tuple[int, Reason]]:
+def _edges(conn: sa.Connection, sight: Sight, playbooks: Sequence[Deployed]) -> Iterator[tuple[Deployed, int, Reason]]:
     watched = [
-        _Watched(one, Bit(bit), n)
-        for n, one in enumerate(deployed.compiled.triggers)
-        if one.kind == "edge" and (bit := deployed.bit(one.id)) is not None
+        _Watched(deployed, edge, Bit(bit))
+        for deployed in playbooks
+        for edge in deployed.compiled.triggers
+        if edge.kind == "edge" and (bit := deployed.bit(edge.id)) is not None
     ]
     if not watched:
         return
-    look = _look(sight, deployed, watched)
-    rows = conn.execute(sa.select(look).where(_matters(look, watched, deployed))).mappings().all()
-    conn.execute(_settle_quietly(sight, look, watched))
-    outcome = _candidates(conn, sight, deployed, watched, rows)
-    memories.write(conn, deployed.playbook, outcome.steps)
+    key = ("edges", *((one.deployed.compiled.hash, one.edge.id, one.bit) for one in watched))
+    rows = sight.run(key, lambda view: _look(view, watched)).mappings().all()
+    outcome = _candidates(conn, sight, watched, rows)
+    memories.write(conn, outcome.steps)
+    names = {name for one in outcome.fired for name in _names(one.edge)}
+    read = sight.values([id_ for ids in outcome.fired.values() for id_ in ids], sorted(names)) if names else {}
     for one in watched:
-        accounts = outcome.fired.get(one.edge.id, [])
-        read = sight.values(accounts, _names(one.edge)) if accounts else {}
-        for account_id in accounts:
-            reason = {"trigger": one.edge.id, "kind": "edge", "says": one.edge.says, "values": read[account_id]}
-            yield account_id, reason
+        edge = one.edge
+        for account_id in outcome.fired.get(one, ()):
+            values = {name: read[account_id][name] for name in _names(edge) if name in read[account_id]}
+            yield one.deployed, account_id, {"trigger": edge.id, "kind": "edge", "says": edge.says, "values": values}
 
 
-def _look(sight: Sight, deployed: Deployed, watched: Sequence[_Watched]) -> sa.Subquery:
-    """Masks and truths of the accounts in work. Fenced, so that no condition is worked out twice."""
+# --- one pass over the accounts --------------------------------------------------------------------------------------
+
+_PARTS = ("trips", "known", "rearms", "wanted")
+"""Beside the masks of memory, those of this look: true; not unknown; true to re-arm; true, and wanted if existing."""
+
+
+def _look(view: View, watched: Sequence[_Watched]) -> sa.Select[Any]:
+    """Looks at all edges of an account at once. What changes a memory and nothing else, first sights and re-arming, is
+    written by the way; only candidates come back: edges that fire, dwell, or exist where the author includes these."""
+    looked = _truths(view, watched)
     words = memories.words(one.bit for one in watched)
+    quiet = {word: _quiet(looked, word) for word in words}
+    candidates = {word: _candidate(looked, word) for word in words}
+    found = sa.or_(*(part != 0 for word in words for part in (*quiet[word], candidates[word])))
+    matters = sa.select(looked).where(found).cte("matters").prefix_with("materialized")
+    written = _write_quietly(view, matters, words)
+    asked = sa.or_(*(_candidate(matters, word) != 0 for word in words))
+    return sa.select(matters).where(asked).add_cte(written)
+
+
+def _truths(view: View, watched: Sequence[_Watched]) -> sa.Subquery:
+    """Masks of memory and of truths. Fenced, so that no condition is worked out twice."""
+    words = memories.words(one.bit for one in watched)
+    masks = [view.source.c[f"{mask}_{word}"] for word in words for mask in MASKS]
     return (
         sa.select(
-            sight.account_id.label("account_id"),
-            sight.zone.label("zone"),
-            sight.country.label("country"),
-            sight.truth(deployed.compiled.audience).label("audience"),
-            *(sight.source.c[f"{mask}_{word}"] for word in words for mask in MASKS),
-            *(sight.truth(one.edge.trips).label(one.trips) for one in watched),
-            *(sight.truth(one.edge.rearms).label(one.rearms) for one in watched),
+            view.account_id.label("account_id"),
+            view.zone.label("zone"),
+            view.country.label("country"),
+            *masks,
+            *(
+                part.label(f"{name}_{word}")
+                for word in words
+                for name, part in zip(
+                    _PARTS, _parts(view, [one for one in watched if one.bit.word == word]), strict=True
+                )
+            ),
         )
-        .select_from(work.join(sight.source, sight.account_id == work.c.account_id))
+        .select_from(view.looked_at)
         .offset(0)
-        .subquery("look")
+        .subquery("looked")
     )
 
 
-def _matters(look: sa.Subquery, watched: Sequence[_Watched], deployed: Deployed) -> sa.ColumnElement[bool]:
-    """Rows in which some edge fires, dwells, or counts as existing where the author includes these."""
-    parts: list[sa.ColumnElement[bool]] = []
-    for one in watched:
-        seen, tripped, holding = (one.bit.in_(look, mask) for mask in MASKS)
-        true = look.c[one.trips].is_(True)
-        parts += [sa.and_(seen, ~tripped, ~holding, true), holding]
-        if deployed.compiled.entry.existing == "include":
-            parts.append(sa.and_(~seen, true, look.c.audience.is_(True)))
-    return sa.or_(*parts)
+def _parts(view: View, mine: Sequence[_Watched]) -> tuple[sa.ColumnElement[int], ...]:
+    """The masks of `_PARTS` in one word."""
+    trips = [(one, view.truth(one.edge.trips)) for one in mine]
+    wanted = [
+        (one, sa.and_(true, view.truth(one.deployed.compiled.audience))) for one, true in trips if one.includes_existing
+    ]
+    return (
+        _mask(trips),
+        _mask([(one, true.is_not(None)) for one, true in trips]),
+        # Whether it re-arms is asked of those that have tripped: mostly, of few.
+        _mask([(one, sa.and_(one.bit.in_(view.source, "tripped"), view.truth(one.edge.rearms))) for one in mine]),
+        _mask(wanted),
+    )
 
 
-def _settle_quietly(sight: Sight, look: sa.Subquery, watched: Sequence[_Watched]) -> sa.Update:
-    """What changes a memory and nothing else, for all accounts at once: first sights, and re-arming."""
-    values: dict[sa.ColumnElement[Any], sa.ColumnElement[Any]] = {}
-    changes: list[sa.ColumnElement[bool]] = []
-    for word in memories.words(one.bit for one in watched):
-        mine = [one for one in watched if one.bit.word == word]
-        seen: sa.ColumnElement[int] = look.c[f"seen_{word}"]
-        tripped: sa.ColumnElement[int] = look.c[f"tripped_{word}"]
-        for one in mine:
-            first = sa.and_(~one.bit.in_(look, "seen"), look.c[one.trips].is_not(None))
-            existing = sa.and_(~one.bit.in_(look, "seen"), look.c[one.trips].is_(True))
-            rearmed = sa.and_(
-                one.bit.in_(look, "tripped"), look.c[one.rearms].is_(True), look.c[one.trips].is_not(True)
-            )
-            changes += [first, rearmed]
-            seen = seen.bitwise_or(_bit_if(first, one.bit))
-            tripped = tripped.bitwise_or(_bit_if(existing, one.bit)).bitwise_and(
-                _bit_if(rearmed, one.bit).bitwise_not()
-            )
-        values |= {sight.source.c[f"seen_{word}"]: seen, sight.source.c[f"tripped_{word}"]: tripped}
-    same = sight.account_id == look.c.account_id
-    return sa.update(sight.source).values(values).where(same, sa.or_(*changes))
+def _mask(truths: Sequence[tuple[_Watched, sa.ColumnElement[bool]]]) -> sa.ColumnElement[int]:
+    """Bits of what is true."""
+    bits = [
+        sa.case((true, sa.literal(one.bit.value, sa.BigInteger)), else_=sa.literal(0, sa.BigInteger))
+        for one, true in truths
+    ]
+    return reduce(lambda all_, bit: all_.bitwise_or(bit), bits, sa.literal(0, sa.BigInteger))
 
 
-def _bit_if(when: sa.ColumnElement[bool], bit: Bit) -> sa.ColumnElement[int]:
-    return sa.case((when, sa.literal(bit.value, sa.BigInteger)), else_=sa.literal(0, sa.BigInteger))
+def _quiet(looked: sa.FromClause, word: int) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
+    """What is seen for the first time; what re-arms."""
+    of = looked.c
+    first = of[f"known_{word}"].bitwise_and(of[f"seen_{word}"].bitwise_not())
+    rearmed = of[f"rearms_{word}"].bitwise_and(of[f"tripped_{word}"]).bitwise_and(of[f"trips_{word}"].bitwise_not())
+    return first, rearmed
+
+
+def _candidate(looked: sa.FromClause, word: int) -> sa.ColumnElement[int]:
+    of = looked.c
+    seen, tripped, holding = (of[f"{mask}_{word}"] for mask in MASKS)
+    fires = of[f"trips_{word}"].bitwise_and(seen).bitwise_and(tripped.bitwise_or(holding).bitwise_not())
+    existing = of[f"wanted_{word}"].bitwise_and(seen.bitwise_not())
+    mask: sa.ColumnElement[int] = fires.bitwise_or(holding).bitwise_or(existing)
+    return mask
+
+
+def _write_quietly(view: View, matters: sa.CTE, words: Sequence[int]) -> sa.CTE:
+    values: dict[str, sa.ColumnElement[Any]] = {}
+    changed: list[sa.ColumnElement[bool]] = []
+    for word in words:
+        of, (first, rearmed) = matters.c, _quiet(matters, word)
+        existing = first.bitwise_and(of[f"trips_{word}"])
+        values[f"seen_{word}"] = of[f"seen_{word}"].bitwise_or(first)
+        values[f"tripped_{word}"] = of[f"tripped_{word}"].bitwise_or(existing).bitwise_and(rearmed.bitwise_not())
+        changed += [first != 0, rearmed != 0]
+    same = view.account_id == matters.c.account_id
+    return sa.update(view.source).values(values).where(same, sa.or_(*changed)).cte("written")
+
+
+# --- the few that may start something --------------------------------------------------------------------------------
 
 
 def _candidates(
-    conn: sa.Connection,
-    sight: Sight,
-    deployed: Deployed,
-    watched: Sequence[_Watched],
-    rows: Sequence[sa.RowMapping],
+    conn: sa.Connection, sight: Sight, watched: Sequence[_Watched], rows: Sequence[sa.RowMapping]
 ) -> _Outcome:
     outcome = _Outcome()
     dwelling = [row["account_id"] for row in rows if any(one.bit.is_in(row, "holding") for one in watched)]
-    holds = memories.holds(conn, deployed.playbook, dwelling) if dwelling else {}
+    holds = memories.holds(conn, dwelling) if dwelling else {}
     for row in rows:
         for one in watched:
+            if not any(one.bit.is_in(row, mask) for mask in ("trips", "holding")):
+                continue
             account_id, edge = row["account_id"], one.edge
-            before = _memory(row, one.bit, holds.get((account_id, edge.id)))
-            due = (
-                add(sight.now, parse_duration(edge.dwell), sight.place(row["zone"], row["country"]))
-                if edge.dwell
-                else None
-            )
-            after, happened = advance(before, trips=row[one.trips], rearms=row[one.rearms], now=sight.now, due=due)
-            included = deployed.compiled.entry.existing == "include" and row["audience"] is True
-            if happened == "fired" or (happened == "existing" and included):
-                outcome.fired.setdefault(edge.id, []).append(account_id)
+            before = _memory(row, one.bit, holds.get((account_id, one.deployed.playbook, edge.id)))
+            trips = one.bit.is_in(row, "trips") if one.bit.is_in(row, "known") else None
+            due = _end_of_dwell(sight, edge, row)
+            after, happened = advance(before, trips=trips, rearms=None, now=sight.now, due=due)
+            if happened == "fired" or (happened == "existing" and one.bit.is_in(row, "wanted")):
+                outcome.fired.setdefault(one, []).append(account_id)
             # First sights and re-arming were settled for all accounts at once.
             if after != before and before.seen and not before.tripped:
                 outcome.steps.append(
-                    Step(account_id=account_id, trigger=edge.id, bit=one.bit, before=before, after=after)
+                    Step(
+                        account_id=account_id,
+                        playbook=one.deployed.playbook,
+                        trigger=edge.id,
+                        bit=one.bit,
+                        before=before,
+                        after=after,
+                    )
                 )
     return outcome
+
+
+def _end_of_dwell(sight: Sight, edge: Edge, row: sa.RowMapping) -> datetime | None:
+    """Of one that begins now."""
+    if edge.dwell is None:
+        return None
+    return add(sight.now, parse_duration(edge.dwell), sight.place(row["zone"], row["country"]))
 
 
 def _memory(row: sa.RowMapping, bit: Bit, hold: sa.Row[Any] | None) -> Memory:

@@ -1,6 +1,6 @@
 """What decisions see of accounts at one instant: the projected row, conditions as columns, the place of an account."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -14,24 +14,32 @@ from engine.places import place_of
 from engine.values import Condition
 from engine.workspace import Workspace
 from store import freshness
-from store.columns import Seen, column_name
+from store.columns import Prepared, Seen, column_name, moment_parameters
 from store.expression_rows import Rows
 from store.expressions import aggregate_to_sql, to_sql
+from store.kept import Kept
+from store.schema import work
+from store.statements import kept
 
 
-class Sight:
-    """Bound to a connection and an instant. Its table has whatever columns there are, also those of older plans."""
+class View:
+    """Rows of account_now as a statement reads them, whatever the instant."""
 
-    def __init__(self, conn: sa.Connection, workspace: Workspace, now: datetime) -> None:
-        self.workspace = workspace
-        self.now = now
-        self.source = _account_now(conn)
-        self._conn = conn
+    def __init__(self, source: sa.TableClause, find: Callable[[], Seen], *, everyone: bool = False) -> None:
+        """`find` is called when the first expression is asked: by then the sweep knows which feeds are silent."""
+        self.source = source
+        self.everyone = everyone
+        self._find = find
 
     @cached_property
-    def _seen(self) -> Seen:
-        silent = freshness.silent_sources(self.workspace, freshness.remembered(self._conn))
-        return Seen(source=self.source, instant=self.now, zone=self.workspace.zone, silent=silent)
+    def seen(self) -> Seen:
+        """What expressions find in a row."""
+        return self._find()
+
+    @property
+    def looked_at(self) -> sa.FromClause:
+        """The rows that a sweep looks at: those of the accounts in work, or all there are."""
+        return self.source if self.everyone else work.join(self.source, self.account_id == work.c.account_id)
 
     @property
     def account_id(self) -> sa.ColumnElement[int]:
@@ -54,7 +62,42 @@ class Sight:
 
     def truth(self, condition: Condition, rows: Rows | None = None) -> sa.ColumnElement[bool]:
         """`rows`: for a condition that is asked of single rows, those of the statement."""
-        return to_sql(condition.expression, self._seen, rows)
+        return to_sql(condition.expression, self.seen, rows)
+
+
+class Sight(View):
+    """Bound to a connection and an instant. Its table has whatever columns there are, also those of older plans."""
+
+    def __init__(self, conn: sa.Connection, workspace: Workspace, now: datetime, *, everyone: bool = False) -> None:
+        self.workspace = workspace
+        self.now = now
+        self._conn = conn
+        self._columns = tuple((row.name, row.type) for row in conn.execute(_PRESENT))
+        super().__init__(_account_now(self._columns), self._at_this_instant, everyone=everyone)
+
+    def _at_this_instant(self) -> Seen:
+        silent = freshness.silent_sources(self.workspace, freshness.remembered(self._conn))
+        return Seen(source=self.source, instant=self.now, zone=self.workspace.zone, silent=silent)
+
+    def run(self, key: Hashable, make: Callable[[View], Any], **given: Any) -> sa.CursorResult[Any]:
+        """Execute a statement that is kept for other instants. `key` names all that `make` reads beside the view."""
+        statement = kept((self.view, key), lambda: make(self.view))
+        return statement.run(self._conn, {**self._moment, **given})
+
+    @cached_property
+    def view(self) -> View:
+        """One for all sights of the same table, zone and silent feeds: it is part of the keys of statements."""
+        zone, silent, everyone = self.workspace.zone, self.seen.silent, self.everyone
+
+        def make() -> View:
+            source = _account_now(self._columns)
+            return View(source, lambda: Prepared(source=source, zone=zone, silent=silent), everyone=everyone)
+
+        return _views.get((self._columns, zone, silent, everyone), make)
+
+    @cached_property
+    def _moment(self) -> Mapping[str, Any]:
+        return moment_parameters(self.now, self.workspace.zone, self.zones)
 
     def truths(self, account_id: int, conditions: Sequence[Condition]) -> Sequence[bool | None]:
         """Of one account, in the order asked; all unknown while no sweep has seen it."""
@@ -81,7 +124,7 @@ class Sight:
         """What aggregates come to for an account, as JSON by their text; nothing while no sweep has seen it."""
         if not nodes:
             return {}
-        columns = [aggregate_to_sql(node, self._seen).label(f"aggregate_{i}") for i, node in enumerate(nodes)]
+        columns = [aggregate_to_sql(node, self.seen).label(f"aggregate_{i}") for i, node in enumerate(nodes)]
         row = self._conn.execute(sa.select(*columns).where(self.account_id == account_id)).one_or_none()
         return {} if row is None else {node.text: _json(value) for node, value in zip(nodes, row, strict=True)}
 
@@ -93,7 +136,15 @@ class Sight:
     @cached_property
     def whereabouts(self) -> Sequence[tuple[str | None, str | None]]:
         """The zones and countries that accounts tell, together, as told."""
-        query = sa.select(self.zone, self.country).select_from(self.source).distinct()
+        return self._whereabouts(lambda view: view.source)
+
+    @cached_property
+    def whereabouts_looked_at(self) -> Sequence[tuple[str | None, str | None]]:
+        """The same of the accounts that the sweep looks at."""
+        return self._whereabouts(lambda view: view.looked_at)
+
+    def _whereabouts(self, rows: Callable[[View], sa.FromClause]) -> Sequence[tuple[str | None, str | None]]:
+        query = sa.select(self.zone, self.country).select_from(rows(self)).distinct()
         return sorted((tuple(row) for row in self._conn.execute(query)), key=str)  # type: ignore[misc]  # two columns
 
 
@@ -104,9 +155,11 @@ def _json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _account_now(conn: sa.Connection) -> sa.TableClause:
-    rows = conn.execute(_PRESENT)
-    return sa.table("account_now", *(sa.column(row.name, _TYPES[row.type]) for row in rows))
+def _account_now(columns: Sequence[tuple[str, str]]) -> sa.TableClause:
+    return sa.table("account_now", *(sa.column(name, _TYPES[type_]) for name, type_ in columns))
+
+
+_views: Kept[View] = Kept(64)
 
 
 _PRESENT = sa.text("""

@@ -76,8 +76,7 @@ def dry_run(engine: sa.Engine) -> list[Ruled]:
         taken = _take(conn)
         if taken is None or taken.id is None:
             return []
-        for deployed in taken.proposing:
-            _propose(conn, taken, deployed)
+        _propose(conn, taken, taken.proposing)
         ruled, _ = _arbitrate(conn, taken, {})
         transaction.rollback()
         return ruled
@@ -96,6 +95,8 @@ class _Taken:
     sight: Sight
     playbooks: Sequence[Deployed]
     """All; deploying, pausing and switching off wait until the sweep has finished."""
+    with_events: bool = True
+    """Whether some event was taken or has settled."""
     resumed: bool = False
     """An earlier sweep took this, and was killed before it had decided."""
 
@@ -112,18 +113,26 @@ class _Taken:
 
 
 def _decide(conn: sa.Connection, taken: _Taken) -> SweepReport:
-    failed: dict[str, str] = {}
-    for deployed in taken.proposing:
-        try:
-            with conn.begin():
-                _propose(conn, taken, deployed)
-        except Exception as error:
-            if conn.invalidated:
-                raise
-            # Whatever is wrong with one playbook, the others go on.
-            failed[deployed.playbook] = f"{type(error).__name__}: {error}"
+    failed = _propose_each(conn, taken) if _failure(conn, taken, taken.proposing) else {}
     with conn.begin():
         return _arbitrate(conn, taken, failed)[1]
+
+
+def _propose_each(conn: sa.Connection, taken: _Taken) -> Mapping[str, str]:
+    """One after the other: whatever is wrong with one playbook, the others go on. What is wrong, by playbook."""
+    found = ((one.playbook, _failure(conn, taken, [one])) for one in taken.proposing)
+    return {name: failure for name, failure in found if failure}
+
+
+def _failure(conn: sa.Connection, taken: _Taken, playbooks: Sequence[Deployed]) -> str | None:
+    try:
+        with conn.begin():
+            _propose(conn, taken, playbooks)
+    except Exception as error:
+        if conn.invalidated:
+            raise
+        return f"{type(error).__name__}: {error}"
+    return None
 
 
 # --- take ------------------------------------------------------------------------------------------------------------
@@ -162,8 +171,9 @@ def _take(conn: sa.Connection) -> _Taken | None:
     if accounts > _ANALYZE_FROM:
         conn.execute(sa.text("analyze work"))
     project(conn, workspace, now, extremes_of(conditions))
+    with_events = bool(conn.execute(_WITH_EVENTS, {"now": now}).scalar())
     id_ = conn.execute(sa.insert(sweeps).values(at=now).returning(sweeps.c.id)).scalar_one()
-    return replace(taken, id=id_)
+    return replace(taken, id=id_, with_events=with_events)
 
 
 def _behind(finished: sa.Row[tuple[object, ...]] | None) -> Mapping[str, str | None]:
@@ -202,6 +212,7 @@ def _note_instant(conn: sa.Connection, sweep_id: int | None, now: datetime) -> N
         conn.execute(sa.update(sweeps).where(sweeps.c.id == sweep_id).values(at=now))
 
 
+_WITH_EVENTS = sa.text("select exists (select from work_event) or exists (select from settling where due_at <= :now)")
 _COUNT_WORK = sa.select(sa.func.count()).select_from(work)
 _TAKE_CHANGES = sa.text("""
     with taken as (
@@ -226,13 +237,20 @@ def _insert(into: sa.Table, columns: list[str], query: sa.SelectBase) -> sa.Inse
 # --- propose ---------------------------------------------------------------------------------------------------------
 
 
-def _propose(conn: sa.Connection, taken: _Taken, deployed: Deployed) -> None:
+def _propose(conn: sa.Connection, taken: _Taken, playbooks: Sequence[Deployed]) -> None:
+    """Of those that have not proposed yet in this sweep."""
     assert taken.id is not None
-    name = deployed.playbook
-    mark = insert(work_playbook).values(playbook=name).on_conflict_do_nothing().returning(work_playbook.c.playbook)
-    if conn.execute(mark).scalar() is None:
-        return
-    propose(conn, taken.sight, deployed, sweep_id=taken.id, since=taken.since_for(deployed))
+    names = [one.playbook for one in playbooks]
+    mine = set(conn.execute(_MARK, {"names": names}).scalars())
+    since = {one: taken.since_for(one) for one in playbooks if one.playbook in mine}
+    if since:
+        propose(conn, taken.sight, since, sweep_id=taken.id, with_events=taken.with_events)
+
+
+_MARK = sa.text("""
+    insert into work_playbook (playbook) select unnest(cast(:names as text[]))
+    on conflict do nothing returning playbook
+""")
 
 
 # --- arbitrate -------------------------------------------------------------------------------------------------------
@@ -244,7 +262,7 @@ def _arbitrate(conn: sa.Connection, taken: _Taken, failed: Mapping[str, str]) ->
     in_work = crossing.c.account_id.in_(sa.select(work.c.account_id))
     due = sa.or_(crossing.c.state == "proposed", in_work, crossing.c.retry_at <= taken.at)
     ruled = rule(conn, sight, taken.playbooks, due, taken.at)
-    told = watches.evaluate(conn, sight, taken.at)
+    told = watches.evaluate(conn, sight, taken.at, with_events=taken.with_events)
     report = _report(conn, taken, ruled, told, failed)
     _finish(conn, taken, report)
     return ruled, report

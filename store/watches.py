@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from engine.calendars import Place, add
 from engine.durations import parse_duration
@@ -15,8 +15,9 @@ from engine.triggers.memory import ARMED, TRIPPED, Memory, advance
 from engine.values import Condition
 from store.deployed import load_workspace
 from store.expression_rows import Rows
-from store.schema import run, watch, work, work_event
-from store.sight import Sight
+from store.kept import Kept
+from store.schema import event, run, watch, work_event
+from store.sight import Sight, View
 from store.telling import Telling, tell_all
 
 if TYPE_CHECKING:
@@ -96,10 +97,13 @@ def already_met(conn: sa.Connection, run_id: int, keys: Sequence[str], now: date
     return tuple(row.key for row in rows if row.met_at is not None or row.id in met)
 
 
-def evaluate(conn: sa.Connection, sight: Sight, now: datetime) -> int:
-    """Look at the watches of the accounts in work, and tell runs what they wait for; how many were told."""
-    changes = [change for text in _texts(conn) for change in _look(conn, sight, text, now)]
-    changes += _events(conn, sight, now)
+def evaluate(conn: sa.Connection, sight: Sight, now: datetime, *, with_events: bool = True) -> int:
+    """Look at the watches of the accounts that are looked at, and tell runs what they wait for; how many were told.
+
+    `with_events`: whether any event was taken.
+    """
+    changes = _looked(conn, sight, now)
+    changes += _events(conn, sight, now) if with_events else []
     changes += _aged(conn, now)
     if not changes:
         return 0
@@ -174,43 +178,68 @@ def _hold(conn: sa.Connection, run_ids: Sequence[int]) -> Mapping[int, bool]:
 # --- looking ---------------------------------------------------------------------------------------------------------
 
 
-def _texts(conn: sa.Connection) -> Sequence[dict[str, Any]]:
-    """The different conditions that are watched for the accounts in work."""
-    return (
-        conn.execute(
-            sa.select(watch.c.condition)
-            .distinct()
-            .join(work, work.c.account_id == watch.c.account_id)
-            .where(watch.c.met_at.is_(None), watch.c.condition.is_not(None), watch.c.event.is_(None))
-            .order_by(watch.c.condition)
-        )
-        .scalars()
-        .all()
-    )
-
-
-def _look(
-    conn: sa.Connection, sight: Sight, condition: dict[str, Any], now: datetime
-) -> list[tuple[sa.Row[Any], Memory]]:
-    """The watches of one condition whose state changes."""
-    truth = sight.truth(Condition.model_validate(condition)).label("truth")
-    rows = conn.execute(
-        sa.select(watch, truth, sight.zone.label("zone"), sight.country.label("country"))
-        .select_from(
-            watch.join(work, work.c.account_id == watch.c.account_id).join(
-                sight.source, sight.account_id == watch.c.account_id
-            )
-        )
-        .where(
-            watch.c.met_at.is_(None),
-            watch.c.event.is_(None),
-            watch.c.condition == _typed(condition),
-            truth.element.is_(True) | watch.c.since.is_not(None),
-        )
-        .order_by(watch.c.id)
-    )
+def _looked(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[sa.Row[Any], Memory]]:
+    """The watches of conditions whose state changes: one pass over all, each row asked what it watches."""
+    asked = set(sight.run("means", _meanings).scalars())
+    if not asked:
+        return []
+    conditions = _conditions(conn, sight.view, asked)
+    rows = sight.run(("watches", *conditions), lambda view: _watched(view, conditions))
     looked = [(row, _advance(sight, row, now)) for row in rows]
     return [(row, memory) for row, memory in looked if memory != _memory(row)]
+
+
+def _conditions(conn: sa.Connection, view: View, asked: set[str]) -> Mapping[str, Condition]:
+    """What these mean; with it what earlier sweeps asked, so that one statement serves them all."""
+    known = _asked.get(view, dict)
+    if unknown := sorted(asked - known.keys()):
+        if len(known) + len(unknown) > _MOST_ASKED:
+            known.clear()
+            unknown = sorted(asked)
+        some = (
+            sa.select(watch.c.means, watch.c.condition)
+            .ext(distinct_on(watch.c.means))
+            .where(watch.c.means.in_(unknown))
+        )
+        known |= {row.means: Condition.model_validate(row.condition) for row in conn.execute(some)}
+    return dict(sorted(known.items()))
+
+
+_asked: Kept[dict[str, Condition]] = Kept(64)
+_MOST_ASKED = 256
+
+
+def _asks(view: View) -> tuple[sa.FromClause, sa.ColumnElement[bool]]:
+    """The watches of conditions that are still to be met, for the accounts that are looked at."""
+    rows = view.looked_at.join(watch, watch.c.account_id == view.account_id)
+    return rows, sa.and_(watch.c.met_at.is_(None), watch.c.event.is_(None), watch.c.means.is_not(None))
+
+
+def _meanings(view: View) -> sa.Select[Any]:
+    """What is asked, each once."""
+    rows, asks = _asks(view)
+    return sa.select(watch.c.means).select_from(rows).where(asks).distinct()
+
+
+def _watched(view: View, conditions: Mapping[str, Condition]) -> sa.Select[Any]:
+    """The rows whose condition is true, or was at the last look and dwells."""
+    rows, asks = _asks(view)
+    cases = {means: view.truth(condition) for means, condition in conditions.items()}
+    truth = sa.case(cases, value=watch.c.means)
+    # Fenced, so that no condition is worked out twice.
+    looked = (
+        sa.select(*_READ, truth.label("truth"), view.zone.label("zone"), view.country.label("country"))
+        .select_from(rows)
+        .where(asks)
+        .offset(0)
+        .subquery("looked")
+    )
+    return sa.select(looked).where(looked.c.truth.is_(True) | looked.c.since.is_not(None)).order_by(looked.c.id)
+
+
+_READ = tuple(
+    watch.c[name] for name in ("id", "run_id", "key", "event", "reason", "dwell", "since", "due_at", "suspended_at")
+)
 
 
 def _advance(sight: Sight, row: sa.Row[Any], now: datetime) -> Memory:
@@ -232,8 +261,9 @@ def _events(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[sa.R
     awaited = conn.execute(
         sa.select(watch.c.event, watch.c.condition)
         .distinct()
-        .join(work, work.c.account_id == watch.c.account_id)
-        .where(watch.c.met_at.is_(None), watch.c.event.is_not(None))
+        .join(event, event.c.account_id == watch.c.account_id)
+        .join(work_event, work_event.c.event_id == event.c.id)
+        .where(watch.c.met_at.is_(None), watch.c.event == event.c.type)
         .order_by(watch.c.event, watch.c.condition)
     ).all()
     found: list[sa.Row[Any]] = []

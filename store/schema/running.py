@@ -47,6 +47,7 @@ run = sa.Table(
         unique=True,
         postgresql_where=sa.text("state = 'open' and exclusive is not null"),
     ),
+    sa.Index("run_versions_idx", "playbook", "version", postgresql_where=sa.text("state = 'open'")),
     sa.Index("run_due_idx", "due_at", postgresql_where=sa.text("state = 'open'")),
     sa.Index(None, "account_id", "playbook", sa.text("ended_at DESC")),
 )
@@ -59,6 +60,12 @@ watch = sa.Table(
     sa.Column("key", TEXT, nullable=False, comment="goal, exit/0, or the path of the wait"),
     account_(),
     sa.Column("condition", JSONB, comment="an expression in JSON form; of an event: asked of its row, or null"),
+    sa.Column(
+        "means",
+        TEXT,
+        sa.Computed("md5(condition::text)", persisted=True),
+        comment="of the condition: those that ask the same are looked at together",
+    ),
     sa.Column("dwell", TEXT, comment="a duration in words: the condition must hold this long"),
     sa.Column("reason", TEXT, comment="what an exit ends the run with"),
     sa.Column("since", AT, comment="true since this sweep"),

@@ -65,10 +65,10 @@ def test_a_playbook_that_cannot_propose_stops_no_other_and_loses_nothing(world, 
     world.pass_time()
     world.metric("acme", "nps", 50.0)
 
-    def broken(conn, sight, deployed, **rest):
-        if deployed.playbook == "a":
+    def broken(conn, sight, playbooks, **rest):
+        if any(one.playbook == "a" for one in playbooks):
             conn.execute(sa.text("select 1 / 0"))
-        return propose(conn, sight, deployed, **rest)
+        return propose(conn, sight, playbooks, **rest)
 
     propose = proposals.propose
     monkeypatch.setattr("store.sweep.propose", broken)
@@ -309,3 +309,25 @@ def test_sweeps_starts_by_hand_and_repeated_facts_all_at_once_never_double(world
         (select count(distinct run_id) from crossing where state = 'started')"""
     ((started, in_outbox, crossed),) = world.rows(counts)
     assert started == in_outbox == crossed
+
+
+def test_a_redeploy_never_meets_a_statement_of_what_was_deployed_before(world):
+    """Statements are kept between sweeps, under all that they are made of."""
+    world.deploy(risk=FALLS)
+    for key in ("acme", "bee"):
+        world.account(key, name=key.title())
+    world.day(nps=80.0)
+    world.deploy(risk=FALLS.replace("60", "40").replace("68", "48"))
+    assert world.day(nps=50.0).crossings == 0
+    assert world.day(nps=35.0).crossings == 1
+    world.deploy(
+        risk="audience: account.name == 'Bee'\ntriggers: [{ id: low, metric: nps, falls_below: 30 }]",
+        other="goal: { when: metric.nps >= 90 }\ntriggers: [{ metric: usage, falls_below: 10 }]",
+    )
+    world.day(usage=50.0)
+    world.day(nps=20.0, usage=5.0)
+    found = [(name, state) for _, name, state, _ in world.crossings()[1:]]
+    assert found == [("other", "started"), ("risk", "not_started")]
+    why = world.crossings()[-1][3]
+    assert why is not None
+    assert why.startswith("outside the audience: (account.name == 'Bee')")

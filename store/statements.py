@@ -1,0 +1,71 @@
+"""Statements that are built once and executed often: SQL text with its constants written out, and a few things given.
+
+Building a large statement, and handing over a thousand constants with it, takes longer than PostgreSQL needs for a few
+accounts. What differs from one execution to the next stands in it as `Given`.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import NullType, TypeEngine
+
+from store.kept import Kept
+
+
+class Given(sa.ColumnElement[Any]):
+    """A value that is given, by this name, whenever the statement is executed."""
+
+    inherit_cache = False
+
+    def __init__(self, name: str, type_: TypeEngine[Any]) -> None:
+        self.name, self.type = name, type_
+
+
+class Statement:
+    """Any insert, update or select as text; immutable, for every connection and thread."""
+
+    def __init__(self, made: Any) -> None:
+        compiled = made.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
+        self.text = str(compiled)
+
+    def run(self, conn: sa.Connection, given: Mapping[str, Any]) -> sa.CursorResult[Any]:
+        """Execute it; names that it does not ask for do no harm."""
+        return conn.exec_driver_sql(self.text, dict(given))
+
+
+def kept(key: Hashable, make: Callable[[], Any]) -> Statement:
+    """The statement of this key, which names all that it is made of: whoever means something else asks for another."""
+    return _statements.get(key, lambda: Statement(make()))
+
+
+_statements: Kept[Statement] = Kept(1024)
+
+
+class _Written(PGCompiler_psycopg):
+    """Writes constants out with their types: PostgreSQL would take a bare 0.1 for a decimal number."""
+
+    def render_literal_value(self, value: Any, type_: TypeEngine[Any], **rest: Any) -> str:
+        text: str = super().render_literal_value(value, type_, **rest)  # type: ignore[no-untyped-call]
+        if value is None or isinstance(type_, NullType):
+            return text
+        return f"{text}::{self.dialect.type_compiler_instance.process(type_.dialect_impl(self.dialect))}"
+
+
+class _Dialect(PGDialect_psycopg):
+    statement_compiler = _Written
+    supports_statement_cache = False
+
+
+_DIALECT = _Dialect()  # type: ignore[no-untyped-call]
+# As on every connection, backslashes mean themselves.
+_DIALECT._backslash_escapes = False  # noqa: SLF001 - the dialect asks a server for it
+
+
+@compiles(Given)
+def _given(element: Given, compiler: SQLCompiler, **_: Any) -> str:
+    kind = compiler.dialect.type_compiler_instance.process(element.type.dialect_impl(compiler.dialect))
+    return f"%({element.name})s::{kind}"

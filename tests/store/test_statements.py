@@ -1,0 +1,69 @@
+"""Kept statements: constants written out mean the same as constants handed over, and no key serves two meanings."""
+
+from datetime import UTC, date, datetime
+from functools import partial
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
+
+from store.kept import Kept
+from store.sql_functions import number
+from store.statements import Given, Statement, kept
+
+CONSTANTS = [
+    (0.1, DOUBLE_PRECISION()),
+    (-2.5e-300, DOUBLE_PRECISION()),
+    (1e300, DOUBLE_PRECISION()),
+    (7, sa.BigInteger()),
+    (-(2**62), sa.BigInteger()),
+    (True, sa.Boolean()),
+    ("", sa.Text()),
+    ("it's 100 % \\d{2} %(now)s :name ?", sa.Text(collation="C")),
+    ("a\nb\tü…\u2028", sa.Text()),
+    (date(2026, 2, 28), sa.Date()),
+    (datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC), sa.DateTime(timezone=True)),
+    ([date(2026, 1, 1)], sa.ARRAY(sa.Date())),
+    ([], sa.ARRAY(sa.Text())),
+    (["a'b", "%s"], sa.ARRAY(sa.Text())),
+]
+
+
+@pytest.mark.parametrize(("value", "type_"), CONSTANTS)
+def test_a_constant_written_out_is_the_constant(scratch, value, type_):
+    statement = sa.select(sa.literal(value, type_), sa.func.pg_typeof(sa.literal(value, type_)).cast(sa.Text))
+    handed_over = tuple(scratch.execute(statement).one())
+    assert tuple(Statement(statement).run(scratch, {}).one()) == handed_over
+    assert handed_over[0] == value
+
+
+def test_arithmetic_stays_among_doubles(scratch):
+    product = number(0.1) * number(3.0)
+    assert Statement(sa.select(product)).run(scratch, {}).scalar() == 0.1 * 3.0
+
+
+def test_what_is_given_differs_from_one_execution_to_the_next(scratch):
+    statement = Statement(sa.select(Given("now", sa.DateTime(timezone=True)) + sa.literal_column("interval '1 hour'")))
+    for hour in (1, 2):
+        at = datetime(2026, 3, 2, hour, tzinfo=UTC)
+        assert statement.run(scratch, {"now": at, "unused": 1}).scalar() == at.replace(hour=hour + 1)
+
+
+def test_a_statement_is_made_once_for_its_key(scratch):
+    made = []
+
+    def make(value):
+        made.append(value)
+        return sa.select(sa.literal(value, sa.Integer()))
+
+    for value in (1, 2, 1):
+        assert kept(("of", value), partial(make, value)).run(scratch, {}).scalar() == value
+    assert made == [1, 2]
+
+
+def test_what_was_not_asked_for_lately_is_let_go():
+    some: Kept[str] = Kept(2)
+    for key in ("a", "b", "a", "c"):
+        some.get(key, partial(str, key))
+    assert some.get("a", lambda: "new") == "a"
+    assert some.get("b", lambda: "new") == "new"

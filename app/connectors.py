@@ -150,13 +150,13 @@ def _in_a_line(error: Exception) -> str:
 
 
 def _links(conn: sa.Connection) -> Links:
-    """Where survey pages are; mail that only is stored may name a place that nobody else can reach."""
+    """Where public pages are; mail that only is stored may name a place that nobody else can reach."""
     settings = read_settings()
     url = settings.public_url
     if url is None:
         email = load_workspace(conn).connectors.get(STREAM)
         if email is not None and email.provider != _STORED:
-            raise Misconfigured("TENURE_PUBLIC_URL is not set: nobody could reach the page of a survey")
+            raise Misconfigured("TENURE_PUBLIC_URL is not set: nobody could reach the pages that mails lead to")
         url = f"http://{settings.web_host}:{settings.web_port or 8000}"
     return Links(public_url=url, key=settings.signing_key or own_key(conn))
 

@@ -73,6 +73,7 @@ BUILT_IN: Mapping[str, Field] = {
         _field("account.zone", "text", "IANA time zone; gives the days"),
         _field("account.tags", "tags", "words put on the account, by people and playbooks"),
         _field("account.locale", "text", "the language to write in, such as de, where a contact has none"),
+        _field("account.do_not_contact", "bool", "true: nobody there is written to, whatever the playbook"),
         _field("account.csm", "text", "key of the person who looks after the account"),
     )
 }

@@ -52,7 +52,7 @@ CODES: dict[str, str] = {
     "PB320": "a playbook's folder and its id are not one name, or two folders share it",
     "PB321": "a mail text that is not there",
     "PB322": "this is not a duration",
-    "PB323": "an unknown metric, scorecard, band, field, day or mail event",
+    "PB323": "an unknown metric, scorecard, band, field, day, mail event or topic",
     "PB325": "an entry rule that cannot be used",
     "PB326": "a schedule that cannot be read, or never comes",
     "PB330": "a scenario that expects nothing in a line of `expect`",

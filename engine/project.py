@@ -48,12 +48,12 @@ def read_project(files: Mapping[str, bytes], root: str = "", *, today: date | No
         return Project(workspace=None, playbooks={}, scenarios={}, problems=(*own, *_shape_problems(files, shown)))
     folders = sorted(path.removesuffix(f"/{PLAYBOOK_FILE}") for path in files if path.endswith(f"/{PLAYBOOK_FILE}"))
     mails = _mails(files)
-    names = names_for_texts(workspace)
+    names, topics = names_for_texts(workspace), tuple(workspace.mail.all_topics())
     compilations: dict[str, Compilation] = {}
     scenarios: dict[str, tuple[ScenarioDocument, ...]] = {}
     problems = []
     for folder in folders:
-        texts, found = _texts(mails.get(folder, {}), shown, names)
+        texts, found = _texts(mails.get(folder, {}), shown, names, topics)
         name = folder.rpartition("/")[2]
         path = f"{folder}/{PLAYBOOK_FILE}"
         compilation = compile_playbook(files[path], shown[path], name, texts, workspace, today=today)
@@ -120,13 +120,13 @@ def _mails(files: Mapping[str, bytes]) -> dict[str, dict[str, bytes]]:
 
 
 def _texts(
-    files: Mapping[str, bytes], shown: Mapping[str, str], names: tuple[str, ...]
+    files: Mapping[str, bytes], shown: Mapping[str, str], names: tuple[str, ...], topics: tuple[str, ...]
 ) -> tuple[dict[str, MailText], list[Problem]]:
     texts: dict[str, MailText] = {}
     problems: list[Problem] = []
     for path, content in files.items():
         try:
-            texts[_stem(path)] = load_text(content, shown[path], names)
+            texts[_stem(path)] = load_text(content, shown[path], names, topics)
         except DocumentError as error:
             problems += error.problems
     return texts, problems

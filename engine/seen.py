@@ -40,6 +40,8 @@ class Seen:
     reason: str | None = None
     machine: bool = False
     """The provider itself says so."""
+    stops: Literal["bounced", "complained", "provider"] | None = None
+    """Why the address is to be written to no more, where this says so; `provider`: it writes there no more itself."""
 
 
 def is_about_people(type_: str) -> bool:

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from engine.catalogue import BUILT_IN, Catalogue, EventKind, RecordKind, Type
 from engine.catalogue import Field as CatalogueField
+from engine.mail_policy import MailPolicy
 from engine.scorecards import Scorecard
 from engine.surveys import ANSWERED, SCALES
 from engine.values import Condition, Value, canonical_json, content_hash
-from engine.workspace_words import Clock, Count, Country, Line, Span, Weekdays, Zone
+from engine.workspace_words import Country, Line, Span, Weekdays, Zone
 
 
 class Calendar(Value):
@@ -143,38 +143,6 @@ class Connector(Value):
     kind: ConnectorKind = "email"
     provider: str
     settings: dict[str, bool | float | str] = Field(default_factory=dict)
-
-
-class Cap(Value):
-    """At most so many mails to one contact or account within a time, over all playbooks."""
-
-    per: Literal["contact", "account"] = Field(description="whose mails are counted")
-    at_most: Count = Field(description="how many")
-    within: Span = Field(description="within how long")
-    then: Literal["wait", "skip"] = Field("wait", description="what becomes of one more: it waits, or is not sent")
-
-
-class Window(Value):
-    """When mail may leave, by the recipient's clock; `closes` before `opens` crosses midnight."""
-
-    opens: Clock = Field(description='from then, such as "08:00"')
-    closes: Clock = Field(description="until then; before `opens`, it crosses midnight")
-    days: Weekdays = Field((0, 1, 2, 3, 4), description="on these days: [monday, friday]")
-    business_days_only: bool = Field(False, description="not on holidays either")
-    then: Literal["wait", "skip"] = Field("wait", description="outside of it, a mail waits, or is not sent")
-
-    @model_validator(mode="after")
-    def _is_some_time(self) -> Self:
-        if self.opens == self.closes:
-            raise PydanticCustomError("PB510", "the window never opens", {"hint": "closes: a later clock time"})
-        return self
-
-
-class MailPolicy(Value):
-    """What holds for every mail, whatever the playbook."""
-
-    caps: tuple[Cap, ...] = Field((), description="at most so many mails")
-    window: Window | None = Field(None, description="when mail may leave")
 
 
 class Surveys(Value):

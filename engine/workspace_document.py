@@ -7,10 +7,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from engine.catalogue import Type
+from engine.mail_policy import MailPolicy
 from engine.scorecards import Word
 from engine.shape import Shape
 from engine.wording import ConditionText, ExpressionText
-from engine.workspace import Calendar, Feed, Generate, MailPolicy, Person, Roles, Sender, Surveys
+from engine.workspace import Calendar, Feed, Generate, Person, Roles, Sender, Surveys
 from engine.workspace_words import Line, Locale, Zone
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from store.schema import signing_key
 
-_SURVEY = "tenure.survey"
+_PREFERENCES, _SURVEY = "tenure.preferences", "tenure.survey"
 """A signature for one purpose is worth nothing for another."""
 
 
@@ -20,6 +20,11 @@ class Links:
     public_url: str
     """Without a final slash."""
     key: str = field(repr=False)
+
+    def preferences(self, address_key: str, topic: str) -> str:
+        """Where a person leaves the topic of a mail, and all others; names nobody."""
+        token = URLSafeSerializer(self.key, salt=_PREFERENCES).dumps([address_key, topic])
+        return f"{self.public_url}/u/{token}"
 
     def survey(self, survey_id: int) -> str:
         return f"{self.public_url}/s/{URLSafeSerializer(self.key, salt=_SURVEY).dumps(survey_id)}"
@@ -32,6 +37,18 @@ def survey_of(token: str, key: str) -> int | None:
     except BadData:
         return None
     return survey_id if isinstance(survey_id, int) and not isinstance(survey_id, bool) else None
+
+
+def person_and_topic(token: str, key: str) -> tuple[str, str] | None:
+    """The address key and the topic a token was made for; None for a token we did not make."""
+    try:
+        told = URLSafeSerializer(key, salt=_PREFERENCES).loads(token)
+    except BadData:
+        return None
+    match told:
+        case [str(address_key), str(topic)]:
+            return address_key, topic
+    return None
 
 
 def own_key(conn: sa.Connection) -> str:

@@ -1,7 +1,7 @@
 """Takes in what providers saw of mails, many at once: each once, however it is repeated; the runs that listen hear.
 
 Whatever was seen proves that the provider had the mail, so a mail of which nobody knew is settled by it. What a machine
-most likely did is kept and told to nobody.
+most likely did is kept and told to nobody. After a bounce for good or a complaint, the address is written to no more.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from engine.seen import Evidence, Seen, evidence, is_about_people
-from store import mails
+from store import consent, mails
 from store.schema import mail, mail_event, playbook_version, run
 from store.telling import Telling, tell_all
 
@@ -34,8 +34,11 @@ def take_in(conn: sa.Connection, seen: Sequence[Seen], now: datetime) -> Taken:
     """All of it in the caller's transaction; events that two posts bring at once are new in one of them."""
     found = _mails(conn, {one.message_id for one in seen})
     ours = [one for one in seen if one.message_id in found]
+    stopped = {one.message_id for one in ours if one.stops}
+    keys = {found[name].to_key for name in stopped}
     # First of all, and in order, as by everybody who settles mails or tells runs.
-    _hold_runs(conn, found.values(), {_heard_as(one) for one in ours})
+    mails.hold_addresses(conn, keys)
+    _hold_runs(conn, found.values(), {_heard_as(one) for one in ours}, consent.queued_runs(conn, keys))
     _recall(conn, found.values())
     new = _unheard_of(ours, found)
     for one in new:
@@ -45,6 +48,12 @@ def take_in(conn: sa.Connection, seen: Sequence[Seen], now: datetime) -> Taken:
     new = [one for one in new if one.key in kept]
     _grade_again(conn, found.values())
     settled = sum(_settle(conn, found[one.message_id], one, now) for one in new)
+    stops = [
+        consent.Suppressing(address=found[one.message_id].to_address, reason=one.stops, note=one.reason)
+        for one in new
+        if one.stops
+    ]
+    consent.suppress(conn, stops, now)
     tellings = [
         Telling(run_id=about.run_id, kind="event", of=about.step, values={"event": _heard_as(one)})
         for one in new
@@ -82,6 +91,8 @@ class _Mail:
     step: str
     state: str
     settled_at: datetime | None
+    to_address: str
+    to_key: str
     listens: frozenset[str]
     known: list[_Known] = field(default_factory=list)
     clicks: list[tuple[datetime, str | None]] = field(default_factory=list)
@@ -112,8 +123,9 @@ def _heard_as(one: Seen) -> str:
 def _mails(conn: sa.Connection, message_ids: Collection[str]) -> Mapping[str, _Mail]:
     names = sa.literal(sorted(message_ids), sa.ARRAY(sa.Text))
     own = (mail.c.message_id, mail.c.id, mail.c.run_id, mail.c.step, mail.c.state, mail.c.settled_at)
+    to = (mail.c.to_address, mail.c.to_key)
     rows = conn.execute(
-        sa.select(*own, run.c.playbook, run.c.version)
+        sa.select(*own, *to, run.c.playbook, run.c.version)
         .join(run, run.c.id == mail.c.run_id)
         .where(mail.c.message_id == sa.any_(names))
     ).all()
@@ -125,6 +137,8 @@ def _mails(conn: sa.Connection, message_ids: Collection[str]) -> Mapping[str, _M
             row.step,
             row.state,
             row.settled_at,
+            row.to_address,
+            row.to_key,
             listens.get((row.playbook, row.version), frozenset()),
         )
         for row in rows
@@ -142,9 +156,9 @@ def _listens(conn: sa.Connection, playbooks: Collection[str]) -> Mapping[tuple[s
     return {(row.playbook, row.version): frozenset(row.listens or ()) for row in rows}
 
 
-def _hold_runs(conn: sa.Connection, found: Iterable[_Mail], events: set[str]) -> None:
+def _hold_runs(conn: sa.Connection, found: Iterable[_Mail], events: set[str], queued: set[int]) -> None:
     """Those that may be told of something, or whose mail may be settled."""
-    ids = sorted({one.run_id for one in found if one.state != "sent" or not events.isdisjoint(one.listens)})
+    ids = sorted({one.run_id for one in found if one.state != "sent" or not events.isdisjoint(one.listens)} | queued)
     if ids:
         held = sa.select(run.c.id).where(run.c.id == sa.any_(_ids(ids)))
         conn.execute(held.order_by(run.c.id).with_for_update(key_share=True))

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from store import clock, watches
 from store.ageing import due_accounts
 from store.arbitration import Ruled, rekey, rule
+from store.consent import cancel_barred
 from store.deployed import Deployed, NothingDeployed, conditions_in_force, extremes_of, load_playbooks, load_workspace
 from store.moment_triggers import any_reached
 from store.projection import project
@@ -114,6 +115,8 @@ class _Taken:
 
 def _decide(conn: sa.Connection, taken: _Taken) -> SweepReport:
     failed = _propose_each(conn, taken) if _failure(conn, taken, taken.proposing) else {}
+    with conn.begin():
+        cancel_barred(conn, taken.at)
     with conn.begin():
         return _arbitrate(conn, taken, failed)[1]
 

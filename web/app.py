@@ -10,11 +10,25 @@ from web.deps import WebDeps
 from web.guards import BodyLimit, Keys, LastNet, Readable, SecurityHeaders
 from web.metrics import Measured, Metrics
 from web.problems import HANDLERS, Problem
-from web.routes import accounts, described, facts, health, hooks, mails, me, overview, runs, sign_in, surveys, tasks
+from web.routes import (
+    accounts,
+    described,
+    facts,
+    health,
+    hooks,
+    mails,
+    me,
+    overview,
+    preferences,
+    runs,
+    sign_in,
+    surveys,
+    tasks,
+)
 from web.static_files import KeptFiles
 
 _SUBJECTS = (facts, runs, tasks, mails, accounts)
-_PAGES = (sign_in, me, overview, tasks, runs, mails, surveys)
+_PAGES = (sign_in, me, overview, tasks, runs, mails, surveys, preferences)
 
 
 def create_app(deps: WebDeps) -> FastAPI:

@@ -119,7 +119,7 @@ class MailStream(Dispatcher[Counts]):
         def hand_over() -> None:
             nonlocal handed_over
             with conn.begin():
-                bar = mails.handing_over(conn, mail.id)
+                bar = mails.handing_over(conn, mail.id, now)
             if bar is not None:
                 raise _Barred(bar)
             handed_over = True

@@ -15,7 +15,7 @@ from engine.project import Project
 from store import arriving, clock, surveys, tasks
 from store.deploy import Publication, deploy
 from store.intake import take_in, take_in_dated
-from store.mails import record_event
+from store.mails.seeing import record_event
 from store.queries.overview import counts as overview_counts
 from store.schema import account, contact, mail, mail_event, run, survey, task
 

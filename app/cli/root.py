@@ -65,6 +65,8 @@ task_app = typer.Typer(help="Do something with one task.", no_args_is_help=True)
 app.add_typer(task_app, name="task")
 health_app = typer.Typer(help="Look at the scores themselves.", no_args_is_help=True)
 app.add_typer(health_app, name="health")
+suppress_app = typer.Typer(help="Addresses that are not written to, whatever the playbook.", no_args_is_help=True)
+app.add_typer(suppress_app, name="suppress")
 
 Home = Annotated[
     Optional[Path],

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from connectors.errors import Misconfigured
 from engine.seen import Seen, SeenType
@@ -38,6 +38,8 @@ _TYPES: Mapping[str, SeenType] = {
     "unsubscribe": "unsubscribed",
     "group_unsubscribe": "group_unsubscribed",
 }
+_OWN_LISTS = ("Bounced Address", "Spam Reporting Address", "Unsubscribed Address", "Invalid")
+"""Why SendGrid drops mail by itself for good, in its own words."""
 _ID = re.compile(r"[!-~]{1,200}")
 _PEM_LINE = re.compile(r"-----[A-Z ]+-----")
 _MOST_OF_A_LINK, _MOST_OF_A_REASON = 2000, 300
@@ -112,7 +114,22 @@ def _seen(event: Mapping[str, Any]) -> Seen | None:
         link=_clean(link, _MOST_OF_A_LINK),
         reason=_clean(reason, _MOST_OF_A_REASON),
         machine=str(event.get("sg_machine_open", "")).lower() == "true",
+        stops=_stops(type_, event),
     )
+
+
+def _stops(type_: SeenType, event: Mapping[str, Any]) -> Literal["bounced", "complained", "provider"] | None:
+    match type_:
+        case "bounced":
+            # `blocked` is a refusal of this one mail, or for the time being: the address may be as good as ever.
+            return None if event.get("type") == "blocked" else "bounced"
+        case "complained":
+            return "complained"
+        case "unsubscribed" | "group_unsubscribed":
+            return "provider"
+        case "dropped":
+            return "provider" if event.get("reason") in _OWN_LISTS else None
+    return None
 
 
 def _is_id(value: object) -> bool:

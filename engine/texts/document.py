@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from engine.document import Document, load_document, read_model
-from engine.problems import DocumentError, Problem, Spot
+from engine.problems import DocumentError, Problem, Spot, did_you_mean
 from engine.values import Value, canonical_json, content_hash
 
 Category = Literal["service", "marketing", "transactional"]
@@ -29,6 +29,8 @@ class MailText(Value):
     category: Category = "service"
     question: str = ""
     """What a survey asks, where the mail is one."""
+    topic: str | None = None
+    """What recipients can leave; by default what the category has."""
     body: str
 
     @cached_property
@@ -51,12 +53,15 @@ class FrontMatter(Value):
     preheader: str = Field("", description="the line that mailboxes show beside the subject")
     question: str = Field("", description="of a survey: what is asked, in one line")
     category: Category = Field("service", description="service (default), marketing, or transactional")
+    topic: str | None = Field(
+        None, description="a topic of tenure.yaml, which recipients can leave; default: the category"
+    )
 
 
-def load_text(text: str | bytes, file: str, known: Collection[str]) -> MailText:
+def load_text(text: str | bytes, file: str, known: Collection[str], topics: Collection[str] = ()) -> MailText:
     """Read and check one mail text; raises DocumentError with every problem, each at its line and column.
 
-    `known`: the names that templates may use (see engine.texts.names.known_names).
+    `known`: the names that templates may use (see engine.texts.names.known_names); `topics`: what a text may belong to.
     """
     decoded = _decoded(text, file)
     front, body, first_line = _cut(decoded, file)
@@ -66,6 +71,7 @@ def load_text(text: str | bytes, file: str, known: Collection[str]) -> MailText:
         *_line_problems(matter.subject, "subject", document, known),
         *_line_problems(matter.preheader, "preheader", document, known),
         *_line_problems(matter.question, "question", document, known),
+        *_topic_problems(matter, document, topics),
         *_body_problems(body, file, first_line, known),
     ]
     if problems:
@@ -101,6 +107,19 @@ def _line_problems(text: str, key: str, document: Document, known: Collection[st
         at = document.spot((key,))
         problems.append(Problem(code="PB408", spot=at, message=f"the {key} is one line", hint="join its lines"))
     return problems
+
+
+def _topic_problems(matter: FrontMatter, document: Document, topics: Collection[str]) -> list[Problem]:
+    if matter.topic is None:
+        return []
+    at = document.spot(("topic",))
+    if matter.category == "transactional":
+        says = "transactional mail asks for no consent, so it has no topic"
+        return [Problem(code="PB323", spot=at, message=says, hint="leave one of them out")]
+    if matter.topic in topics:
+        return []
+    hint = did_you_mean(matter.topic, topics)
+    return [Problem(code="PB323", spot=at, message=f'there is no topic "{matter.topic}"', hint=hint)]
 
 
 def _body_problems(body: str, file: str, first_line: int, known: Collection[str]) -> list[Problem]:

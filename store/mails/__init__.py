@@ -2,14 +2,14 @@
 
 The state `handing_over` is committed just before a mail leaves, so a row found `prepared` is safe to send, and one
 found `handing_over` without its dispatcher may have left. A dispatcher is alive while its own connection holds the
-advisory lock of the mail. Locks are taken run first, then contact, then mail, as the end of a run does.
+advisory lock of the mail. Locks are taken addresses first, then run, then contact, then mail.
 """
 
 from store.mails.bars import Bar
 from store.mails.claiming import Claim, claim_due, handing_over, look_later, next_due, orphans, park, release
+from store.mails.holding import hold_addresses
 from store.mails.preparing import CHANNEL, prepare, skip_unsent
 from store.mails.rows import Draft, Mail, Settled, State, find_mail
-from store.mails.seeing import EventType, record_event
 from store.mails.settling import settle
 
 __all__ = [
@@ -17,19 +17,18 @@ __all__ = [
     "Bar",
     "Claim",
     "Draft",
-    "EventType",
     "Mail",
     "Settled",
     "State",
     "claim_due",
     "find_mail",
     "handing_over",
+    "hold_addresses",
     "look_later",
     "next_due",
     "orphans",
     "park",
     "prepare",
-    "record_event",
     "release",
     "settle",
     "skip_unsent",

@@ -1,11 +1,16 @@
-"""What keeps a mail from leaving, read anew from the rows that say so."""
+"""What keeps a mail from leaving, read anew from the rows that say so: run, playbook, contact, account, and consent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from store.schema import contact, mail, person, playbook, run
+from engine.mail_policy import TRANSACTIONAL, MailPolicy
+from store.deployed import NothingDeployed, load_workspace
+from store.schema import account_value, contact, mail, outbox, person, playbook, run, subscription, suppression
+
+DO_NOT_CONTACT = "account.do_not_contact"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,33 +19,119 @@ class Bar:
 
     reason: str
     final: bool
+    until: datetime | None = None
+    """When it may be asked again, where that is known."""
+
+
+def mail_policy(conn: sa.Connection) -> MailPolicy:
+    """As the workspace in force has it."""
+    try:
+        return load_workspace(conn).mail
+    except NothingDeployed:
+        return MailPolicy()
+
+
+def bars_of(conn: sa.Connection, ids: Sequence[int], now: datetime, *, hold: bool = False) -> dict[int, Bar | None]:
+    """What keeps each of these mails from leaving at this moment, whatever caps and windows say.
+
+    `hold` keeps runs and contacts as they are until the caller commits.
+    """
+    query = _query(now).where(mail.c.id.in_(ids))
+    held = query.with_for_update(read=True, of=[run, contact]) if hold else query
+    policy = mail_policy(conn)
+    bars: dict[int, Bar | None] = dict.fromkeys(ids, _GONE)
+    bars.update((row["id"], _bar(row, policy)) for row in conn.execute(held).mappings())
+    others = [mail_id for mail_id in ids if bars[mail_id] is _GONE]
+    return bars | _bars_inside(conn, others) if others else bars
 
 
 _GONE = Bar(reason="the mail is gone", final=False)
 
 
-def bars_of(conn: sa.Connection, ids: Sequence[int], *, hold: bool = False) -> dict[int, Bar | None]:
-    """What keeps each of these mails from leaving at this moment."""
-    query = (
+def _query(now: datetime) -> sa.Select[tuple[object, ...]]:
+    of_person = suppression.c.address_key == mail.c.to_key
+    listed = sa.select(sa.func.array_agg(suppression.c.reason)).where(of_person).scalar_subquery()
+    of_topic = (subscription.c.address_key == mail.c.to_key, subscription.c.topic == mail.c.topic)
+    said = sa.select(subscription.c.subscribed).where(*of_topic).scalar_subquery()
+    mine = (account_value.c.account_id == mail.c.account_id, account_value.c.field == DO_NOT_CONTACT)
+    newest = (account_value.c.at.desc(), account_value.c.id.desc())
+    told = sa.select(account_value.c.value).where(*mine, account_value.c.at <= now).order_by(*newest).limit(1)
+    ending = sa.exists().where(
+        outbox.c.run_id == run.c.id, outbox.c.n > run.c.heard, outbox.c.fact["kind"].as_string() == "end"
+    )
+    return (
         sa.select(
             mail.c.id,
+            mail.c.category,
+            mail.c.topic,
             mail.c.to_address,
+            mail.c.resent_by,
             run.c.state,
             contact.c.do_not_contact,
             contact.c.email,
             sa.func.coalesce(playbook.c.state, "active").label("playbook"),
+            listed.label("listed"),
+            said.label("said"),
+            told.scalar_subquery().label("account_wants_none"),
+            ending.label("ending"),
         )
         .select_from(run)
         .join(mail, mail.c.run_id == run.c.id)
         .join(contact, contact.c.id == mail.c.contact_id)
         .outerjoin(playbook, playbook.c.id == run.c.playbook)
-        .where(mail.c.id.in_(ids))
     )
-    held = query.with_for_update(read=True, of=[run, contact]) if hold else query
-    bars: dict[int, Bar | None] = dict.fromkeys(ids, _GONE)
-    bars.update((row["id"], _bar(row)) for row in conn.execute(held).mappings())
-    others = [mail_id for mail_id in ids if bars[mail_id] is _GONE]
-    return bars | _bars_inside(conn, others) if others else bars
+
+
+def _bar(row: sa.RowMapping, policy: MailPolicy) -> Bar | None:
+    reason = _consent(row, policy) or _address(row)
+    if reason is not None:
+        return Bar(reason=reason, final=True)
+    if row["resent_by"]:
+        # A person wants it to leave, whatever has become of the run since.
+        return None
+    if row["state"] != "open":
+        return Bar(reason="the run has ended", final=True)
+    if row["ending"]:
+        return Bar(reason="the run is about to end", final=False)
+    standing = row["playbook"]
+    return None if standing == "active" else Bar(reason=f"the playbook is {standing}", final=False)
+
+
+def _consent(row: sa.RowMapping, policy: MailPolicy) -> str | None:
+    if row["do_not_contact"]:
+        return "the contact does not want to be contacted"
+    if row["account_wants_none"] is True:
+        return "the account does not want to be contacted"
+    listed = [reason for reason in row["listed"] or () if (reason, row["category"]) != ("unsubscribed", TRANSACTIONAL)]
+    if listed:
+        return next(says for reason, says in _SUPPRESSED.items() if reason in listed)
+    name = row["topic"]
+    if name is None:
+        return None
+    topic = policy.all_topics().get(name)
+    title = topic.title if topic else name
+    if row["said"] is False:
+        return f"the contact has unsubscribed from {title}"
+    if row["said"] is None and topic is not None and topic.opt_in:
+        return f"the contact has not asked for {title}"
+    return None
+
+
+def _address(row: sa.RowMapping) -> str | None:
+    same = (row["email"] or "").casefold() == row["to_address"].casefold()
+    return None if same else "the address is no longer the contact's"
+
+
+_SUPPRESSED = {
+    "erased": "the person was erased, and is written to no more",
+    "complained": "the address is suppressed: its reader complained",
+    "unsubscribed": "the contact has unsubscribed from all mail",
+    "bounced": "the address is suppressed: mail to it bounced",
+    "provider": "the address is suppressed: the mail provider has it on its own list",
+    "manual": "the address is suppressed: a colleague put it on the list",
+    "imported": "the address is suppressed: it came with an imported list",
+}
+"""Why a listed address is not written to; the first that holds is told."""
 
 
 def _bars_inside(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Bar | None]:
@@ -63,14 +154,3 @@ def _bars_inside(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Bar | Non
         else:
             bars[row.id] = None
     return bars
-
-
-def _bar(row: sa.RowMapping) -> Bar | None:
-    if row["state"] != "open":
-        return Bar(reason="the run has ended", final=True)
-    if row["do_not_contact"]:
-        return Bar(reason="the contact does not want to be contacted", final=True)
-    if (row["email"] or "").casefold() != row["to_address"].casefold():
-        return Bar(reason="the address is no longer the contact's", final=True)
-    standing = row["playbook"]
-    return None if standing == "active" else Bar(reason=f"the playbook is {standing}", final=False)

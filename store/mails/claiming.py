@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from store.mails.bars import Bar, bars_of
+from store.mails.holding import hold_addresses
 from store.mails.rows import Mail, State, mail_of, said
 from store.mails.settling import settle
 from store.schema import mail
@@ -52,7 +53,7 @@ def claim_due(conn: sa.Connection, stream: str, now: datetime, limit: int) -> Cl
     stay where they are.
     """
     claimed = _claimed(conn, _CLAIM, state="prepared", stream=stream, now=now, limit=limit)
-    bars = bars_of(conn, [one.id for one in claimed])
+    bars = bars_of(conn, [one.id for one in claimed], now)
     skipped = 0
     # In the order of runs, since two dispatchers that settle hold runs still.
     for one in sorted(claimed, key=lambda one: (one.run_id, one.id)):
@@ -73,19 +74,20 @@ def release(conn: sa.Connection, mail_id: int) -> None:
     conn.execute(sa.select(sa.func.pg_advisory_unlock(_LOCKS + mail_id)))
 
 
-def handing_over(conn: sa.Connection, mail_id: int) -> Bar | None:
+def handing_over(conn: sa.Connection, mail_id: int, now: datetime) -> Bar | None:
     """Take the step after which the mail may have left; commit before the first byte. A Bar when it may not, after all.
 
-    The run and the contact are held still until the caller commits: whoever unsubscribes or ends the run is before or
-    after this moment, never beside it.
+    The address, the run and the contact are held still until the caller commits: whoever unsubscribes or ends the run
+    is before or after this moment, never beside it.
     """
-    bar = bars_of(conn, [mail_id], hold=True)[mail_id]
+    hold_addresses(conn, conn.execute(sa.select(mail.c.to_key).where(mail.c.id == mail_id)).scalars())
+    bar = bars_of(conn, [mail_id], now, hold=True)[mail_id]
     if bar is not None:
         return bar
     taken = conn.execute(
         sa.update(mail)
         .where(mail.c.id == mail_id, mail.c.state == "prepared")
-        .values(state="handing_over", reason=None)
+        .values(state="handing_over", reason=None, left_at=now)
     )
     return None if taken.rowcount else Bar(reason="the mail is settled or in other hands", final=False)
 
@@ -95,7 +97,9 @@ def park(conn: sa.Connection, mail_id: int, due_at: datetime, reason: str, *, tr
     parked = conn.execute(
         sa.update(mail)
         .where(mail.c.id == mail_id, mail.c.state.in_(("prepared", "handing_over")))
-        .values(state="prepared", due_at=due_at, reason=said(reason), attempts=mail.c.attempts + int(tried))
+        .values(
+            state="prepared", due_at=due_at, left_at=None, reason=said(reason), attempts=mail.c.attempts + int(tried)
+        )
     )
     return parked.rowcount == 1
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from engine.addresses import address_key
 from store import fingerprints
 from store.mails.rows import Draft
 from store.schema import mail
@@ -23,7 +24,7 @@ def prepare(conn: sa.Connection, draft: Draft, now: datetime) -> int:
     values = {part.name: getattr(draft, part.name) for part in fields(Draft)}
     made: int | None = conn.execute(
         insert(mail)
-        .values(**values, message_id=_message_id(conn, draft), created_at=now)
+        .values(**values, to_key=address_key(draft.to_address), message_id=_message_id(conn, draft), created_at=now)
         .on_conflict_do_nothing(index_elements=["run_id", "step", "visit", "contact_id", "person"])
         .returning(mail.c.id)
     ).scalar()

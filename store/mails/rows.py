@@ -24,6 +24,8 @@ class Draft:
     person: str | None = None
     text_hash: str | None
     category: str
+    topic: str | None = None
+    """Whose consent is asked for; None where none is."""
     to_address: str
     to_name: str = ""
     from_address: str

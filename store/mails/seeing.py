@@ -1,23 +1,34 @@
 """Keeps one thing that was seen of a mail outside; `store.mail_events` does the same for many at once."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from engine.addresses import address_key
+from store.consent import Reason, Suppressing, suppress
+from store.mails.holding import hold_addresses
 from store.mails.settling import hold_run, settle
 from store.schema import mail, mail_event, playbook_version, run
 from store.telling import tell
 
 EventType = Literal["delivered", "bounced", "opened", "clicked", "replied", "complained"]
 
+_STOPS: Mapping[EventType, Reason] = {"bounced": "bounced", "complained": "complained"}
+
 
 def record_event(conn: sa.Connection, mail_id: int, type_: EventType, key: str, at: datetime, *, now: datetime) -> bool:
     """Something was seen of a mail outside; False for an event that is known. `key` is the provider's id of it.
 
-    The run hears it when its plan listens. Whatever was seen proves that the mail left.
+    The run hears it when its plan listens. Whatever was seen proves that the mail left; after some of it,
+    the address is written to no more.
     """
+    stopping = _STOPS.get(type_)
+    address = conn.execute(sa.select(mail.c.to_address).where(mail.c.id == mail_id)).scalar_one()
+    if stopping:
+        hold_addresses(conn, [address_key(address)])
     hold_run(conn, mail_id)
     new = conn.execute(
         insert(mail_event)
@@ -28,6 +39,8 @@ def record_event(conn: sa.Connection, mail_id: int, type_: EventType, key: str, 
     if new is None:
         return False
     settle(conn, mail_id, "sent", reason=f"seen by an event: {type_}", now=now)
+    if stopping:
+        suppress(conn, [Suppressing(address=address, reason=stopping)], now)
     event = f"email.{type_}"
     listening = (
         sa.select(mail.c.run_id, mail.c.step)

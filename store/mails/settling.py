@@ -48,6 +48,7 @@ def settle(
             state=state,
             reason=said(reason),
             settled_at=now,
+            left_at=None if state in ("refused", "skipped") else mail.c.left_at,
             provider_id=sa.func.coalesce(said(provider_id), mail.c.provider_id),
         )
     )

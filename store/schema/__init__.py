@@ -2,6 +2,7 @@
 
 from store.schema.access import absence, login, one_time_link, session
 from store.schema.base import metadata
+from store.schema.consent import subscription, suppression
 from store.schema.deciding import crossing, settling, sweep, trigger_hold, work, work_event, work_playbook
 from store.schema.deployed import clock, playbook, playbook_version, signing_key, text, trigger, workspace
 from store.schema.errands import errand
@@ -52,6 +53,8 @@ __all__ = [
     "session",
     "settling",
     "signing_key",
+    "subscription",
+    "suppression",
     "survey",
     "sweep",
     "task",

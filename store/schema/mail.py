@@ -16,7 +16,9 @@ mail = sa.Table(
     sa.Column("person", TEXT, comment="person.key: mail to a colleague, who is no customer"),
     sa.Column("text_hash", TEXT, sa.ForeignKey("text.hash"), comment="null where the step holds the text itself"),
     sa.Column("category", TEXT, nullable=False, comment="service | marketing | transactional | internal"),
+    sa.Column("topic", TEXT, comment="whose consent is asked for; null where none is"),
     sa.Column("to_address", TEXT, nullable=False),
+    sa.Column("to_key", TEXT, nullable=False, comment="engine.addresses.address_key: one person, at all accounts"),
     sa.Column("to_name", TEXT, nullable=False, server_default=""),
     sa.Column("from_address", TEXT, nullable=False),
     sa.Column("from_name", TEXT, nullable=False),
@@ -39,10 +41,33 @@ mail = sa.Table(
     sa.Column("due_at", AT, nullable=False, comment="not before; parked rows wait here"),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("provider_id", TEXT),
+    sa.Column(
+        "left_at", AT, comment="when it was last handed over, which caps count; null: it certainly did not leave"
+    ),
+    sa.Column("waited", TEXT, comment="what it had to wait for before it left, such as a cap and who was before it"),
+    sa.Column("on_unknown", TEXT, nullable=False, server_default="ask", comment="ask | resend_once"),
+    sa.Column(
+        "again", sa.Boolean, nullable=False, server_default=sa.false(), comment="unknown, and to be sent once more"
+    ),
+    sa.Column(
+        "resends",
+        sa.SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="times it was sent though it may have left",
+    ),
+    sa.Column("resent_by", TEXT, comment="the person who had it sent again"),
+    sa.Column("told", sa.Boolean, nullable=False, server_default=sa.false(), comment="the run has heard of it"),
     sa.Column("created_at", AT, nullable=False),
     sa.Column("settled_at", AT),
     sa.UniqueConstraint("run_id", "step", "visit", "contact_id", "person", postgresql_nulls_not_distinct=True),
-    sa.Index("mail_due_idx", "stream", "due_at", postgresql_where=sa.text("state in ('prepared', 'handing_over')")),
+    sa.Index(
+        "mail_due_idx", "stream", "due_at", postgresql_where=sa.text("state in ('prepared', 'handing_over') or again")
+    ),
+    sa.Index("mail_person_idx", "to_key", "left_at", postgresql_where=sa.text("left_at is not null")),
+    sa.Index("mail_person_waiting_idx", "to_key", postgresql_where=sa.text("state = 'prepared' or again")),
+    sa.Index("mail_account_idx", "account_id", "left_at", postgresql_where=sa.text("left_at is not null")),
+    sa.Index("mail_unknown_idx", "id", postgresql_where=sa.text("state = 'unknown'")),
     sa.Index(None, "account_id"),
     sa.Index(None, "contact_id", "settled_at"),
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import app, health_app, task_app
+from app.cli import app, health_app, suppress_app, task_app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("README.md")])
@@ -33,9 +33,10 @@ def test_links_lead_to_files_that_are_there(page: Path):
 def test_commands_that_are_shown_are_real(page: Path):
     text = page.read_text(encoding="utf-8")
     shown = set(re.findall(r"(?:^|`)(?:\./dev )?tenure ([a-z]+)", text, re.MULTILINE))
-    assert shown <= {*COMMANDS, "task", "health"}
+    assert shown <= {*COMMANDS, "task", "health", "suppress"}
     assert task_app.registered_commands
     assert health_app.registered_commands
+    assert suppress_app.registered_commands
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

@@ -12,7 +12,7 @@ from connectors.webhook.port import Answered, Request
 from engine.simulation import People
 from store import surveys, tasks
 from store.deployed import load_workspace
-from store.mails import record_event
+from store.mails.seeing import record_event
 from store.schema import account, mail, survey, task
 from workflows.driver import Driver
 

@@ -20,6 +20,7 @@ from engine.calendars import local_midnight
 from engine.compile import Compilation
 from engine.expressions import Scope, parse_expression
 from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, MetricFact, PersonFact
+from engine.mail_policy import MailPolicy
 from engine.plan import Compiled
 from engine.runtime import Entry
 from engine.scenarios.document import ScenarioDocument
@@ -27,7 +28,7 @@ from engine.scenarios.people import ScenarioPeople
 from engine.scenarios.run import MORNING, typed_facts
 from engine.scorecards import Component, Scorecard
 from engine.values import Condition
-from engine.workspace import MailPolicy, Workspace
+from engine.workspace import Workspace
 from store import arriving, clock
 from store.database import engine_for
 from store.deploy import Publication, deploy

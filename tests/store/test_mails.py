@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from store import mails, schema
 from store.database import engine_for
+from store.mails.seeing import record_event
 from store.notices import listen, wait_for_notice
 from tests.mailing import NOW, Post
 
@@ -46,7 +47,7 @@ def settle(engine, mail_id, state, **more):
 
 def hand_over(engine, mail_id):
     with engine.begin() as conn:
-        return mails.handing_over(conn, mail_id)
+        return mails.handing_over(conn, mail_id, NOW)
 
 
 def told(outcome, reason="", visit=1):
@@ -212,7 +213,7 @@ def test_an_unsubscribe_is_before_or_after_the_handing_over_never_beside_it(post
     mail_id = post.mail()
     contact_id = post.find(mail_id).contact_id
     with engine.connect() as handing, engine.connect() as leaving, handing.begin():
-        assert mails.handing_over(handing, mail_id) is None
+        assert mails.handing_over(handing, mail_id, NOW) is None
         leaving.execute(sa.text("set lock_timeout = '50ms'"))
         with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
             leaving.execute(
@@ -244,7 +245,7 @@ def test_a_mail_in_the_hands_of_a_dead_dispatcher_is_an_orphan(post, engine, dis
     other.detach()
     assert claim(other) == [mail_id]
     with other.begin():
-        assert mails.handing_over(other, mail_id) is None
+        assert mails.handing_over(other, mail_id, NOW) is None
 
     def orphans(now=NOW):
         with dispatcher.begin():
@@ -292,11 +293,11 @@ def test_whatever_is_said_in_whatever_order_the_run_hears_it_once_and_sent_stays
     for number, saying in enumerate(sayings):
         with engine.begin() as conn:
             if saying == "hand over":
-                mails.handing_over(conn, mail_id)
+                mails.handing_over(conn, mail_id, NOW)
             elif saying == "park":
                 mails.park(conn, mail_id, NOW, "later")
             elif saying == "event":
-                mails.record_event(conn, mail_id, "opened", f"{mail_id}/{number}", NOW, now=NOW)
+                record_event(conn, mail_id, "opened", f"{mail_id}/{number}", NOW, now=NOW)
             else:
                 mails.settle(conn, mail_id, saying, now=NOW)
         seen.append(post.find(mail_id).state)
@@ -365,7 +366,7 @@ def test_a_mail_that_is_gone_is_no_error(engine):
 
 def record(engine, mail_id, type_, key):
     with engine.begin() as conn:
-        return mails.record_event(conn, mail_id, type_, key, NOW, now=NOW)
+        return record_event(conn, mail_id, type_, key, NOW, now=NOW)
 
 
 def test_an_event_is_heard_once_and_only_by_runs_that_listen(post, engine):

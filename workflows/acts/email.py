@@ -1,5 +1,6 @@
 """Prepares mails: renders them for their recipients and puts rows into the mail stream, which alone sends."""
 
+from connectors.errors import Misconfigured
 from connectors.tasks.port import NewTask
 from engine.runtime import Act, Receipt
 from engine.steps.email import DROP, SEND
@@ -19,7 +20,7 @@ def prepare_mails(acting: Acting, act: Act) -> Receipt:
         return found
     try:
         letters = [Letter(acting, act, one).draft() for one in found]
-    except RenderError as error:
+    except (RenderError, Misconfigured) as error:
         return Receipt(outcome="failed", reason=str(error))
     ids = [mails.prepare(acting.conn, letter, acting.now) for letter in letters]
     return Receipt(outcome="done", values={"outcome": "queued", "mails": ids})
@@ -34,7 +35,7 @@ def draft_mail(acting: Acting, act: Act) -> Receipt:
     try:
         letter = Letter(acting, act, recipient)
         filled = letter.filled()
-    except RenderError as error:
+    except (RenderError, Misconfigured) as error:
         return Receipt(outcome="failed", reason=str(error))
     task = NewTask(
         run_id=acting.run_id,
@@ -65,7 +66,7 @@ def _prepare_approved(acting: Acting, act: Act) -> Receipt:
         return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason=why)
     try:
         letter = Letter(acting, act, recipient).approved(filled)
-    except RenderError as error:
+    except (RenderError, Misconfigured) as error:
         return Receipt(outcome="failed", reason=str(error))
     mail_id = mails.prepare(acting.conn, letter, acting.now)
     return Receipt(outcome="done", values={"outcome": "queued", "mails": [mail_id]})

@@ -5,7 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.addresses import address_key
 from engine.locales import in_locale
+from engine.mail_policy import topic_of
 from engine.runtime import Act, Receipt
 from engine.texts.document import MailText
 from engine.texts.mail import FilledText, Letterhead, fill_mail, render_filled, render_mail
@@ -30,7 +32,7 @@ def reachable(acting: Acting, act: Act) -> list[Contact] | Receipt:
 
 
 class Letter:
-    """One contact's mail. Raises RenderError where a value is missing."""
+    """One contact's mail. Raises RenderError where a value is missing, Misconfigured where a setting is."""
 
     def __init__(self, acting: Acting, act: Act, recipient: Contact) -> None:
         self._acting, self._act, self._recipient = acting, act, recipient
@@ -40,7 +42,14 @@ class Letter:
         content = acting.conn.execute(sa.select(text.c.content).where(text.c.hash == self.hash)).scalar_one()
         self.text = MailText.model_validate(content)
         workspace = acting.workspace
-        self._letterhead = Letterhead(sender_name=workspace.name, postal_address=workspace.postal_address or "")
+        self._topic = topic_of(self.text.category, self.text.topic)
+        self._page = self._preferences_page()
+        self._letterhead = Letterhead(
+            sender_name=workspace.name,
+            postal_address=workspace.postal_address or "",
+            unsubscribe_url=self._page,
+            preferences_url=f"{self._page}#topics" if self._page else None,
+        )
         self.language = self._language_of(act.params.get("translations") or {})
 
     def filled(self) -> FilledText:
@@ -70,10 +79,13 @@ class Letter:
             contact_id=recipient.id,
             text_hash=self.hash,
             category=self.text.category,
+            topic=self._topic,
             to_address=recipient.email,
             to_name=recipient.name,
             from_address=sender.address,
             from_name=self.values["sender.name"] or sender.name,
+            # Mailboxes offer their one click over HTTPS alone (RFC 8058); the link on the mail is there all the same.
+            unsubscribe_url=self._page if self._page and self._page.startswith("https:") else None,
             reply_to=(self.values.get(f"{role}.email") if role else None) or sender.reply_to,
             subject=subject,
             html=html,
@@ -82,6 +94,13 @@ class Letter:
             priority=acting.priority,
             due_at=acting.now,
         )
+
+    def _preferences_page(self) -> str | None:
+        """Where the recipient leaves the mail's topic; raises Misconfigured where nobody could reach it."""
+        if self._topic is None or self._recipient.email is None:
+            return None
+        acting = self._acting
+        return acting.ports.links(acting.conn).preferences(address_key(self._recipient.email), self._topic)
 
     def _language_of(self, translations: Mapping[str, str]) -> str:
         own = next(iter(self._acting.workspace.locales), "en")

@@ -1,0 +1,90 @@
+"""`tenure suppress`: the list of addresses that are not written to."""
+
+from pathlib import Path
+
+from app.commands.going_on import go_on
+from app.reports.json_ import problem_json
+from app.running import FINDINGS, Services, UsageError, plain, say, show
+from app.suppressions import NoAddresses, checked, read_suppressions
+from app.tables import clean, count, show_table, when
+from store import clock, consent
+from store.consent import REASONS, Suppressing
+
+_MOST = 20
+"""Bad rows that are told one by one."""
+
+
+def add(addresses: list[str], note: str | None, home: Path | None, *, as_json: bool) -> int:
+    """Put addresses on the list, and stop what is queued for them."""
+    suppressing = [Suppressing(address=_checked(one), reason="manual", note=note) for one in addresses]
+    return _suppress(suppressing, home, as_json=as_json)
+
+
+def import_(file: Path, home: Path | None, *, as_json: bool) -> int:
+    """The same for the addresses of a file; 1 when rows were left out."""
+    try:
+        suppressing, problems = read_suppressions(file)
+    except NoAddresses as error:
+        raise UsageError(str(error)) from error
+    _suppress(suppressing, home, as_json=as_json, problems=[problem_json(one) for one in problems])
+    for problem in problems[:_MOST]:
+        say(clean(f"{problem.spot.file}:{problem.spot.line}: {problem.message}"))
+    if len(problems) > _MOST:
+        say(f"… and {len(problems) - _MOST} more rows; --json names them all")
+    return FINDINGS if problems else 0
+
+
+def remove(address: str, reason: str | None, home: Path | None, *, as_json: bool) -> int:
+    """Take an address off the list; 1 when it was not on it."""
+    _is_reason(reason)
+    with Services(home, must_exist=True) as services, services.database.begin() as conn:
+        gone = consent.lift(conn, _checked(address), (reason,) if reason else ())  # type: ignore[arg-type]  # checked above
+    if as_json:
+        show({"removed": gone})
+    elif gone:
+        say(f"{address} may be written to again; what was stopped stays so")
+    else:
+        say(f"{address} is not on the list{f' as {reason}' if reason else ''}")
+    return 0 if gone else FINDINGS
+
+
+def list_(address: str | None, reason: str | None, limit: int, home: Path | None, *, as_json: bool) -> None:
+    """The latest first."""
+    _is_reason(reason)
+    with Services(home, must_exist=True) as services, services.database.connect() as conn:
+        found = consent.list_suppressed(conn, address=address, reason=reason, limit=limit)
+    if as_json:
+        show(plain(found))
+    elif found:
+        rows = [(one.address or "(erased)", one.reason, when(one.at), one.note or "") for one in found]
+        show_table(("ADDRESS", "REASON", "SINCE", "NOTE"), rows, give_way=("NOTE", "ADDRESS"))
+    else:
+        say("nobody is on the list")
+
+
+def _suppress(
+    suppressing: list[Suppressing], home: Path | None, *, as_json: bool, problems: list[object] | None = None
+) -> int:
+    with Services(home, must_exist=True) as services:
+        with services.database.begin() as conn:
+            new = consent.suppress(conn, suppressing, clock.now(conn))
+        if new:
+            go_on(services)
+    if as_json:
+        show({"new": new, "known": len(suppressing) - new, **({} if problems is None else {"left_out": problems})})
+    else:
+        more = f"; {count(len(problems), 'row')} left out" if problems else ""
+        say(f"{count(new, 'address', 'addresses')} more on the list, {len(suppressing) - new} known before{more}")
+    return 0
+
+
+def _checked(address: str) -> str:
+    try:
+        return checked(address)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _is_reason(reason: str | None) -> None:
+    if reason is not None and reason not in REASONS:
+        raise UsageError(f'--reason "{reason}" is not one of {", ".join(REASONS)}')

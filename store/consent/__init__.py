@@ -1,0 +1,35 @@
+"""Who may be written to: suppressed addresses and what people said of topics; each change stops what is queued.
+
+Whoever changes consent, and whoever hands a mail over, first holds the address: one is before the other, never beside.
+"""
+
+from store.consent.cancelling import cancel_barred, cancel_queued, queued_runs
+from store.consent.preferences import Preference, leave_all, preferences, save
+from store.consent.suppressing import (
+    REASONS,
+    Reason,
+    Suppressed,
+    Suppressing,
+    is_erased,
+    lift,
+    list_suppressed,
+    suppress,
+)
+
+__all__ = [
+    "REASONS",
+    "Preference",
+    "Reason",
+    "Suppressed",
+    "Suppressing",
+    "cancel_barred",
+    "cancel_queued",
+    "is_erased",
+    "leave_all",
+    "lift",
+    "list_suppressed",
+    "preferences",
+    "queued_runs",
+    "save",
+    "suppress",
+]

@@ -1,0 +1,37 @@
+"""Stops what is queued for people who are not to be written to any more: skipped with the reason; the run is told."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from store.mails.bars import bars_of
+from store.mails.settling import settle
+from store.schema import mail, work
+
+_WAITING = sa.or_(mail.c.state == "prepared", mail.c.again)
+
+
+def cancel_queued(conn: sa.Connection, keys: Iterable[str], now: datetime) -> int:
+    """Of the people with these address keys, whom the caller holds; how many mails will never leave."""
+    return _cancel(conn, mail.c.to_key == sa.any_(sa.literal(sorted(keys), sa.ARRAY(sa.Text))), now)
+
+
+def queued_runs(conn: sa.Connection, keys: Collection[str]) -> set[int]:
+    """The runs that would be told, for callers who hold runs in order."""
+    mine = (mail.c.to_key == sa.any_(sa.literal(sorted(keys), sa.ARRAY(sa.Text))), _WAITING)
+    return set(conn.execute(sa.select(mail.c.run_id).where(*mine)).scalars()) if keys else set()
+
+
+def cancel_barred(conn: sa.Connection, now: datetime) -> int:
+    """The same at the accounts that the sweep has in work: they, or their contacts, may want no mail any more."""
+    return _cancel(conn, mail.c.account_id.in_(sa.select(work.c.account_id)), now)
+
+
+def _cancel(conn: sa.Connection, whose: sa.ColumnElement[bool], now: datetime) -> int:
+    # In the order of runs, as everybody who settles many holds them.
+    query = sa.select(mail.c.id).where(whose, _WAITING, mail.c.person.is_(None)).order_by(mail.c.run_id, mail.c.id)
+    ids = list(conn.execute(query).scalars())
+    bars = bars_of(conn, ids, now) if ids else {}
+    final = [(mail_id, bar) for mail_id in ids if (bar := bars[mail_id]) is not None and bar.final]
+    return sum(settle(conn, mail_id, "skipped", reason=bar.reason, now=now) for mail_id, bar in final)

@@ -1,0 +1,114 @@
+"""The page behind a mail's unsubscribe link, as readers, their mailboxes and mail scanners meet it."""
+
+import pytest
+import sqlalchemy as sa
+
+from engine.addresses import address_key
+from engine.workspace import load_workspace
+from store import clock, schema
+from store.deploy import deploy
+from store.links import Links, own_key
+from tests.store.book import NOW
+
+WORKSPACE = b"""
+name: Corp <&>
+mail:
+  topics:
+    tips: { title: "Tips <b>", says: How to get more out of it. }
+    offers: { title: Offers, opt_in: true }
+"""
+ANN = address_key("ann@acme.test")
+
+
+@pytest.fixture
+def link(engine):
+    """The path of a link in a mail of this topic."""
+    with engine.begin() as conn:
+        clock.set_virtual(conn, NOW)
+        deploy(conn, load_workspace({"tenure.yaml": WORKSPACE}), [], NOW)
+        key = own_key(conn)
+    return lambda topic="tips", person=ANN: Links(public_url="", key=key).preferences(person, topic)
+
+
+def said(engine, person=ANN):
+    """The topics of which the person has spoken, and whether they have left everything."""
+    of, listed = schema.subscription.c, schema.suppression.c
+    with engine.connect() as conn:
+        topics = {
+            row.topic: row.subscribed
+            for row in conn.execute(sa.select(of.topic, of.subscribed).where(of.address_key == person))
+        }
+        left = conn.execute(sa.select(listed.reason).where(listed.address_key == person)).scalars().all()
+    return topics, left
+
+
+def test_opening_a_link_shows_the_topics_and_changes_nothing(client, engine, link):
+    for _ in range(2):
+        page = client.get(link())
+    assert page.status_code == 200
+    assert "Tips &lt;b&gt;" in page.text
+    assert 'value="tips" checked' in page.text
+    assert 'value="offers">' in page.text, "nobody is subscribed to what has to be asked for"
+    assert page.headers["x-robots-tag"] == "noindex"
+    assert 'href="/tasks"' not in page.text, "customers see nothing of ours"
+    assert said(engine) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"data": {"List-Unsubscribe": "One-Click"}},
+        {"files": {"List-Unsubscribe": (None, "One-Click")}},
+        {"content": b"List-Unsubscribe=One-Click"},
+        {},
+    ],
+    ids=["form", "multipart", "no type", "empty"],
+)
+def test_one_click_unsubscribes_from_the_mails_topic_without_cookie_login_or_redirect(client, engine, link, how):
+    for _ in range(2):
+        answer = client.post(link(), follow_redirects=False, **how)
+        assert answer.status_code == 200, "also when it is so already"
+        assert "set-cookie" not in answer.headers
+    assert "You are unsubscribed from “Tips &lt;b&gt;”" in answer.text
+    assert said(engine) == ({"tips": False}, [])
+    assert said(engine, address_key("bob@acme.test")) == ({}, [])
+
+
+def test_a_reader_chooses_topics(client, engine, link):
+    page = client.post(link(), data={"do": "chosen", "topic": ["offers", "marketing"]})
+    assert "Your choice is saved" in page.text
+    assert said(engine) == ({"tips": False, "service": False, "offers": True, "marketing": True}, [])
+    assert 'value="offers" checked' in client.get(link()).text
+
+
+def test_a_reader_leaves_everything_and_comes_back(client, engine, link):
+    assert "from all of our mails" in client.post(link(), data={"do": "all"}).text
+    assert said(engine) == ({}, ["unsubscribed"])
+    page = client.get(link())
+    assert "You get none of our mails" in page.text
+    assert "checked" not in page.text
+    client.post(link(), data={"do": "chosen", "topic": ["tips"]})
+    topics, left = said(engine)
+    assert (topics["tips"], topics["service"], left) == (True, False, [])
+
+
+def test_a_topic_that_is_declared_no_more_can_still_be_left(client, engine, link):
+    path = link("once_declared")
+    assert client.get(path).status_code == 200
+    assert client.post(path).status_code == 200
+    assert said(engine) == ({"once_declared": False}, [])
+
+
+@pytest.mark.parametrize("cut", ["", "x", "W10.abc", "a" * 5000])
+def test_unknown_and_cut_links_are_refused_in_words(client, engine, link, cut):
+    for path in (f"/u/{cut}x", link()[:-3]):
+        for page in (client.get(path), client.post(path)):
+            assert page.status_code == 404
+            assert "This link does not work" in page.text
+    assert said(engine) == ({}, [])
+
+
+def test_a_surveys_link_is_no_preference_link(client, link, engine):
+    with engine.begin() as conn:
+        token = Links(public_url="", key=own_key(conn)).survey(1).rpartition("/")[2]
+    assert client.post(f"/u/{token}").status_code == 404

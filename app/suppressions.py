@@ -41,11 +41,15 @@ def read_suppressions(file: Path) -> tuple[list[Suppressing], list[Problem]]:
         raise NoAddresses(f"{file} has no column called address or email in its first line (columns: {found})")
     rows = list(_rows(table, column))
     taken = [one for one in rows if isinstance(one, Suppressing)]
-    return taken, [*table.problems, *(one for one in rows if isinstance(one, Problem))]
+    return taken, [one for one in rows if isinstance(one, Problem)]
 
 
 def _rows(table: Table, column: int) -> Iterator[Suppressing | Problem]:
-    for line, cells in table.rows:
+    for row in table.rows:
+        if isinstance(row, Problem):
+            yield row
+            continue
+        line, cells = row
         try:
             address = checked(cells[column])
         except ValueError as error:

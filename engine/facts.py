@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -166,6 +166,21 @@ class MetricFact(_Told):
     metric: Key
     value: Number | None
     at: Time | None = None
+
+
+class ValueLine(NamedTuple):
+    """One value of one field of an account, checked already: what facts in great numbers come down to."""
+
+    account: str
+    """Its key."""
+    field: str
+    """In full: account.segment, metric.nps."""
+    value: str | None
+    """As JSON; None: known to be empty."""
+    at: datetime | None
+    """Since when it is true; None: since it is learned."""
+    learned_at: datetime | None
+    """None: with the intake itself."""
 
 
 IncomingFact = Annotated[

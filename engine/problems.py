@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+Severity = Literal["error", "warning"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Spot:
@@ -24,7 +26,7 @@ class Problem:
     spot: Spot
     message: str
     hint: str = ""
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
 
     def __str__(self) -> str:
         where = f"{self.spot.file}:{self.spot.line}:{self.spot.column}"

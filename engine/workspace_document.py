@@ -56,7 +56,7 @@ class ImportDocument(Shape):
     """How the rows of a file become facts."""
 
     file: Annotated[str, Field(pattern=r"^[^/\\][^\\]*$", max_length=200)] = Field(
-        description="a CSV file in the folder that is imported"
+        description="a file in the folder that is imported: CSV, JSON Lines (.jsonl) or Parquet"
     )
     as_: Annotated[
         str, Field(alias="as", pattern=r"^(account|contact|metrics|(record|event) [a-z][a-z0-9_]{0,39})$")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.reports.human import told
 from engine.document import load_document
-from engine.imports import read_facts, read_table
+from engine.imports import Reader, read_table
 from engine.problems import DocumentError, Problem
 from engine.project import read_project
 from engine.workspace import load_workspace
@@ -129,8 +129,8 @@ def _imported(files: Mapping[str, bytes], tables: Mapping[str, str]) -> list[Pro
     workspace = load_workspace(files)
     read = {path: read_table(text, path) for path, text in tables.items()}
     whole = {one.name: read[one.file] for one in workspace.imports if one.file in read}
-    reading = read_facts(workspace, whole)
-    return [*(problem for table in read.values() for problem in table.problems), *reading.problems]
+    blocks = list(Reader(workspace, whole).blocks())
+    return [problem for block in blocks for problem in (*block.problems, *(one.problem for one in block.rejected))]
 
 
 def said_of(blocks: Iterable[Block]) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from app.commands.check import problem_json
 from app.files import read_folder
-from app.importing import FileCount, ImportReport, import_folder
+from app.importing import ImportReport, import_folder
 from app.running import FINDINGS, Services, UsageError, plain, say, show
 from app.tables import clean, count, show_table, when
 from engine.calendars import local_midnight
 from engine.problems import DocumentError, Problem
 from engine.workspace import load_workspace
+from store.intake.blocks import FileCount
 
 _MOST = {"error": 50, "warning": 3}
 """Problems of one file and code that are printed; JSON has them all."""

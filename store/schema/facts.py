@@ -112,7 +112,8 @@ change = sa.Table(
     "change",
     metadata,
     id_(),
-    account_(),
+    # Without a foreign key, as in `work`: intake has the account locked. Who removes an account removes its changes.
+    sa.Column("account_id", ID, nullable=False),
     sa.Column("event_id", ID, comment="set when the change is an event, for runs that wait for it"),
     comment="append-only notes that something about an account is new; the sweep that took them deletes them",
 )

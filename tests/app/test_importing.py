@@ -1,5 +1,9 @@
-from datetime import UTC, datetime, timedelta
+import json
+import sys
+from datetime import UTC, date, datetime, timedelta
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
@@ -148,3 +152,91 @@ def test_the_workspaces_own_people_come_along(engine, folder):
     with engine.connect() as conn:
         assert conn.execute(sa.select(schema.person.c.key, schema.person.c.role)).all() == [("ada", "csm")]
         assert conn.execute(sa.select(schema.contact.c.email)).scalars().all() == ["champion@a.example"]
+
+
+# --- other formats ---------------------------------------------------------------------------------------------------
+
+TYPED = load_workspace(
+    {
+        "tenure.yaml": b"""
+name: W
+fields: { account.seats: number, account.vip: bool, account.since: date, account.tags: tags }
+metrics: { nps: number, csat: number }
+events: { usage: { n: number } }
+imports:
+  accounts:
+    file: accounts.csv
+    as: account
+    id: key
+    fields: { account.seats: seats, account.vip: vip, account.since: since, account.tags: tags }
+  scores: { file: scores.jsonl, as: metrics, account: key, at: day, fields: { nps: nps, csat: csat } }
+  usage:  { file: usage.parquet, as: event usage, account: key, id: id, at: at, props: { n: n } }
+"""
+    }
+)
+
+
+@pytest.fixture
+def typed_folder(tmp_path):
+    (tmp_path / "accounts.csv").write_text("key,seats,vip,since,tags\nA,5,yes,2024-01-02,b;a\n7,,,,\n")
+    rows = [
+        {"key": "A", "day": "2024-05-01", "nps": 9, "csat": None},
+        {"key": 7, "day": "2024-05-01T10:00:00+02:00", "nps": 3.5},
+        {"key": "A", "day": "2024-05-02", "nps": "9"},
+        ["A"],
+        {"key": "A", "day": "2024-05-03", "nps": True},
+        {"key": "A", "day": "0024-05-03", "nps": 1},
+    ]
+    lines = [json.dumps(row) for row in rows] + ['{"key": "A", "day": "2024-05-04", "nps": NaN}', "{", ""]
+    (tmp_path / "scores.jsonl").write_text("\n".join(lines))
+    told = {
+        "id": [1, 2, 3],
+        "key": ["A", "A", "7"],
+        "at": [datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 2, tzinfo=UTC), None],
+        "n": [1.0, float("nan"), 2.0],
+        "unused": ["x", "y", "z"],
+    }
+    pq.write_table(pa.table(told), tmp_path / "usage.parquet")
+    return tmp_path
+
+
+def test_json_lines_and_parquet_are_read_with_their_types(engine, typed_folder):
+    report = import_folder(engine, TYPED, typed_folder, MAY)
+    counts = {name: (one.rows, one.facts) for name, one in report.counts.items()}
+    assert counts == {"accounts": (2, 2), "scores": (8, 4), "usage": (3, 1)}
+    found = sorted((problem.spot.file, problem.spot.line, problem.spot.path) for problem in report.problems)
+    assert found == [
+        ("scores.jsonl", 3, "nps"),  # a number as text
+        ("scores.jsonl", 4, ""),
+        ("scores.jsonl", 5, "nps"),
+        ("scores.jsonl", 6, "day"),  # the wrong century
+        ("scores.jsonl", 7, ""),  # NaN is not JSON
+        ("scores.jsonl", 8, ""),
+        ("usage.parquet", 2, "n"),
+        ("usage.parquet", 3, "at"),
+    ]
+    before = everything(engine)
+    import_folder(engine, TYPED, typed_folder)
+    assert everything(engine) == before
+
+
+def test_parquet_dates_are_dates(engine, typed_folder):
+    told = {"id": ["x"], "key": ["A"], "at": [date(2024, 5, 3)], "n": [1]}
+    pq.write_table(pa.table(told), typed_folder / "usage.parquet")
+    import_folder(engine, TYPED, typed_folder, MAY)
+    with engine.connect() as conn:
+        assert conn.execute(sa.select(schema.event.c.at)).scalar() == datetime(2024, 5, 3, tzinfo=UTC)
+
+
+def test_without_the_extra_the_command_that_installs_it_is_named(engine, typed_folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    report = import_folder(engine, TYPED, typed_folder, MAY)
+    (problem,) = [problem for problem in report.problems if problem.spot.file == "usage.parquet"]
+    assert problem.code == "PB520"
+    assert 'pip install "tenure[parquet]"' in problem.message
+
+
+def test_what_is_no_parquet_is_named(engine, typed_folder):
+    (typed_folder / "usage.parquet").write_bytes(b"PAR1 nonsense")
+    report = import_folder(engine, TYPED, typed_folder, MAY)
+    assert any("not a Parquet file" in problem.message for problem in report.problems)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.facts import AccountFact, ContactFact, EventFact, MetricFact, RecordFact
-from engine.imports import make, read_facts, read_table
+from engine.imports import Known, Reader, read_table
+from engine.imports.making import make
 from engine.workspace import OneOf, load_workspace
 
 WORKSPACE = load_workspace(
@@ -61,9 +62,29 @@ def berlin(month, day, hour=0):
     return datetime.fromisoformat(f"2024-{month:02}-{day:02}T{hour:02}:00:00+0{offset}:00").astimezone(UTC)
 
 
+class Reading:
+    """Everything the files say, block by block."""
+
+    def __init__(self, tables, size=3):
+        self.facts, self.problems, self.repeats = [], [], dict[str, int]()
+        for block in Reader(WORKSPACE, tables).blocks(size):
+            self.facts += block.facts
+            self.facts += [
+                Known(fact=metric(value), known_at=value.learned_at, line=line)
+                for value, line in zip(block.values, block.lines, strict=True)
+            ]
+            self.problems += [*block.problems, *(one.problem for one in block.rejected)]
+            if block.repeats:
+                self.repeats[block.by.name] = self.repeats.get(block.by.name, 0) + block.repeats
+
+
+def metric(value):
+    number = None if value.value is None else float(value.value)
+    return MetricFact(account=value.account, metric=value.field.removeprefix("metric."), value=number, at=value.at)
+
+
 def read(**texts):
-    tables = {name: read_table(text, f"{name}.csv") for name, text in texts.items()}
-    return read_facts(WORKSPACE, tables)
+    return Reading({name: read_table(text, f"{name}.csv") for name, text in texts.items()})
 
 
 def facts(reading, kind):
@@ -201,7 +222,7 @@ def test_a_record_that_ends_before_it_starts_is_broken():
 def test_a_missing_column_is_named_once():
     reading = read(accounts="key,name\nA-1,Acme\nA-2,Beta\n")
     assert [path for _, _, path, _ in problems(reading)] == ["since", "segment", "seats", "vip", "zone"]
-    assert reading.facts == ()
+    assert reading.facts == []
 
 
 def test_lines_are_counted_over_cells_with_line_breaks():

@@ -1,0 +1,112 @@
+"""Judges and writes values of accounts, metrics among them: a number of lines at once, whatever they came from."""
+
+from collections.abc import Sequence
+from operator import itemgetter
+
+import sqlalchemy as sa
+
+from engine.facts import ValueLine
+from store.intake.report import Verdict
+from store.intake.staging import Shape, Staged, Statement
+from store.intake.turns import turns
+
+CONFLICT = "{field} has another value from the same instant; the first one stays"
+
+
+def judge_values(conn: sa.Connection, lines: Sequence[ValueLine]) -> dict[int, Verdict]:
+    """Write what is new, with change rows; the verdicts, by place, of all that is not.
+
+    Of the same account, field and instant the first line counts. Lines without an instant are news only if they differ
+    from what held when they were learned, so they are judged one after the other.
+    """
+    verdicts: dict[int, Verdict] = {}
+    for turn in _turns(lines):
+        staged = Staged.of(conn, _SHAPE, [(place, *lines[place]) for place in turn])
+        staged.execute(_LOCK)
+        dated = all(lines[place].at is not None for place in turn)
+        verdicts.update((row.n, row.verdict) for row in staged.execute(_DATED if dated else _ANY))
+    return verdicts
+
+
+def _turns(lines: Sequence[ValueLine]) -> Sequence[Sequence[int]]:
+    """Places of lines that can be judged at once: none asks what another of them says."""
+    if len(set(map(_IDENTITY, lines))) == len(lines) and all(map(_AT, lines)):
+        return [range(len(lines))]
+    undated = {(line.account, line.field) for line in lines if line.at is None}
+
+    def identity(place: int) -> tuple[object, ...]:
+        account, field, _, at, _ = lines[place]
+        return (account, field) if (account, field) in undated else (account, field, at)
+
+    return turns(range(len(lines)), identity)
+
+
+_IDENTITY, _AT = itemgetter(0, 1, 3), itemgetter(3)
+_SHAPE = Shape(
+    "values",
+    {
+        "n": "int",
+        "account": "text",
+        "field": "text",
+        "value": "jsonb",
+        "at": "timestamptz",
+        "learned_at": "timestamptz",
+    },
+)
+
+# In order of id: two intakes about the same accounts judge one after the other, without deadlock.
+_LOCK = Statement(
+    _SHAPE,
+    """
+    select count(*) from (
+        select id from account where key in (select account from {told}) order by id for no key update
+    ) as locked
+    """,
+)
+
+_JUDGE_AND_WRITE = """
+    with told as materialized (
+        select told.n, account.id as account_id, told.field, told.value, coalesce(told.at, told.learned_at) as at,
+            told.at is null as undated, told.learned_at
+        from {told} left join account on account.key = told.account
+    ), judged as materialized (
+        select told.n, told.account_id, told.field, told.value, told.at, told.learned_at,
+            case
+                when told.account_id is null then 'unknown_account'
+                when <held> then 'repeat'
+                when same.account_id is null then 'new'
+                when same.value is not distinct from told.value then 'repeat'
+                else 'conflict'
+            end as verdict
+        from told
+        left join account_value as same
+            on same.account_id = told.account_id and same.field = told.field and same.at = told.at
+        <latest>
+    ), written as (
+        insert into account_value (account_id, field, value, at, learned_at)
+        select account_id, field, value, at, learned_at from judged
+        where verdict = 'new' order by account_id, field, at
+    ), noted as (
+        insert into change (account_id) select distinct account_id from judged where verdict = 'new'
+    )
+    select n, verdict from judged where verdict <> 'new'
+"""
+
+_DATED = Statement(_SHAPE, _JUDGE_AND_WRITE.replace("<held>", "false").replace("<latest>", ""))
+
+# Without a source time a value holds from the instant it is learned, and is news only if it differs from what held.
+_ANY = Statement(
+    _SHAPE,
+    _JUDGE_AND_WRITE.replace(
+        "<held>", "told.undated and latest.id is not null and latest.value is not distinct from told.value"
+    ).replace(
+        "<latest>",
+        """
+        left join lateral (
+            select id, value from account_value as v
+            where told.undated and v.account_id = told.account_id and v.field = told.field and v.at <= told.learned_at
+            order by at desc, id desc limit 1
+        ) as latest on true
+        """,
+    ),
+)

@@ -13,13 +13,13 @@ from typing import Any, Literal
 from engine.catalogue import Field
 from engine.document import Document, empty_keys, load_document, read_leniently
 from engine.durations import parse_duration
+from engine.endings import Outcome
 from engine.expressions import Expression, ExpressionError, Scope, parse_expression
 from engine.expressions.answers import answers, answers_without, value_on
 from engine.expressions.tree import FieldValue
 from engine.expressions.tree import walk as walk_tree
 from engine.plan import Compiled, Entry, Exit, Goal, Plan
 from engine.playbook import PlaybookDocument
-from engine.position import Outcome
 from engine.problems import DocumentError, Problem, Spot, did_you_mean
 from engine.reach import Reach, documents_in
 from engine.steps import DOCUMENTS, Step, StepDocument

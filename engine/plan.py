@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Literal
 
+from pydantic import Field
+
+from engine.endings import Outcome
 from engine.expressions.tree import Aggregate
-from engine.position import Outcome
 from engine.steps.base import StepSequence
 from engine.triggers import Trigger
 from engine.values import Condition, Value, canonical_json, content_hash
@@ -104,7 +106,7 @@ class Compiled(Value):
     audience: Condition
     """What is outside every audience by rule (churned, ended trials) is already part of it."""
     triggers: tuple[Trigger, ...]
-    entry: Entry = Entry()
+    entry: Entry = Field(default_factory=Entry)
     plan: Plan
 
     @cached_property

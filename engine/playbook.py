@@ -1,17 +1,16 @@
 """The playbook as its author writes it: shape only; what it means is engine.compile's business."""
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import Field
 
-from engine.position import Outcome
+from engine.endings import ENDINGS, Outcome
 from engine.shape import Shape
 from engine.steps import NAMES, AnyStepDocument
 from engine.triggers import AnyTriggerDocument
 from engine.wording import ConditionText, DurationWords
 
 Fate = Literal["withdraw", "leave"]
-ENDINGS: tuple[Outcome, ...] = get_args(Outcome)
 
 
 class EntryDocument(Shape):
@@ -65,7 +64,7 @@ class OnEndDocument(Shape):
     """What becomes of what is still open when a run is over. Mail that has not left never does."""
 
     open_tasks: OpenTasksDocument = Field(
-        OpenTasksDocument(), description="withdraw or leave, by goal, exit, stop and end"
+        default_factory=OpenTasksDocument, description="withdraw or leave, by goal, exit, stop and end"
     )
 
     def withdraws_on(self) -> tuple[Outcome, ...]:

@@ -8,9 +8,10 @@ import operator
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.calendars import Place
+from engine.endings import Outcome
 from engine.runtime import Fact
 
 LEVEL = 1
@@ -18,17 +19,18 @@ LEVEL = 1
 until they continue as new."""
 
 
-Outcome = Literal["goal", "exit", "stop", "end"]
+class _Kept(BaseModel):
+    model_config = ConfigDict(defer_build=True)
 
 
-class Ending(BaseModel):
+class Ending(_Kept):
     """Why a run is over."""
 
     outcome: Outcome
     reason: str
 
 
-class Snooze(BaseModel):
+class Snooze(_Kept):
     """How long a task's reminder, escalation and last day are put off."""
 
     n: int
@@ -48,7 +50,7 @@ class Snooze(BaseModel):
         return timedelta(seconds=self.before) + max(self.until - self.since, timedelta())
 
 
-class Inbox(BaseModel):
+class Inbox(_Kept):
     """What a run was told and has not used up."""
 
     heard: int = 0
@@ -103,7 +105,7 @@ class Inbox(BaseModel):
         self.snoozes[key] = before.again(at, until) if before else Snooze(n=1, since=at, until=until)
 
 
-class Position(BaseModel):
+class Position(_Kept):
     """Everything a run needs in order to go on elsewhere."""
 
     level: int = LEVEL

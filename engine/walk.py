@@ -1,16 +1,17 @@
 """What a run looks like to its steps: they act, wait, decide and note here, and resume without knowing it."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from engine.blocks import Ask, Block
+from engine.blocks import Ask, Block, Together, Walking
 from engine.calendars import Place, local_date
 from engine.durations import Duration
 from engine.expressions import Evaluator, evaluate
 from engine.expressions.tree import Aggregate
 from engine.position import Ending, Position
 from engine.runtime import Act, Entry, Receipt, Standing, Waiting
+from engine.steps.base import ROUND
 from engine.values import Condition
 
 _PLACE_IS_FRESH_FOR = timedelta(days=1)
@@ -21,8 +22,6 @@ RESULTS = (
 """Names that a run answers itself; all others are facts of the account."""
 WAIT = "/until"
 """How the paths of waits end that a pause may extend; deadlines of tasks and of streams are called otherwise."""
-ROUND = ".repeat.steps["
-"""What is in the path of a step that a repeat walks again and again."""
 
 
 class Acting(Protocol):
@@ -205,6 +204,29 @@ class Walk:
             place = await self.place()
             self.once(at, lambda: make(place))
         return self._position.marks[at]
+
+    async def together(self, walks: Sequence[Walking], *, first: bool) -> int:
+        """Walk branches side by side, until all are done, or with `first` until one is: its number."""
+        return await Together(walks, first=first)
+
+    def watch(
+        self,
+        at: str,
+        *,
+        condition: Mapping[str, Any] | None = None,
+        event: str | None = None,
+        since: datetime | None = None,
+    ) -> Waiting:
+        """What the store is to watch for a wait at this path."""
+        return Waiting(key=at, condition=condition, event=event, since=since)
+
+    def standing(self, at: str, step: str, says: str) -> Standing:
+        """Where a branch stands, for people."""
+        return Standing(path=at, step=step, says=says)
+
+    def end(self, reason: str) -> None:
+        """The run comes to its end here, unless it has come to one already."""
+        self._position.ending = self._position.ending or Ending(outcome="end", reason=reason)
 
     async def holds(self, condition: Condition, at: str) -> Any:
         """Evaluate once, and say in the trace on which values: True, False, None for unknown, or another JSON value."""

@@ -156,10 +156,10 @@ class Workspace(Value):
 
     name: Line
     zone: Zone = "UTC"
-    calendar: Calendar = Calendar()
+    calendar: Calendar = Field(default_factory=Calendar)
     sender: Sender | None = None
     postal_address: Line | None = None
-    roles: Roles = Roles()
+    roles: Roles = Field(default_factory=Roles)
     people: tuple[Person, ...] = ()
     fields: tuple[CatalogueField, ...] = ()
     """Told fields that the workspace adds or declares anew."""
@@ -171,9 +171,9 @@ class Workspace(Value):
     """Derived fields and metrics in an order in which each finds what it needs."""
     feeds: dict[str, Feed] = Field(default_factory=dict)
     imports: tuple[Import, ...] = ()
-    generate: Generate = Generate()
+    generate: Generate = Field(default_factory=Generate)
     connectors: dict[str, Connector] = Field(default_factory=dict)
-    mail: MailPolicy = MailPolicy()
+    mail: MailPolicy = Field(default_factory=MailPolicy)
     surveys: Surveys | None = None
     locales: tuple[str, ...] = ()
     """Languages customers are written to in, as RFC 5646 has them; the first is that of texts without a locale."""

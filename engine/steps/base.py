@@ -10,7 +10,6 @@ from engine.catalogue import Field as Result
 from engine.expressions import Expression
 from engine.shape import Shape
 from engine.values import Value
-from engine.walk import Walk
 
 Family = Literal["message", "work", "change", "wait", "choice", "fork", "loop", "other_playbook", "end"]
 """What a step is to the eye: pictures give each family a shape and a sign of its own."""
@@ -53,7 +52,7 @@ class Step(Value):
         """Whether a run that comes here never comes to the next step."""
         return False
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         """Carry the step out at its path. Mark with `walk.once`, note only beside a mark."""
         raise NotImplementedError
 
@@ -96,6 +95,9 @@ class ActingStep(Step):
         """The outcomes that people can bring about, for scenarios to choose from."""
         return ()
 
+
+ROUND = ".repeat.steps["
+"""What is in the path of a step that a repeat walks again and again."""
 
 Sure = Literal["every", "all", "none"]
 """Which results are there for sure after branches: those that `every` branch leaves (one of them is taken), those of
@@ -199,6 +201,8 @@ class StepDocument(Shape):
 
 
 if TYPE_CHECKING:
+    from engine.walk import Walk
+
     AnyStepDocument = StepDocument
     """Any of the documents in the table of engine.steps, which completes the models that hold steps."""
 

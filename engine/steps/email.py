@@ -3,19 +3,20 @@
 With `review` a colleague sees the draft first, as a task, and sends, edits or drops it.
 """
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from engine.calendars import add
 from engine.catalogue import Field as Result
 from engine.durations import parse_duration
-from engine.runtime import Standing
 from engine.shape import Shape
 from engine.steps.addressing import Addressing, address
 from engine.steps.base import ActingDocument, ActingStep, Family, Quietly, StepCompiler
-from engine.walk import Walk
 from engine.wording import DurationWords, StaffRole
+
+if TYPE_CHECKING:
+    from engine.walk import Walk
 
 MAIL_EVENTS = ("email.delivered", "email.opened", "email.clicked", "email.replied", "email.bounced")
 """What may be heard of a mail that was sent."""
@@ -42,12 +43,12 @@ class EmailStep(ActingStep, Addressing):
     def answers(self) -> tuple[str, ...]:
         return (*((SEND, DROP) if self.review else ()), "sent", "skipped", "refused", "unknown")
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         if self.review and (outcome := await self._reviewed(walk, at)) != SEND:
             walk.result(f"email.{self.id}.outcome", "dropped" if outcome == DROP else outcome)
             return
         says = f"mail {self.template} is on its way"
-        on_its_way = Standing(path=f"{at}/settled", step=self.id, says=says)
+        on_its_way = walk.standing(f"{at}/settled", self.id, says)
         params = self.params() | ({"reviewed": True} if self.review else {})
         receipt = await walk.act(self, at, "email", params, on_its_way)
         outcome = receipt.values.get("outcome", receipt.outcome)
@@ -55,14 +56,14 @@ class EmailStep(ActingStep, Addressing):
             outcome = (await walk.settled(self, at, on_its_way.path, "mail", says))["outcome"]
         walk.result(f"email.{self.id}.outcome", outcome)
 
-    async def _reviewed(self, walk: Walk, at: str) -> str:
+    async def _reviewed(self, walk: "Walk", at: str) -> str:
         """What became of the draft: send, drop, expired, or what kept it from being written. Kept over a resume."""
         if f"{at}/reviewed" not in walk.position.marks:
             answer = await self._review(walk, at)
             walk.once(f"{at}/reviewed", lambda: answer)
         return str(walk.position.marks[f"{at}/reviewed"])
 
-    async def _review(self, walk: Walk, at: str) -> str:
+    async def _review(self, walk: "Walk", at: str) -> str:
         receipt = await walk.act(self, at, "draft", {**self.params(), "review": self.review})
         if receipt.outcome != "done":
             return str(receipt.values.get("outcome", receipt.outcome))

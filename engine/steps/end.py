@@ -1,13 +1,14 @@
 """The step that ends the run here, with a reason."""
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.position import Ending
 from engine.shape import Shape
 from engine.steps.base import Family, Step, StepCompiler, StepDocument
-from engine.walk import Walk
+
+if TYPE_CHECKING:
+    from engine.walk import Walk
 
 
 class EndStep(Step):
@@ -24,8 +25,8 @@ class EndStep(Step):
     def ends(self) -> bool:
         return True
 
-    async def walk(self, walk: Walk, at: str) -> None:
-        walk.position.ending = walk.position.ending or Ending(outcome="end", reason=self.reason)
+    async def walk(self, walk: "Walk", at: str) -> None:
+        walk.end(self.reason)
         await walk.until(f"{at}/over", None, lambda: False, "over")
 
 

@@ -1,13 +1,15 @@
 """The step that starts another playbook for the same account, under the same rules of entry as everybody."""
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from engine.catalogue import Field as Result
 from engine.shape import Shape
 from engine.steps.base import ActingDocument, ActingStep, Family, StepCompiler
-from engine.walk import Walk
+
+if TYPE_CHECKING:
+    from engine.walk import Walk
 
 OUTCOMES = ("started", "held", "not_started", "failed")
 
@@ -23,7 +25,7 @@ class EnrollStep(ActingStep):
     def says(self) -> str:
         return f"Start {self.playbook}"
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         receipt = await walk.act(self, at, "enroll", {"playbook": self.playbook})
         walk.result(f"enroll.{self.id}.outcome", receipt.values.get("outcome", receipt.outcome))
 

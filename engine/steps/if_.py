@@ -7,11 +7,11 @@ from pydantic import Field
 from engine.shape import Shape
 from engine.steps.base import Family, Step, StepCompiler, StepDocument, StepSequence, Way, ends
 from engine.values import Condition, Value
-from engine.walk import Walk
 from engine.wording import ConditionText
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
+    from engine.walk import Walk
 
 
 class Case(Value):
@@ -48,7 +48,7 @@ class IfStep(Step):
     def ends(self) -> bool:
         return all(ends(way.steps) for way in self.ways())
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         for i, case in enumerate(self.cases):
             holds = await walk.holds(case.when, f"{at}/if{i}")
             if holds:

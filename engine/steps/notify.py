@@ -1,15 +1,17 @@
 """The step that tells colleagues: a mail to the person of a staff role, or a message into a chat channel."""
 
 import re
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from engine.catalogue import Field as Result
 from engine.shape import Shape
 from engine.steps.base import ActingDocument, ActingStep, Family, StepCompiler
-from engine.walk import Walk
 from engine.wording import TemplateText
+
+if TYPE_CHECKING:
+    from engine.walk import Walk
 
 OUTCOMES = ("queued", "skipped", "failed")
 _CHANNEL = re.compile(r"^channel\s+(\S+)$")
@@ -30,7 +32,7 @@ class NotifyStep(ActingStep):
     def notes(self) -> tuple[str, ...]:
         return (self.text,)
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         receipt = await walk.act(self, at, "notify", {"to": self.to, "by": self.by, "text": self.text})
         walk.result(f"notify.{self.id}.outcome", receipt.values.get("outcome", receipt.outcome))
 

@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.blocks import Together
 from engine.steps.base import Family, Quietly, Step, StepCompiler, StepDocument, StepSequence, Way, ends, placed
-from engine.walk import Walk
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
+    from engine.walk import Walk
 
 
 class ParallelStep(Step):
@@ -28,11 +27,11 @@ class ParallelStep(Step):
     def ways(self) -> tuple[Way, ...]:
         return tuple(Way(at=f"branches[{i}]", says="", steps=steps) for i, steps in enumerate(self.branches))
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         won = walk.position.marks.get(f"{at}/won")
         if won is None:
             walks = [self._branch(walk, at, i) for i in range(len(self.branches))]
-            won = await Together(walks, first=self.join == "any")
+            won = await walk.together(walks, first=self.join == "any")
             if self.join == "all":
                 return
             walk.once(f"{at}/won", lambda: won)
@@ -50,13 +49,13 @@ class ParallelStep(Step):
             for step in losers:
                 walk.position.open_tasks.pop(step, None)
 
-    async def _branch(self, walk: Walk, at: str, i: int) -> None:
+    async def _branch(self, walk: "Walk", at: str, i: int) -> None:
         done = f"{at}/done{i}"
         if done not in walk.position.marks:
             await walk.sequence(self.branches[i], f"{at}.branches[{i}]")
             walk.once(done, lambda: True)
 
-    def _unsent(self, walk: Walk, at: str, won: int) -> list[str]:
+    def _unsent(self, walk: "Walk", at: str, won: int) -> list[str]:
         """The losers' steps that have queued something which has not left yet, as far as the run knows."""
         branches = [(i, f"{at}.branches[{i}]") for i in range(len(self.branches)) if i != won]
         return [

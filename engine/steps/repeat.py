@@ -6,13 +6,13 @@ from pydantic import Field
 
 from engine.catalogue import Field as Result
 from engine.shape import Shape
-from engine.steps.base import Family, Step, StepCompiler, StepDocument, StepSequence, Sure, Way, ends, placed
+from engine.steps.base import ROUND, Family, Step, StepCompiler, StepDocument, StepSequence, Sure, Way, ends, placed
 from engine.values import Condition
-from engine.walk import ROUND, Walk
 from engine.wording import ConditionText
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
+    from engine.walk import Walk
 
 MOST_ROUNDS = 100
 OUTCOMES = ("done", "at_most")
@@ -45,13 +45,13 @@ class RepeatStep(Step):
     def ends(self) -> bool:
         return self.while_ is None and ends(self.steps)
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         outcome = await self._rounds(walk, at)
         if self.id:
             walk.result(f"repeat.{self.id}.outcome", outcome)
             walk.result(f"repeat.{self.id}.rounds", float(self._walked(walk, at)))
 
-    async def _rounds(self, walk: Walk, at: str) -> str:
+    async def _rounds(self, walk: "Walk", at: str) -> str:
         """A finished round leaves nothing behind but its number."""
         marks = walk.position.marks
         inside = {step.id: None for _, step in placed(self.steps, at) if step.id}
@@ -75,7 +75,7 @@ class RepeatStep(Step):
         walk.note(at, "at_most", step=self.id, rounds=walked)
         return "at_most"
 
-    def _walked(self, walk: Walk, at: str) -> int:
+    def _walked(self, walk: "Walk", at: str) -> int:
         return int(walk.position.marks.get(f"{at}/rounds", 0))
 
 

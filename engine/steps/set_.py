@@ -1,6 +1,6 @@
 """The step that writes fields and tags of the account, as facts learned from the playbook."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -9,8 +9,10 @@ from engine.problems import did_you_mean
 from engine.shape import Shape
 from engine.steps.base import ActingDocument, ActingStep, StepCompiler
 from engine.values import Condition, Value
-from engine.walk import Walk
 from engine.wording import ExpressionText
+
+if TYPE_CHECKING:
+    from engine.walk import Walk
 
 
 class Assignment(Value):
@@ -41,7 +43,7 @@ class SetStep(ActingStep):
             [*said, *(f"tag {tag}" for tag in self.tag), *(f"no tag {tag}" for tag in self.untag)]
         )
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         # Only where there are any: what was asked before there were tags is asked alike today.
         tags = {"tag": list(self.tag), "untag": list(self.untag)} if self.tag or self.untag else {}
 

@@ -10,10 +10,10 @@ from engine.catalogue import Field as Result
 from engine.shape import Shape
 from engine.steps.base import Family, Step, StepCompiler, StepDocument, StepSequence, Way, ends
 from engine.values import Value
-from engine.walk import Walk
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
+    from engine.walk import Walk
 
 _HEAVIEST = 1_000_000
 
@@ -46,7 +46,7 @@ class SplitStep(Step):
     def ends(self) -> bool:
         return all(ends(one.steps) for one in self.arms)
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         if f"{at}/arm" not in walk.position.marks:
             drawn = draw((*walk.lot, self.id), {one.arm: one.weight for one in self.arms})
             walk.once(f"{at}/arm", lambda: drawn)

@@ -1,19 +1,20 @@
 """The step that asks a contact one question, by mail, and waits for the answer as a fact."""
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from engine.calendars import add
 from engine.catalogue import Field as Result
 from engine.durations import parse_duration
-from engine.runtime import Standing
 from engine.shape import Shape
 from engine.steps.addressing import Addressing, address
 from engine.steps.base import ActingDocument, ActingStep, Family, StepCompiler
 from engine.surveys import Kind
-from engine.walk import Walk
 from engine.wording import DurationWords, StaffRole
+
+if TYPE_CHECKING:
+    from engine.walk import Walk
 
 OUTCOMES = ("answered", "no_answer", "skipped", "failed")
 _ARRIVED = ("sent", "unknown")
@@ -36,14 +37,14 @@ class SurveyStep(ActingStep, Addressing):
     def answers(self) -> tuple[str, ...]:
         return ("sent", "skipped", "refused", "unknown")
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         answer = await self._ask(walk, at)
         walk.result(f"survey.{self.id}.outcome", answer["outcome"])
         walk.result(f"survey.{self.id}.score", answer.get("score"))
 
-    async def _ask(self, walk: Walk, at: str) -> dict[str, Any]:
+    async def _ask(self, walk: "Walk", at: str) -> dict[str, Any]:
         says = f"survey {self.template} is on its way"
-        on_its_way = Standing(path=f"{at}/settled", step=self.id, says=says)
+        on_its_way = walk.standing(f"{at}/settled", self.id, says)
         params = {**self.params(), "asks": self.asks, "up_to": self.up_to}
         receipt = await walk.act(self, at, "survey", params, on_its_way)
         outcome = receipt.values.get("outcome", receipt.outcome)
@@ -54,7 +55,7 @@ class SurveyStep(ActingStep, Addressing):
             return {"outcome": "skipped"}
         return await self._answer(walk, at)
 
-    async def _answer(self, walk: Walk, at: str) -> dict[str, Any]:
+    async def _answer(self, walk: "Walk", at: str) -> dict[str, Any]:
         key, answers = f"{self.id}#{walk.visit(at)}", walk.position.inbox.tasks
         limit = parse_duration(self.up_to)
         says = f"wait for an answer to {self.template}, up to {self.up_to}"

@@ -8,11 +8,11 @@ from engine.shape import Shape
 from engine.steps.base import Family, Step, StepCompiler, StepDocument, StepSequence, Way, ends
 from engine.steps.if_ import Case
 from engine.values import Condition
-from engine.walk import Walk
 from engine.wording import ConditionText
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
+    from engine.walk import Walk
 
 
 class SwitchStep(Step):
@@ -36,7 +36,7 @@ class SwitchStep(Step):
     def ends(self) -> bool:
         return all(ends(way.steps) for way in self.ways())
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         for i, case in enumerate(self.cases):
             holds = await walk.holds(case.when, f"{at}/when{i}")
             if holds:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,8 +11,10 @@ from engine.catalogue import Field as Result
 from engine.durations import parse_duration
 from engine.shape import Shape
 from engine.steps.base import ActingDocument, ActingStep, Family, Quietly, StepCompiler
-from engine.walk import Walk
 from engine.wording import DurationWords, StaffRole, TemplateText
+
+if TYPE_CHECKING:
+    from engine.walk import Walk
 
 _BEFORE = re.compile(r"^(.+?)\s+before$")
 
@@ -48,7 +50,7 @@ class TaskStep(ActingStep):
     def answers(self) -> tuple[str, ...]:
         return self.outcomes
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         async def params() -> dict[str, object]:
             return self._params((await self._dates(walk, at))["due"])
 
@@ -60,7 +62,7 @@ class TaskStep(ActingStep):
         if self.wait:
             await self._answer(walk, at, await self._dates(walk, at))
 
-    async def _dates(self, walk: Walk, at: str) -> dict[str, str | None]:
+    async def _dates(self, walk: "Walk", at: str) -> dict[str, str | None]:
         """Reckoned from when the task is given, at each visit."""
         found: dict[str, str | None] = await walk.dated(
             walk.of_visit(at, "moments"), lambda place: self._moments(walk.now, place)
@@ -77,7 +79,7 @@ class TaskStep(ActingStep):
             "outcomes": list(self.outcomes),
         }
 
-    async def _answer(self, walk: Walk, at: str, moments: dict[str, str | None]) -> None:
+    async def _answer(self, walk: "Walk", at: str, moments: dict[str, str | None]) -> None:
         """Remind, escalate and give up at their moments, until somebody answers."""
         key, tasks = f"{self.id}#{walk.visit(at)}", walk.position.inbox.tasks
         for verb in _LADDER:

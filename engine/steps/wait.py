@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,13 +11,14 @@ from engine.calendars import Place, add, next_weekday_time
 from engine.catalogue import Field as Result
 from engine.durations import parse_duration
 from engine.expressions import Expression
-from engine.position import Ending
-from engine.runtime import Waiting
 from engine.shape import Shape
 from engine.steps.base import Family, Step, StepCompiler, StepDocument
 from engine.values import Condition
-from engine.walk import Walk
 from engine.wording import DurationWords, ExpressionText, WaitWords
+
+if TYPE_CHECKING:
+    from engine.runtime import Waiting
+    from engine.walk import Walk
 
 _DAY = re.compile(
     r"^\s*(?:next\s+)?(monday|tuesday|wednesday|thursday|friday|saturday|sunday|business[ _]day)"
@@ -52,7 +53,7 @@ class WaitStep(Step):
         over = ("if it is past: end",) if self.if_past == "end" else ()
         return (*over, *([f"up to {self.up_to}"] if self.up_to else []))
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         if self.reached is not None:
             await self._date(walk, at, self.reached)
             return
@@ -63,11 +64,11 @@ class WaitStep(Step):
             return next_weekday_time(now, self.day, self.time, place)
         return add(now, parse_duration(self.duration or ""), place)
 
-    async def _date(self, walk: Walk, at: str, reached: Condition) -> None:
+    async def _date(self, walk: "Walk", at: str, reached: Condition) -> None:
         if self.if_past == "end" and await walk.holds(reached, f"{at}/past"):
-            walk.position.ending = Ending(outcome="end", reason=f"{self.until} has passed")
+            walk.end(f"{self.until} has passed")
             await walk.until(f"{at}/over", None, lambda: False, "over")
-        waiting = Waiting(key=at, condition=reached.model_dump())
+        waiting = walk.watch(at, condition=reached.model_dump())
         came = await wait_met(walk, at, waiting, self.up_to, says=self.says())
         if not came:
             walk.note(at, "timed_out", until=self.until)
@@ -75,7 +76,7 @@ class WaitStep(Step):
             walk.result(f"wait.{self.id}.outcome", "came" if came else "timed_out")
 
 
-async def wait_met(walk: Walk, at: str, waiting: Waiting, up_to: str | None, *, says: str, step: str = "") -> bool:
+async def wait_met(walk: "Walk", at: str, waiting: "Waiting", up_to: str | None, *, says: str, step: str = "") -> bool:
     """Wait until the store says that a watch is met, up to a limit."""
     inbox, visit = walk.position.inbox, walk.visit(at)
     # What comes too late for one round of a repeat must not be taken for what the next one waits for.

@@ -8,17 +8,16 @@ from pydantic import Field
 from engine.calendars import add
 from engine.catalogue import Field as Result
 from engine.durations import parse_duration
-from engine.runtime import Waiting
 from engine.shape import Shape
 from engine.steps.base import Family, Step, StepCompiler, StepDocument, StepSequence, Way, ends
 from engine.steps.email import MAIL_EVENTS
 from engine.steps.wait import wait_met
 from engine.values import Condition
-from engine.walk import Walk
 from engine.wording import ConditionText, DurationWords
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
+    from engine.walk import Walk
 
 
 class WaitForStep(Step):
@@ -45,7 +44,7 @@ class WaitForStep(Step):
     def ends(self) -> bool:
         return ends(self.then) and ends(self.on_timeout)
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         came = walk.position.marks.get(f"{at}/came")
         if came is None:
             came = await self._wait(walk, at)
@@ -58,14 +57,14 @@ class WaitForStep(Step):
         else:
             await walk.sequence(self.on_timeout, f"{at}.on_timeout")
 
-    async def _wait(self, walk: Walk, at: str) -> bool:
+    async def _wait(self, walk: "Walk", at: str) -> bool:
         if self.condition is not None:
-            waiting = Waiting(key=at, condition=self.condition.model_dump())
+            waiting = walk.watch(at, condition=self.condition.model_dump())
             return await wait_met(walk, at, waiting, self.up_to, says=self.says(), step=self.id)
         if not self.of:
             since = walk.once(f"{at}/since", lambda: self._since(walk, at).isoformat())
             asks = self.where.model_dump() if self.where else None
-            waiting = Waiting(key=at, event=self.event, condition=asks, since=walk.now.fromisoformat(since))
+            waiting = walk.watch(at, event=self.event, condition=asks, since=walk.now.fromisoformat(since))
             return await wait_met(walk, at, waiting, self.up_to, says=self.says(), step=self.id)
         if walk.position.results.get(f"email.{self.of}.outcome") not in ("sent", "unknown", None):
             return False  # Nobody got that mail: nothing can come.
@@ -82,7 +81,7 @@ class WaitForStep(Step):
             self.id,
         )
 
-    def _since(self, walk: Walk, at: str) -> datetime:
+    def _since(self, walk: "Walk", at: str) -> datetime:
         """The event that ended the wait of one round is not there for the next one as well."""
         return walk.now if walk.visit(at) == 1 else walk.now + timedelta(microseconds=1)
 

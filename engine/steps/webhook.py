@@ -1,17 +1,18 @@
 """The step that tells another program: queue the request, then wait until it was answered, refused or given up."""
 
 import re
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from engine.catalogue import Field as Result
-from engine.runtime import Standing
 from engine.shape import Shape
 from engine.steps.base import ActingDocument, ActingStep, Family, StepCompiler
 from engine.values import Condition, Value
-from engine.walk import Walk
 from engine.wording import ExpressionText, TemplateText
+
+if TYPE_CHECKING:
+    from engine.walk import Walk
 
 OUTCOMES = ("delivered", "refused", "unknown", "skipped", "failed")
 Answer = Literal["number", "text", "bool"]
@@ -48,9 +49,9 @@ class WebhookStep(ActingStep):
     def answers(self) -> tuple[str, ...]:
         return ("delivered", "refused", "unknown")
 
-    async def walk(self, walk: Walk, at: str) -> None:
+    async def walk(self, walk: "Walk", at: str) -> None:
         says = f"webhook {self.to} is on its way"
-        on_its_way = Standing(path=f"{at}/settled", step=self.id, says=says)
+        on_its_way = walk.standing(f"{at}/settled", self.id, says)
         while True:
             receipt = await walk.act(self, at, "webhook", lambda: self._params(walk, at), on_its_way)
             settled: dict[str, Any] = {"outcome": receipt.values.get("outcome", receipt.outcome)}
@@ -65,7 +66,7 @@ class WebhookStep(ActingStep):
         for name in self.returns:
             walk.result(f"webhook.{self.id}.{name}", (settled.get("returned") or {}).get(name))
 
-    async def _params(self, walk: Walk, at: str) -> dict[str, Any]:
+    async def _params(self, walk: "Walk", at: str) -> dict[str, Any]:
         for i, part in enumerate(self.body):
             if part.expression is not None:
                 await walk.holds(part.expression, walk.of_visit(at, f"body{i}"))

@@ -31,6 +31,7 @@ from engine.triggers.base import identity
 from engine.values import Condition
 from engine.workspace import Workspace
 
+_KIND_OF = {document: kind for kind, document in DOCUMENTS.items()}
 _MOST_ROUNDS = 1000
 """Of repeats within repeats, together."""
 _OUTSIDE = 'coalesce(account.lifecycle, "live") not in ["churned", "trial_ended"]'
@@ -107,8 +108,8 @@ class Compiler:
         self._path: tuple[str | int, ...] = ()
         self._found = _Found()
         self._reach = Reach()
-        self._results: dict[str, str] = {}
-        """Of all steps, wherever they stand: the id by the result's name."""
+        self._leaves: dict[int, tuple[Field, ...]] = {}
+        """The results of all steps with an id, wherever they stand, by the identity of their document."""
         self._given: tuple[str, ...] = ()
         """Fields without which an account does not start, so that nobody needs to be warned of them."""
         self._rounds = 1
@@ -127,12 +128,7 @@ class Compiler:
         ]
         max_age = self.duration(playbook.max_age, "max_age")
         self._given = _needed(audience, playbook.entry.key)
-        self._results = {
-            result.name: document.id  # type: ignore[attr-defined]
-            for document in documents_in(playbook.steps)
-            if getattr(document, "id", None)
-            for result in document.results()
-        }
+        self._leaves = {id(one): one.results() for one in documents_in(playbook.steps) if getattr(one, "id", None)}
         steps = self.steps(playbook.steps, "steps")
         if audience is None or max_age is None or any(problem.severity == "error" for problem in self.problems):
             return None
@@ -162,11 +158,11 @@ class Compiler:
 
     def _audience(self, text: str | None) -> Expression | None:
         if text is None:
-            return parse_expression(_OUTSIDE, self._scope(), want="bool")
+            return self._checked(_OUTSIDE, "bool")
         audience = self.facts_condition(text, "audience")
         if audience is None or "account.lifecycle" in audience.reads:
             return audience
-        return parse_expression(f"({audience.text}) and {_OUTSIDE}", self._scope(), want="bool")
+        return self._checked(f"({audience.text}) and {_OUTSIDE}", "bool")
 
     def _triggers(self, documents: Sequence[TriggerDocument]) -> tuple[Trigger, ...]:
         triggers: dict[str, Trigger] = {}
@@ -456,8 +452,18 @@ class Compiler:
         self.unknown(what, name, known, *at, code="PB317")
         return None
 
-    def _scope(self, results: Mapping[str, Field] | None = None) -> Scope:
-        return Scope(catalogue=self._catalogue, extra=results or {}, aggregates=True)
+    def _checked(
+        self, text: str, want: Literal["bool"] | None, results: Mapping[str, Field] | None = None, inside: str = ""
+    ) -> Expression:
+        """As `parse_expression`, but what reads facts alone is checked once for all playbooks of the workspace."""
+        known, key = self._workspace.checked, (text, want, inside)
+        if key in known:
+            return known[key]
+        scope = Scope(catalogue=self._catalogue, extra=results or {}, aggregates=True)
+        found = parse_expression(text, scope, want=want, inside=inside)
+        if not results or results.keys().isdisjoint(found.reads):
+            known[key] = found
+        return found
 
     def _expression(
         self,
@@ -469,7 +475,7 @@ class Compiler:
     ) -> Expression | None:
         path = (*self._path, *at)
         try:
-            found = parse_expression(text, self._scope(results), want=want, inside=inside)
+            found = self._checked(text, want, results, inside)
         except ExpressionError as error:
             written = _value(self._document.data, path) == text
             wrong = error.in_document(self._document, path) if written else error.at(self._document.spot(path))
@@ -485,10 +491,11 @@ class Compiler:
 
     def _too_early(self, problem: Problem) -> Problem:
         """An unknown name that is the result of a step which cannot have run yet."""
-        named = next((name for name in self._results if f'"{name}"' in problem.message), None)
+        names = (result.name for results in self._leaves.values() for result in results)
+        named = next((name for name in names if f'"{name}"' in problem.message), None)
         if problem.code != "PB202" or named is None:
             return problem
-        step = self._results[named]
+        step = named.split(".")[1]
         message = f"{named} is read where the step {step} cannot have run"
         hint = "read it after that step, and not in another branch beside it"
         return replace(problem, code="PB362", message=message, hint=hint)
@@ -503,9 +510,8 @@ class Compiler:
         id_ = getattr(document, "id", None)
         if not id_:
             return
-        kind = next(kind for kind, model in DOCUMENTS.items() if isinstance(document, model))
         self._found.ids[id_] = None
-        self._reach.remember(kind, id_, document.results(), answered=document.answered())
+        self._reach.remember(_KIND_OF[type(document)], id_, self._leaves[id(document)], answered=document.answered())
 
 
 def _open_tasks(withdrawn_on: tuple[Outcome, ...]) -> Any:

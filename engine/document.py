@@ -25,6 +25,11 @@ class Document:
     text: str = field(repr=False)
     _tree: Tree = field(repr=False)
 
+    @property
+    def has_nothings(self) -> bool:
+        """Whether a key somewhere has nothing behind it."""
+        return self._tree.nothings
+
     def spot(self, path: Sequence[str | int], *, key: bool = False) -> Spot:
         """Where the value at `path` stands, or its key; the nearest parent where the path does not exist."""
         whole = tuple(path)
@@ -41,7 +46,7 @@ class Document:
         mark = self._tree.values.get(tuple(path))
         if mark is None:
             return self.spot(path)
-        before = self.text[mark.index : index_of(self.text, mark, offset)]
+        before = self.text[mark.start : index_of(self.text, mark, offset)]
         breaks = before.count("\n")
         return Spot(
             file=self.file,
@@ -118,6 +123,8 @@ def _problem(fault: Fault, document: Document, at: Sequence[str | int] = ()) -> 
 
 def empty_keys(document: Document) -> Iterator[Problem]:
     """Every key with nothing behind it: left out it would say the same, so something was forgotten."""
+    if not document.has_nothings:
+        return
     waiting: list[tuple[tuple[str | int, ...], Any]] = [((), document.data)]
     while waiting:
         path, value = waiting.pop()

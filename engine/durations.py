@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -68,6 +69,7 @@ SPOKEN: dict[str, Unit] = {
 """Every way to say a unit."""
 
 
+@lru_cache(maxsize=1024)
 def parse_duration(text: str, *, signed: bool = False) -> Duration:
     """Read `3 days`, `5 business days` or ISO 8601 with one unit (`P3D`, `PT4H`); a sign only where it is `signed`.
 

@@ -52,7 +52,6 @@ def documents_in(value: Any) -> Iterator[StepDocument]:
     """Every step at any depth of a document, in written order."""
     if isinstance(value, StepDocument):
         yield value
-    parts = [getattr(value, name) for name in type(value).model_fields] if isinstance(value, BaseModel) else value
-    for part in parts:
+    for part in vars(value).values() if isinstance(value, BaseModel) else value:
         if isinstance(part, BaseModel | list | tuple):
             yield from documents_in(part)

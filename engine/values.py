@@ -50,11 +50,17 @@ class Condition(Value):
 
     @classmethod
     def of(cls, expression: Expression) -> Self:
-        return cls.model_validate(expression.to_json())
+        made: Self = _condition(cls, expression)
+        return made
 
     @cached_property
     def expression(self) -> Expression:
         return _expression(self.model_dump_json())
+
+
+@lru_cache(maxsize=4096)
+def _condition(kind: type[Condition], expression: Expression) -> Any:
+    return kind.model_validate(expression.to_json())
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.catalogue import BUILT_IN, Catalogue, EventKind, RecordKind, Type
 from engine.catalogue import Field as CatalogueField
+from engine.expressions import Expression
 from engine.mail_policy import MailPolicy
 from engine.scorecards import Scorecard
 from engine.surveys import ANSWERED, SCALES
@@ -185,10 +186,16 @@ class Workspace(Value):
         return self._catalogue
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Another workspace has another catalogue; pydantic would copy the one that was worked out."""
+        """Another workspace has another catalogue; pydantic would copy what was worked out with the old one."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("_catalogue", None)
+        copied.__dict__.pop("checked", None)
         return copied
+
+    @cached_property
+    def checked(self) -> dict[tuple[str, str | None, str], Expression]:
+        """Expressions over facts alone that were found right, by text, wanted type and rows: playbooks repeat them."""
+        return {}
 
     @cached_property
     def _catalogue(self) -> Catalogue:

@@ -9,7 +9,7 @@ from engine.yaml_tree import Mark
 def index_of(text: str, mark: Mark, offset: int) -> int:
     """The index in the file's `text` of character `offset` of the scalar at `mark`."""
     places = _block(text, mark) if mark.style in ("|", ">") else _flow(text, mark)
-    last = mark.index
+    last = mark.start
     for count, place in enumerate(places):
         last = place
         if count == offset:
@@ -19,7 +19,7 @@ def index_of(text: str, mark: Mark, offset: int) -> int:
 
 def _flow(text: str, mark: Mark) -> Iterator[int]:
     """Plain and quoted texts: escapes are one character, a line break with its indentation is one space."""
-    at, end = (mark.index + 1, mark.end - 1) if mark.style else (mark.index, mark.end)
+    at, end = (mark.start + 1, mark.end - 1) if mark.style else (mark.start, mark.end)
     while at < end:
         width = _width(text, at, mark.style)
         yield at
@@ -43,7 +43,7 @@ def _width(text: str, at: int, style: str) -> int:
 
 def _block(text: str, mark: Mark) -> Iterator[int]:
     """Block texts: every line counts without its indentation, and its break as one character."""
-    start = text.find("\n", mark.index) + 1
+    start = text.find("\n", mark.start) + 1
     first = re.compile(r"(?:[ \t]*\n)*( *)").match(text, start) if start else None
     indent = len(first[1]) if first else 0
     at = start

@@ -6,7 +6,7 @@ nesting. Its event stream has none of these faults.
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -19,11 +19,10 @@ MAX_NODES = 20_000
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Where a value starts (`index` into the text; line and column from 0) and how it is written."""
+class Mark(NamedTuple):
+    """Where a value starts and ends (as indices into the text; line and column from 0) and how it is written."""
 
-    index: int
+    start: int
     line: int
     column: int
     end: int
@@ -38,6 +37,8 @@ class Tree:
     data: Any = None
     values: dict[Path, Mark] = field(default_factory=dict)
     keys: dict[Path, Mark] = field(default_factory=dict)
+    nothings: bool = False
+    """Whether a key has nothing behind it."""
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -69,7 +70,9 @@ class _Open:
     """A mapping or list that is being filled."""
 
     path: Path
-    into: dict[str, Any] | list[Any]
+    into: Any
+    keyed: bool
+    """A mapping, and not a list."""
     flow: bool
     key: str | None = None
 
@@ -80,6 +83,8 @@ class _Builder:
         self.file = file
         self.tree = Tree()
         self._open: list[_Open] = []
+        self._top: _Open | None = None
+        """The last of them; asked for with every value."""
         self._nodes = 0
         self._documents = 0
 
@@ -87,13 +92,16 @@ class _Builder:
         while (event := loader.get_event()) is not None:
             kind = type(event)
             if kind is yaml.ScalarEvent:
-                self._refuse_decoration(event)
+                if event.anchor or event.tag:
+                    self._refuse_decoration(event)
                 self._scalar(event)
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                self._refuse_decoration(event)
-                self._collection(event, {} if kind is yaml.MappingStartEvent else [])
+                if event.anchor or event.tag:
+                    self._refuse_decoration(event)
+                self._collection(event, keyed=kind is yaml.MappingStartEvent)
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 self._open.pop()
+                self._top = self._open[-1] if self._open else None
             elif kind is yaml.AliasEvent:
                 self._fault("PB003", event, f"the alias *{event.anchor} is not used here", "write the value out")
                 raise _StoppedError
@@ -108,30 +116,33 @@ class _Builder:
             self._fault("PB006", event, "a second document starts here", "keep one document per file; remove the ---")
             raise _StoppedError
 
-    def _collection(self, event: Any, into: dict[str, Any] | list[Any]) -> None:
-        if self._expects_key():
+    def _collection(self, event: Any, *, keyed: bool) -> None:
+        top = self._top
+        if top is not None and top.keyed and top.key is None:
             self._key_is_no_word(event)
         if event.flow_style and self.text.startswith("{{", event.start_mark.index):
             self._cut(event, "a text that starts with {{ is a mapping to YAML")
             raise _StoppedError
-        path = self._place(event, into)
-        self._open.append(_Open(path, into, bool(event.flow_style)))
+        into: Any = {} if keyed else []
+        path = self._place(event, into, "")
+        self._top = _Open(path, into, keyed, bool(event.flow_style))
+        self._open.append(self._top)
         if len(self._open) > MAX_DEPTH:
             self._fault("PB004", event, f"the file is nested deeper than {MAX_DEPTH} levels", "make it flatter")
             raise _StoppedError
 
     def _scalar(self, event: Any) -> None:
-        if self._expects_key():
-            self._key(event)
-            return
-        top = self._open[-1] if self._open else None
-        if top and top.flow and top.key is not None and self._has_no_colon(top, event):
-            self._cut(event, f'the key "{top.key}" has no value; inside {{ }} YAML cuts a text at every comma')
-        self._place(event, self._plain_value(event) if event.style in ("", None) else event.value)
+        top = self._top
+        if top is not None and top.keyed:
+            if top.key is None:
+                self._key(event, top)
+                return
+            if top.flow and self._has_no_colon(top, event):
+                self._cut(event, f'the key "{top.key}" has no value; inside {{ }} YAML cuts a text at every comma')
+        style = event.style or ""
+        self._place(event, event.value if style else self._plain_value(event), style)
 
-    def _key(self, event: Any) -> None:
-        top = self._open[-1]
-        assert isinstance(top.into, dict)
+    def _key(self, event: Any, top: _Open) -> None:
         path = (*top.path, event.value)
         if event.value == "<<" and not event.style:
             self._fault("PB003", event, "merge keys (<<) are not used here", "write the keys out")
@@ -139,31 +150,29 @@ class _Builder:
             first = self.tree.keys[path].line + 1
             self._fault("PB002", event, f'the key "{event.value}" appears twice', f"it is also on line {first}")
         else:
-            self.tree.keys[path] = _mark(event)
+            self.tree.keys[path] = _mark(event, event.style or "")
         top.key = event.value
         self._count(event)
 
     # --- placing ----------------------------------------------------------------------------------------------------
 
-    def _expects_key(self) -> bool:
-        return bool(self._open) and isinstance(self._open[-1].into, dict) and self._open[-1].key is None
-
-    def _place(self, event: Any, value: Any) -> Path:
+    def _place(self, event: Any, value: Any, style: str) -> Path:
         self._count(event)
-        if not self._open:
-            self.tree.data = value
-            path: Path = ()
+        top = self._top
+        path: Path
+        if top is None:
+            self.tree.data, path = value, ()
+        elif top.keyed:
+            assert top.key is not None
+            path = (*top.path, top.key)
+            top.into.setdefault(top.key, value)
+            top.key = None
+            if value is None:
+                self.tree.nothings = True
         else:
-            top = self._open[-1]
-            if isinstance(top.into, list):
-                path = (*top.path, len(top.into))
-                top.into.append(value)
-            else:
-                assert top.key is not None
-                path = (*top.path, top.key)
-                top.into.setdefault(top.key, value)
-                top.key = None
-        self.tree.values.setdefault(path, _mark(event))
+            path = (*top.path, len(top.into))
+            top.into.append(value)
+        self.tree.values.setdefault(path, _mark(event, style))
         return path
 
     def _count(self, event: Any) -> None:
@@ -248,9 +257,9 @@ class _Builder:
 _KEY_AND_TEXT = re.compile(r"[ -]*(?P<key>[\w.-]+):\s+(?P<text>[^'\"{\[].*|\{\{.*)")
 
 
-def _mark(event: Any) -> Mark:
+def _mark(event: Any, style: str) -> Mark:
     start = event.start_mark
-    return Mark(start.index, start.line, start.column, event.end_mark.index, getattr(event, "style", None) or "")
+    return Mark(start.index, start.line, start.column, event.end_mark.index, style)
 
 
 def _code_point(character: Any) -> int:
@@ -264,6 +273,7 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_BEGINS_NUMBER = frozenset("+-.0123456789")
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -273,6 +283,8 @@ def plain_scalar(text: str) -> Any:
     """The value of an unquoted word: `on`, `yes` and `17:00` are text. Raises ValueError for numbers beyond use."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in _BEGINS_NUMBER:
+        return text
     if _INTEGER.fullmatch(text):
         if len(text) > 20:
             raise ValueError(text)

@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from app.files import read_folder, workspace_of
@@ -50,13 +50,17 @@ def find_problems(paths: Sequence[Path]) -> tuple[list[Problem], Lines]:
     for root, inside in wanted.items():
         found, shown = read_folder(root), _shown(root)
         # The workspace is read as a whole, since files lean on each other; shown is what was asked for.
-        for problem in read_project(found, shown, today=datetime.now(UTC).date()).problems:
-            where = Path(problem.spot.file).resolve()
-            if any(where == path or path in where.parents for path in inside):
-                problems.append(problem)
+        asked_for = cache(partial(_is_inside, inside))
+        today = datetime.now(UTC).date()
+        problems += [one for one in read_project(found, shown, today=today).problems if asked_for(one.spot.file)]
         files |= {_joined(shown, name): content for name, content in found.items()}
     problems.sort(key=lambda problem: (problem.spot.file, problem.spot.line, problem.spot.column))
     return problems, _lines(files)
+
+
+def _is_inside(paths: Sequence[Path], file: str) -> bool:
+    where = Path(file).resolve()
+    return any(where == path or path in where.parents for path in paths)
 
 
 def print_problems(problems: Sequence[Problem], files: Mapping[str, bytes], folder: Path) -> None:

@@ -6,6 +6,7 @@ truly never come; one that is named may not.
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from engine.catalogue import Type
@@ -24,11 +25,13 @@ _DAYS = (date(1971, 1, 1), date(2010, 7, 1), date(2150, 12, 31))
 """A condition over the calendar alone that is the same on all of them is the same for ever."""
 
 
+@lru_cache(maxsize=4096)
 def answers(condition: Expression) -> Answers:
     """Whatever the facts are: (True,) for a condition that is always true."""
     return _answers(condition.tree, condition.reads, "")
 
 
+@lru_cache(maxsize=4096)
 def answers_without(condition: Expression, name: str) -> Answers:
     """While this field is unknown and the others are known."""
     return _answers(condition.tree, condition.reads, name)

@@ -1,28 +1,43 @@
 """Which playbooks of a project start which others: what cannot be started, and who starts each other in a circle."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from engine.compile import Compilation
-from engine.problems import Problem, did_you_mean
+from engine.problems import Problem, Spot, did_you_mean
 
 
-def enrolling_problems(compilations: Mapping[str, Compilation]) -> dict[str, tuple[Problem, ...]]:
+@dataclass(frozen=True, kw_only=True)
+class Starts:
+    """How one playbook starts others, and whether others can start it."""
+
+    enrolls: tuple[tuple[str, Spot], ...]
+    by_hand: bool | None
+    """None for a broken one: nobody knows."""
+
+    @classmethod
+    def of(cls, compilation: Compilation) -> "Starts":
+        compiled = compilation.compiled
+        by_hand = None if compiled is None else any(trigger.kind == "manual" for trigger in compiled.triggers)
+        return cls(enrolls=compilation.enrolls, by_hand=by_hand)
+
+
+def enrolling_problems(playbooks: Mapping[str, Starts]) -> dict[str, tuple[Problem, ...]]:
     """By playbook, where it starts what it cannot. Of a broken playbook only its name is known."""
     found = {}
-    for name, compilation in compilations.items():
-        if problems := tuple(_of(name, compilation, compilations)):
+    for name, starts in playbooks.items():
+        if problems := tuple(_of(name, starts, playbooks)):
             found[name] = problems
     return found
 
 
-def _of(name: str, compilation: Compilation, all_: Mapping[str, Compilation]) -> Iterator[Problem]:
-    for target, spot in compilation.enrolls:
+def _of(name: str, starts: Starts, all_: Mapping[str, Starts]) -> Iterator[Problem]:
+    for target, spot in starts.enrolls:
         if target not in all_:
             hint = did_you_mean(target, all_)
             yield Problem(code="PB366", spot=spot, message=f'there is no playbook "{target}"', hint=hint)
             continue
-        compiled = all_[target].compiled
-        if compiled is not None and all(trigger.kind != "manual" for trigger in compiled.triggers):
+        if all_[target].by_hand is False:
             message = f"{target} starts by its own triggers alone"
             yield Problem(code="PB366", spot=spot, message=message, hint=f"add `- manual: true` to those of {target}")
         if way := _way(target, name, all_):
@@ -31,7 +46,7 @@ def _of(name: str, compilation: Compilation, all_: Mapping[str, Compilation]) ->
             yield Problem(code="PB367", spot=spot, message=f"these start each other in a circle: {circle}", hint=hint)
 
 
-def _way(from_: str, to: str, all_: Mapping[str, Compilation]) -> tuple[str, ...]:
+def _way(from_: str, to: str, all_: Mapping[str, Starts]) -> tuple[str, ...]:
     """The shortest way from one playbook to another by what they start, both included; empty when there is none."""
     ways: dict[str, tuple[str, ...]] = {from_: (from_,)}
     queue = [from_]

@@ -4,13 +4,13 @@ A folder is tenure.yaml, scorecards/*.yaml and playbooks, each in a folder of it
 or under playbooks/: playbook.yaml, emails/*.md, scenarios.yaml.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from engine.compile import Compilation, compile_playbook, names_for_texts
 from engine.document import load_document, read_model
-from engine.enrolling import enrolling_problems
+from engine.enrolling import Starts, enrolling_problems
 from engine.playbook import PlaybookDocument
 from engine.problems import DocumentError, Problem, Spot
 from engine.scenarios.document import ScenarioDocument, load_scenarios, read_scenarios
@@ -40,42 +40,151 @@ class Project:
 def read_project(files: Mapping[str, bytes], root: str = "", *, today: date | None = None) -> Project:
     """Check and compile everything in `files` (path inside the folder → content); `root` leads the file names in
     problems; `today` is for warnings of dates that have passed. Never raises."""
-    shown = {path: f"{root}/{path}" if root else path for path in files}
+    shown = _shown(files, root)
     try:
         workspace = load_workspace(files)
     except DocumentError as error:
-        own = [_rooted(problem, shown) for problem in error.problems]
-        return Project(workspace=None, playbooks={}, scenarios={}, problems=(*own, *_shape_problems(files, shown)))
-    folders = sorted(path.removesuffix(f"/{PLAYBOOK_FILE}") for path in files if path.endswith(f"/{PLAYBOOK_FILE}"))
-    mails = _mails(files)
-    names, topics = names_for_texts(workspace), tuple(workspace.mail.all_topics())
-    compilations: dict[str, Compilation] = {}
-    scenarios: dict[str, tuple[ScenarioDocument, ...]] = {}
-    problems = []
-    for folder in folders:
-        texts, found = _texts(mails.get(folder, {}), shown, names, topics)
-        name = folder.rpartition("/")[2]
-        path = f"{folder}/{PLAYBOOK_FILE}"
-        compilation = compile_playbook(files[path], shown[path], name, texts, workspace, today=today)
-        if name in compilations:
-            spot = Spot(file=shown[path])
-            found.append(Problem(code="PB320", spot=spot, message=f"two folders are called {name}", hint="rename one"))
+        return Project(workspace=None, playbooks={}, scenarios={}, problems=_without_workspace(error, files, shown))
+    reader = _Reader(files, shown, workspace, today)
+    found = [reader.read(folder) for folder in playbook_folders(files)]
+    wrong = _of_all([_brief(one) for one in found], shown)
+    stopped = {one.name for one in found if wrong[one.folder].stops}
+    return Project(
+        workspace=workspace,
+        playbooks={
+            one.name: replace(one.compilation, compiled=None, texts={}) if one.name in stopped else one.compilation
+            for one in found
+        },
+        scenarios={one.name: one.scenarios for one in found if one.scenarios is not None and one.name not in stopped},
+        problems=tuple(problem for one in found for problem in (*one.problems, *wrong[one.folder].problems)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brief:
+    """What is told of one playbook's folder to whoever wants no more than problems; it may come from elsewhere."""
+
+    folder: str
+    starts: Starts
+    problems: tuple[Problem, ...]
+
+
+Share = Callable[[Sequence[str]], Iterable[Brief]]
+"""Looks at some folders; gives a brief for each, in their order."""
+
+
+def read_briefly(
+    files: Mapping[str, bytes], root: str, folders: Sequence[str], *, today: date | None
+) -> tuple[Brief, ...]:
+    """Briefs of some playbooks of a folder whose workspace is without errors."""
+    reader = _Reader(files, _shown(files, root), load_workspace(files), today)
+    return tuple(_brief(reader.read(folder)) for folder in folders)
+
+
+def problems_of(
+    files: Mapping[str, bytes], root: str = "", *, today: date | None = None, share: Share | None = None
+) -> tuple[Problem, ...]:
+    """The problems that `read_project` finds, of which nothing else is kept; `share` may look at folders elsewhere."""
+    shown = _shown(files, root)
+    try:
+        workspace = load_workspace(files)
+    except DocumentError as error:
+        return _without_workspace(error, files, shown)
+    reader, folders = _Reader(files, shown, workspace, today), playbook_folders(files)
+    briefs = list(share(folders)) if share else [_brief(reader.read(folder)) for folder in folders]
+    wrong = _of_all(briefs, shown)
+    return tuple(problem for one in briefs for problem in (*one.problems, *wrong[one.folder].problems))
+
+
+def playbook_folders(files: Iterable[str]) -> list[str]:
+    """The folders of playbooks, sorted."""
+    return sorted(path.removesuffix(f"/{PLAYBOOK_FILE}") for path in files if path.endswith(f"/{PLAYBOOK_FILE}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """All that is in one playbook's folder."""
+
+    folder: str
+    compilation: Compilation
+    scenarios: tuple[ScenarioDocument, ...] | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def name(self) -> str:
+        return _name(self.folder)
+
+
+class _Reader:
+    """Reads playbooks of one workspace, each for itself."""
+
+    def __init__(
+        self, files: Mapping[str, bytes], shown: Mapping[str, str], workspace: Workspace, today: date | None
+    ) -> None:
+        self._files, self._shown, self._workspace, self._today = files, shown, workspace, today
+        self._mails, self._names = _mails(files), names_for_texts(workspace)
+        self._topics = tuple(workspace.mail.all_topics())
+
+    def read(self, folder: str) -> _Found:
+        files, shown = self._files, self._shown
+        texts, found = _texts(self._mails.get(folder, {}), shown, self._names, self._topics)
+        path, beside = f"{folder}/{PLAYBOOK_FILE}", f"{folder}/{SCENARIOS_FILE}"
+        compilation = compile_playbook(
+            files[path], shown[path], _name(folder), texts, self._workspace, today=self._today
+        )
         if any(problem.severity == "error" for problem in found):
             compilation = replace(compilation, compiled=None, texts={})
         # A mail that is broken is missing as well; one problem is enough.
         missing = [f'"{_stem(problem.spot.file)}"' for problem in found]
         own = [one for one in compilation.problems if one.code != "PB321" or not any(m in one.message for m in missing)]
-        compilations[name] = compilation
-        problems += [*own, *found]
-        beside = f"{folder}/{SCENARIOS_FILE}"
+        scenarios: tuple[ScenarioDocument, ...] | None = None
+        wrong: tuple[Problem, ...] = ()
         if beside in files:
-            scenarios[name], wrong = _scenarios(files[beside], shown[beside], compilation, workspace)
-            problems += wrong
-    for name, wrong in enrolling_problems(compilations).items():
-        compilations[name] = replace(compilations[name], compiled=None, texts={})
-        scenarios.pop(name, None)
-        problems += wrong
-    return Project(workspace=workspace, playbooks=compilations, scenarios=scenarios, problems=tuple(problems))
+            scenarios, wrong = _scenarios(files[beside], shown[beside], compilation, self._workspace)
+        return _Found(folder=folder, compilation=compilation, scenarios=scenarios, problems=(*own, *found, *wrong))
+
+
+def _brief(one: _Found) -> Brief:
+    return Brief(folder=one.folder, starts=Starts.of(one.compilation), problems=one.problems)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wrong:
+    """What is wrong with a playbook among the others; `stops` keeps it from being deployed."""
+
+    problems: tuple[Problem, ...] = ()
+    stops: bool = False
+
+
+def _of_all(briefs: Sequence[Brief], shown: Mapping[str, str]) -> dict[str, _Wrong]:
+    """By folder, what only those see who look at all playbooks."""
+    wrong: dict[str, _Wrong] = {}
+    enrolling = enrolling_problems({_name(one.folder): one.starts for one in briefs})
+    last = {_name(one.folder): one.folder for one in briefs}
+    seen: set[str] = set()
+    for one in briefs:
+        name = _name(one.folder)
+        twice, starting = [], enrolling.get(name, ()) if last[name] == one.folder else ()
+        if name in seen:
+            spot = Spot(file=shown[f"{one.folder}/{PLAYBOOK_FILE}"])
+            twice.append(Problem(code="PB320", spot=spot, message=f"two folders are called {name}", hint="rename one"))
+        seen.add(name)
+        wrong[one.folder] = _Wrong(problems=(*twice, *starting), stops=bool(starting))
+    return wrong
+
+
+def _shown(files: Iterable[str], root: str) -> dict[str, str]:
+    return {path: f"{root}/{path}" if root else path for path in files}
+
+
+def _name(folder: str) -> str:
+    return folder.rpartition("/")[2]
+
+
+def _without_workspace(
+    error: DocumentError, files: Mapping[str, bytes], shown: Mapping[str, str]
+) -> tuple[Problem, ...]:
+    return (*(_rooted(problem, shown) for problem in error.problems), *_shape_problems(files, shown))
 
 
 def _scenarios(

@@ -8,13 +8,14 @@ from functools import cache, partial
 from pathlib import Path
 
 from app.files import read_folder, workspace_of
+from app.many import sharing
 from app.reports import FORMATS, Lines
 from app.reports.human import told
 from app.reports.json_ import problem_json
 from app.running import FINDINGS, UsageError, say
 from app.tables import count
 from engine.problems import Problem
-from engine.project import read_project
+from engine.project import problems_of
 
 __all__ = ["check_paths", "print_problems", "problem_json"]
 
@@ -52,7 +53,9 @@ def find_problems(paths: Sequence[Path]) -> tuple[list[Problem], Lines]:
         # The workspace is read as a whole, since files lean on each other; shown is what was asked for.
         asked_for = cache(partial(_is_inside, inside))
         today = datetime.now(UTC).date()
-        problems += [one for one in read_project(found, shown, today=today).problems if asked_for(one.spot.file)]
+        share = sharing(found, shown, today=today)
+        everything = problems_of(found, shown, today=today, share=share)
+        problems += [one for one in everything if asked_for(one.spot.file)]
         files |= {_joined(shown, name): content for name, content in found.items()}
     problems.sort(key=lambda problem: (problem.spot.file, problem.spot.line, problem.spot.column))
     return problems, _lines(files)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
@@ -33,28 +34,38 @@ def sharing(files: Mapping[str, bytes], root: str, *, today: date | None) -> Sha
 def _with_helpers(
     helpers: int, files: Mapping[str, bytes], root: str, today: date | None, folders: Sequence[str]
 ) -> Iterator[Brief]:
-    """Helpers begin at the front; this process works from the back, so nobody waits for a helper that begins late."""
-    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+    """Helpers take from the front; this process works from the back, so that little is waited for at the end."""
+    from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
     from multiprocessing import get_context
 
-    chunks = [folders[n : n + _CHUNK] for n in range(0, len(folders), _CHUNK)]
+    chunks = deque(enumerate(folders[n : n + _CHUNK] for n in range(0, len(folders), _CHUNK)))
     done: dict[int, tuple[Brief, ...]] = {}
+    given: dict[int, tuple[Future[tuple[Brief, ...]], Sequence[str]]] = {}
     # `spawn` behaves alike on all systems, and knows nothing of what this process has open.
     pool = ProcessPoolExecutor(helpers, get_context("spawn"), initializer=_begin, initargs=(files, root, today))
     try:
-        given = [pool.submit(_read, chunk) for chunk in chunks]
-        for n in reversed(range(len(chunks))):
-            if given[n].cancel():
-                done[n] = read_briefly(files, root, chunks[n], today=today)
-        for n, chunk in enumerate(chunks):
-            if n not in done:
+        while chunks or given:
+            for n, (future, chunk) in list(given.items()):
+                if future.done() or not chunks:
+                    del given[n]
+                    try:
+                        done[n] = future.result()
+                    except BrokenExecutor:  # a helper was killed, or could not begin
+                        helpers = 0
+                        done[n] = read_briefly(files, root, chunk, today=today)
+            while chunks and len(given) < 2 * helpers:
+                n, chunk = chunks.popleft()
                 try:
-                    done[n] = given[n].result()
-                except BrokenExecutor:  # a helper was killed, or could not begin
-                    done[n] = read_briefly(files, root, chunk, today=today)
+                    given[n] = pool.submit(_read, chunk), chunk
+                except BrokenExecutor:
+                    helpers = 0
+                    chunks.appendleft((n, chunk))
+            if chunks:
+                n, chunk = chunks.pop()
+                done[n] = read_briefly(files, root, chunk, today=today)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    for n in range(len(chunks)):
+    for n in sorted(done):
         yield from done[n]
 
 

@@ -98,7 +98,7 @@ class TaskStep(ActingStep):
         walk.result(f"task.{self.id}.outcome", answer["outcome"])
         walk.note(at, "answered", step=self.id, outcome=answer["outcome"], by=answer.get("by"))
 
-    async def _answered_before(self, walk: Walk, at: str, moment: datetime, key: str) -> bool:
+    async def _answered_before(self, walk: "Walk", at: str, moment: datetime, key: str) -> bool:
         """Wait for the answer (True) or the moment (False), which is later by as long as somebody snoozes the task."""
         inbox = walk.position.inbox
 

@@ -42,13 +42,25 @@ def test_every_command_has_help_that_begins_with_what_it_does(command: str):
     ("module", "heavy"),
     [
         ("app.cli", "sqlalchemy temporalio fastapi pydantic structlog rich.table"),
-        ("app.commands.check", "sqlalchemy temporalio fastapi structlog holidays"),
+        ("app.commands.check", "sqlalchemy temporalio fastapi structlog holidays jinja2"),
+        ("app.commands.check", "engine.walk engine.runtime engine.position concurrent.futures"),
     ],
 )
 def test_what_must_be_quick_imports_nothing_heavy(module: str, heavy: str):
     code = f"import sys, {module}; print(*[one for one in {heavy.split()} if one in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=_ROOT)
     assert done.stdout.strip() == ""
+
+
+def test_no_model_is_built_before_a_document_is_read():
+    code = """
+import app.commands.check, pydantic
+def below(model): return [one for sub in model.__subclasses__() for one in (sub, *below(sub))]
+ours = [one for one in below(pydantic.BaseModel) if one.__module__.startswith(("engine.", "app."))]
+print(len(ours) > 50, *[one.__name__ for one in ours if one.__pydantic_complete__])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=_ROOT)
+    assert done.stdout.split() == ["True"]
 
 
 # --- check ---

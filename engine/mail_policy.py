@@ -1,6 +1,7 @@
 """What a workspace declares for every mail, over all playbooks: topics, caps, a send window, a hold, doubtful mails."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -85,13 +86,15 @@ class MailPolicy(Value):
 
     def all_topics(self) -> Mapping[str, Topic]:
         """The declared ones, and those that a category has without being declared."""
-        return {**_BY_CATEGORY, **self.topics}
+        return {**_by_category(), **self.topics}
 
 
-_BY_CATEGORY: Mapping[str, Topic] = {
-    "service": Topic(title="Help with what you use", says="Getting started, check-ins, reviews and surveys."),
-    "marketing": Topic(title="News and offers", says="New features, events and offers."),
-}
+@cache
+def _by_category() -> Mapping[str, Topic]:
+    return {
+        "service": Topic(title="Help with what you use", says="Getting started, check-ins, reviews and surveys."),
+        "marketing": Topic(title="News and offers", says="New features, events and offers."),
+    }
 
 
 def topic_of(category: str, topic: str | None) -> str | None:

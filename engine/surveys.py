@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from engine.phrases import phrases_for
+if TYPE_CHECKING:
+    from engine.phrases import Phrases
 
 Kind = Literal["nps", "csat"]
 
@@ -26,13 +27,19 @@ class Scale:
 
     def says(self, locale: str | None = None) -> str:
         """The question where the text has none of its own."""
-        say = phrases_for(locale)
+        say = _phrases(locale)
         return say.nps if self.kind == "nps" else say.csat
 
     def ends(self, locale: str | None = None) -> tuple[str, str]:
         """What the lowest and the highest score mean."""
-        say = phrases_for(locale)
+        say = _phrases(locale)
         return (say.nps_low, say.nps_high) if self.kind == "nps" else (say.csat_low, say.csat_high)
+
+
+def _phrases(locale: str | None) -> "Phrases":
+    from engine.phrases import phrases_for  # a page of text, needed where somebody is asked
+
+    return phrases_for(locale)
 
 
 SCALES: Mapping[Kind, Scale] = {

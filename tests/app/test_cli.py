@@ -53,6 +53,7 @@ def test_what_must_be_quick_imports_nothing_heavy(module: str, heavy: str):
 
 
 def test_no_model_is_built_before_a_document_is_read():
+    """Where one is: give a default by `default_factory`, and make a constant of the module a cached function."""
     code = """
 import app.commands.check, pydantic
 def below(model): return [one for sub in model.__subclasses__() for one in (sub, *below(sub))]

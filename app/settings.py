@@ -36,6 +36,11 @@ class Settings:
     log_format: LogFormat | None
     """None means: console on a terminal, otherwise JSON."""
 
+    @property
+    def address_file(self) -> Path:
+        """Where `up` and `demo` write the address of their pages."""
+        return self.home / "logs" / "web.address"
+
 
 def read_settings(home: Path | None = None) -> Settings:
     """Read every setting, or say which variable is wrong; `home`, from the command line, goes before TENURE_HOME."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.commands.users import first_link
 from app.embedded.child import dying_with_parent
 from app.running import Services
 
@@ -81,7 +82,11 @@ def children(services: Services) -> tuple[Process, Process, str]:
         command = [sys.executable, "-m", "app", name]
         return Process(name=name, command=command, environment=environment, log=settings.home / "logs" / f"{name}.log")
 
-    return child("worker"), child("web"), f"http://{settings.web_host}:{port}"
+    address = f"http://{settings.web_host}:{port}"
+    # Commands that print links look for it there.
+    settings.address_file.parent.mkdir(parents=True, exist_ok=True)
+    settings.address_file.write_text(address, encoding="utf-8")
+    return child("worker"), child("web"), address
 
 
 async def supervise(services: Services, announce: Callable[[str], None]) -> None:
@@ -93,6 +98,8 @@ async def supervise(services: Services, announce: Callable[[str], None]) -> None
     if not services.settings.temporal_configured:
         announce(f"Temporal's pages: {services.servers.temporal().ui_url}")
     announce(f"Tenure's pages:   {address}")
+    if link := await asyncio.to_thread(first_link, services):
+        announce(f"The first admin:  {link} (works once)")
     announce("Ctrl-C stops everything.")
     try:
         while not stop.is_set():

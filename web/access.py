@@ -16,13 +16,17 @@ from store.access.keys import Caller, KeyScope
 from store.access.secrets import equal
 from store.access.viewer import Role, Viewer
 from web.deps import Deps, WebDeps
-from web.problems import Problem, Refusal, problem_response
+from web.problems import Problem, Refusal, answer, problem_response
 
 SESSION_COOKIE = "tenure_session"
 
 
 class SignInNeeded(Exception):
     """Nobody is signed in, or not any more."""
+
+
+class OldForm(Exception):
+    """The form was shown to another session than the one that sends it."""
 
 
 def wall_clock() -> datetime:
@@ -35,17 +39,17 @@ def presented(request: Request) -> str:
     return request.cookies.get(SESSION_COOKIE, "")
 
 
-def keep_session(answer: Response, request: Request, deps: WebDeps, secret: str) -> Response:
+def keep_session(shown: Response, request: Request, deps: WebDeps, secret: str) -> Response:
     """Have the browser present it from now on."""
     longest = int(sessions.LONGEST.total_seconds())
-    answer.set_cookie(SESSION_COOKIE, secret, max_age=longest, **_cookie(request, deps))
-    return answer
+    shown.set_cookie(SESSION_COOKIE, secret, max_age=longest, **_cookie(request, deps))
+    return shown
 
 
-def forget_session(answer: Response, request: Request, deps: WebDeps) -> Response:
+def forget_session(shown: Response, request: Request, deps: WebDeps) -> Response:
     """Have the browser present nothing any more."""
-    answer.delete_cookie(SESSION_COOKIE, **_cookie(request, deps))
-    return answer
+    shown.delete_cookie(SESSION_COOKIE, **_cookie(request, deps))
+    return shown
 
 
 class _Cookie(TypedDict):
@@ -70,8 +74,8 @@ def signed_in(request: Request, deps: Deps) -> Viewer:
     if viewer is None:
         raise SignInNeeded
     if request.method not in ("GET", "HEAD") and not equal(getattr(request.state, "form_token", ""), viewer.csrf):
-        what_to_do = "Go back, load the page again, and send it from there."
-        raise Refusal(403, "An old page", "This form was shown before you signed in here.", what_to_do)
+        raise OldForm
+    request.state.who = viewer.person
     return viewer
 
 
@@ -110,6 +114,7 @@ def public() -> None:
 def _caller(request: Request) -> Caller:
     # `web.guards.Keys` lets nobody through to the API without one.
     caller: Caller = request.state.caller
+    request.state.who = f"key {caller.name}"
     return caller
 
 
@@ -158,14 +163,37 @@ Administers = Annotated[Caller, Depends(administers)]
 RULES = (csm, ops, admin, public, reads, writes_facts, writes_tasks, administers)
 
 
+def safe_next(address: str) -> str:
+    """Where to go after signing in: an address of ours, and never another site's."""
+    if not address.isprintable() or "\\" in address or not address.startswith("/") or address.startswith("//"):
+        return "/"
+    return "/" if address.startswith(("/sign-", "/enter/")) else address
+
+
+def to_sign_in(then: str) -> Response:
+    """To the page for signing in, and on from there."""
+    return RedirectResponse(f"/sign-in?next={quote(then, safe='')}" if then != "/" else "/sign-in", 303)
+
+
+def for_script(request: Request) -> bool:
+    """Whether a script of ours asked, which tells its page itself what became of it."""
+    return request.headers.get("sec-fetch-dest") == "empty"
+
+
 async def sign_in_needed(request: Request, _: Exception) -> Response:
-    """To the page for signing in, and back from there; a script is told so instead."""
-    if request.headers.get("sec-fetch-dest") == "empty":
+    """Nobody is signed in: to the page for that, and back; a script is told so instead."""
+    if for_script(request):
         what_to_do = "Sign in again at /sign-in."
         return problem_response(
             Problem(title="Signed out", status=401, detail="Nobody is signed in.", what_to_do=what_to_do)
         )
-    wanted = request.url.path if request.method in ("GET", "HEAD") else "/"
-    query = f"?{request.url.query}" if request.url.query and wanted != "/" else ""
-    after = f"?next={quote(wanted + query, safe='')}" if wanted + query != "/" else ""
-    return RedirectResponse(f"/sign-in{after}", 303)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return to_sign_in(request.url.path + query if request.method in ("GET", "HEAD") else "/")
+
+
+async def old_form(request: Request, _: Exception) -> Response:
+    """A form of another session: nothing was changed."""
+    what_to_do = "Go back, load the page again, and send it from there."
+    detail = "This form was shown to another session than yours."
+    problem = Problem(title="An old page", status=403, detail=detail, what_to_do=what_to_do)
+    return problem_response(problem) if for_script(request) else answer(request.url.path, problem)

@@ -2,16 +2,19 @@
 
 from fastapi import APIRouter, FastAPI
 
-from store.access.keys import Caller, bootstrap
+from store.access.keys import Caller, bootstrap, caller_of
 from store.access.secrets import equal
-from web.access import SignInNeeded, sign_in_needed
+from web.access import OldForm, SignInNeeded, old_form, sign_in_needed, wall_clock
 from web.bodies import EVENTS_BODY, LARGE_BODY, SMALL_BODY
+from web.call_rate import CallRate
 from web.deps import WebDeps
 from web.guards import BodyLimit, Keys, LastNet, Readable, SecurityHeaders
 from web.metrics import Measured, Metrics
 from web.problems import HANDLERS, Problem
 from web.routes import (
     accounts,
+    api_keys,
+    audit,
     described,
     facts,
     health,
@@ -24,11 +27,12 @@ from web.routes import (
     sign_in,
     surveys,
     tasks,
+    users,
 )
 from web.static_files import KeptFiles
 
 _SUBJECTS = (facts, runs, tasks, mails, accounts)
-_PAGES = (sign_in, me, overview, tasks, runs, mails, surveys, preferences)
+_PAGES = (sign_in, me, users, api_keys, audit, overview, tasks, runs, mails, surveys, preferences)
 
 
 def create_app(deps: WebDeps) -> FastAPI:
@@ -47,7 +51,7 @@ def create_app(deps: WebDeps) -> FastAPI:
     app.state.metrics = Metrics(deps.engine)
     _routes(app)
     _guards(app, deps)
-    for kind, handler in (HANDLERS | {SignInNeeded: sign_in_needed}).items():
+    for kind, handler in (HANDLERS | {SignInNeeded: sign_in_needed, OldForm: old_form}).items():
         app.add_exception_handler(kind, handler)
     return app
 
@@ -68,7 +72,11 @@ def _routes(app: FastAPI) -> None:
 
 
 def _caller(deps: WebDeps, presented: str) -> Caller | None:
-    return bootstrap() if deps.api_token and equal(presented, deps.api_token) else None
+    """Whose key this is: the environment's, or one of the database."""
+    if deps.api_token and equal(presented, deps.api_token):
+        return bootstrap()
+    with deps.engine.begin() as conn:
+        return caller_of(conn, presented, wall_clock())
 
 
 def _guards(app: FastAPI, deps: WebDeps) -> None:
@@ -76,7 +84,7 @@ def _guards(app: FastAPI, deps: WebDeps) -> None:
     app.add_middleware(
         BodyLimit, most=SMALL_BODY, more_for={"/api/v1/facts": LARGE_BODY, "/hooks/sendgrid": EVENTS_BODY}
     )
-    app.add_middleware(Keys, open_key=lambda presented: _caller(deps, presented))
+    app.add_middleware(Keys, open_key=lambda presented: _caller(deps, presented), rate=CallRate(deps.calls_per_second))
     app.add_middleware(Readable)
     app.add_middleware(LastNet)
     app.add_middleware(Measured, metrics=app.state.metrics)

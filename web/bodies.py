@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import from_json
 
+from web.auditing import note_change
 from web.problems import Refusal
 
 LARGE_BODY = 16 * 1024 * 1024
@@ -37,6 +38,8 @@ Line = Annotated[
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4_000), AfterValidator(_storable)]
 Text = Annotated[str, StringConstraints(max_length=16_000), AfterValidator(_storable)]
 """A longer text, such as the body of a mail."""
+Typed = Annotated[str, StringConstraints(max_length=2_000)]
+"""A password or an address, as it was typed."""
 Filter = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_storable)]
 """A query parameter; empty means: not filtered."""
 
@@ -53,12 +56,14 @@ class StrictJson(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route whose body is read strictly."""
+    """A route of the API: its body is read strictly, and what it changes is recorded."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
-            return await handle(StrictJson(request.scope, request.receive))
+            response = await handle(StrictJson(request.scope, request.receive))
+            await note_change(request, response)
+            return response
 
         return strictly

@@ -19,13 +19,20 @@ class WebDeps:
     """A key of the JSON API that may everything, besides those in the database."""
     signing_key: str | None = field(default=None, repr=False)
     """What links in mails are signed with; None: the database's own key."""
-    https: bool = False
-    """Whether people reach the pages by HTTPS, even where a proxy ends it."""
+    calls_per_second: float = 50.0
+    """How often one API key may call, for longer than a few seconds."""
+    public_url: str | None = None
+    """The address people reach the pages at, without a final slash, where the request does not say."""
     sendgrid_key: Callable[[], str | None] = lambda: None
     """What SendGrid's events are signed with, as it is set at the moment; None: no events are expected."""
     temporal_ui: str | None = None
     """The address of Temporal's own pages, without a final slash, to link runs to."""
     temporal_namespace: str = "default"
+
+    @property
+    def https(self) -> bool:
+        """Whether people reach the pages by HTTPS, even where a proxy ends it."""
+        return (self.public_url or "").startswith("https://")
 
 
 def _handed(request: Request) -> WebDeps:

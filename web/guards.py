@@ -1,6 +1,7 @@
 """What stands before every route: security headers, the API's keys, pages' forms, and the last net for faults."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
@@ -10,7 +11,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store.access.keys import Caller
-from web.problems import Problem, Refusal, answer, unexpected
+from web.call_rate import CallRate
+from web.problems import AWAY, Problem, Refusal, answer, database_away, unexpected
 
 log = logging.getLogger(__name__)
 
@@ -128,28 +130,45 @@ class BodyLimit:
 class Keys:
     """Everything under /api asks for a key, before any body is read; who presents one is kept with the request."""
 
-    def __init__(self, app: ASGIApp, open_key: Callable[[str], Caller | None]) -> None:
+    def __init__(self, app: ASGIApp, open_key: Callable[[str], Caller | None], rate: CallRate) -> None:
         """`open_key` says whose key this is, and may ask the database."""
         self._app = app
         self._open_key = open_key
+        self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _asks_for_key(scope["path"]):
             await self._app(scope, receive, send)
             return
         presented = _bearer(scope)
-        caller = await run_in_threadpool(self._open_key, presented) if presented else None
-        if caller is not None:
+        try:
+            caller = await run_in_threadpool(self._open_key, presented) if presented else None
+        except AWAY as error:
+            away = await database_away(Request(scope), error)
+            await away(scope, receive, send)
+            return
+        if caller is None:
+            await answer(scope["path"], _KEY_NEEDED, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
+        elif wait := self._rate.wait(caller.name):
+            headers = {"Retry-After": str(math.ceil(wait))}
+            await answer(scope["path"], _TOO_OFTEN, headers)(scope, receive, send)
+        else:
             scope.setdefault("state", {})["caller"] = caller
             await self._app(scope, receive, send)
-            return
-        problem = Problem(
-            title="Key needed",
-            status=401,
-            detail="This address asks for an API key, and none or a wrong one was given.",
-            what_to_do="Send the header `Authorization: Bearer …` with a key that an admin made, or TENURE_API_TOKEN.",
-        )
-        await answer(scope["path"], problem, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
+
+
+_KEY_NEEDED = Problem(
+    title="Key needed",
+    status=401,
+    detail="This address asks for an API key, and none or a wrong one was given.",
+    what_to_do="Send the header `Authorization: Bearer …` with a key that an admin made, or TENURE_API_TOKEN.",
+)
+_TOO_OFTEN = Problem(
+    title="Too often",
+    status=429,
+    detail="This key calls more often than it may.",
+    what_to_do="Wait as long as Retry-After says; tell many facts in one request.",
+)
 
 
 def _asks_for_key(path: str) -> bool:

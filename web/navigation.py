@@ -38,6 +38,14 @@ GROUPS: tuple[Group, ...] = (
             Entry(href="/mails", name="Mails", icon="mail", role="ops"),
         ),
     ),
+    Group(
+        name="Settings",
+        entries=(
+            Entry(href="/users", name="Users", icon="people", role="admin"),
+            Entry(href="/keys", name="API keys", icon="key", role="admin"),
+            Entry(href="/audit", name="Audit log", icon="log", role="admin"),
+        ),
+    ),
 )
 
 

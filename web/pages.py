@@ -75,6 +75,7 @@ def _templates() -> Environment:
         "words": words,
         "shorten": shorten,
         "initials": initials,
+        "browser": browser,
     }
     templates.globals |= {
         "sentence": sentence,
@@ -89,6 +90,16 @@ def _templates() -> Environment:
 def words(name: str) -> str:
     """A stored word as people read it: not_started becomes "not started"."""
     return name.replace("_", " ")
+
+
+def browser(agent: str) -> str:
+    """A browser and its system, out of what it calls itself: "Firefox on Linux"."""
+    names = ("Edg", "Firefox", "Chrome", "Safari")
+    name = next((one for one in names if one in agent), "")
+    systems = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
+    system = next((one for one in systems if one in agent), "")
+    name = {"Edg": "Edge"}.get(name, name) or agent.partition("/")[0] or "a browser"
+    return f"{name} on {system}" if system else name
 
 
 def value_in_words(value: object) -> str:

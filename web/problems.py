@@ -140,14 +140,15 @@ async def database_away(request: Request, error: Exception) -> Response:
     )
 
 
+AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
+"""How SQLAlchemy says that PostgreSQL does not answer."""
+
 HANDLERS = {
     StarletteHTTPException: refused,
     RequestValidationError: invalid,
     CursorError: lost_page,
     exc.IntegrityError: at_once,
-    exc.OperationalError: database_away,
-    exc.InterfaceError: database_away,
-    exc.TimeoutError: database_away,
+    **dict.fromkeys(AWAY, database_away),
 }
 
 

@@ -4,7 +4,7 @@ Exit codes everywhere: 0 fine, 1 findings, 2 usage, 3 a service is away.
 """
 
 # In the order in which help lists them.
-from app.cli import serving, authoring, operating, looking, mailing  # noqa: F401, I001
+from app.cli import serving, authoring, operating, looking, mailing, users  # noqa: F401, I001
 from app.cli.root import app, health_app, suppress_app, task_app
 
 __all__ = ["app", "health_app", "main", "suppress_app", "task_app"]

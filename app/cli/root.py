@@ -63,6 +63,8 @@ app = typer.Typer(
 )
 task_app = typer.Typer(help="Do something with one task.", no_args_is_help=True)
 app.add_typer(task_app, name="task")
+user_app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
 health_app = typer.Typer(help="Look at the scores themselves.", no_args_is_help=True)
 app.add_typer(health_app, name="health")
 suppress_app = typer.Typer(help="Addresses that are not written to, whatever the playbook.", no_args_is_help=True)

@@ -13,6 +13,7 @@ from typing import Any
 from app.book.book import Book
 from app.book.life import Life
 from app.book.news import News
+from app.commands.demo_users import ways_in
 from app.running import Services, UsageError, say
 from app.supervise import children, stop_all
 from engine.project import read_project
@@ -86,6 +87,9 @@ async def _live(services: Services, life: Life, days: int | None, speed: float |
         if not services.settings.temporal_configured:
             say(f"Temporal's pages: {services.servers.temporal().ui_url}")
         say(f"Tenure's pages:   {address}")
+        if days is None:
+            for line in await asyncio.to_thread(ways_in, services):
+                say(line)
         say(f"Command line:     ./dev tenure tasks --home {services.settings.home}")
         news = News(services.database, say)
 

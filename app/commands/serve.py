@@ -64,6 +64,7 @@ async def _serve(services: Services, stop: asyncio.Event) -> None:
         temporal_answers=_temporal_probe(services),
         api_token=settings.api_token,
         signing_key=settings.signing_key,
+        public_url=settings.public_url,
         sendgrid_key=lambda: sendgrid_key(services.database),
         temporal_ui=ui.rstrip("/") if ui else None,
     )

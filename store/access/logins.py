@@ -46,7 +46,7 @@ class Login:
 
 @dataclass(frozen=True, kw_only=True)
 class NotSignedIn:
-    """The password was not right, or was not even looked at; `until`: when it may be tried again."""
+    """Not this name with this password, now; `until`: the name is locked, which is not told to whoever tries."""
 
     until: datetime | None = None
 
@@ -59,9 +59,12 @@ def add_login(
     conn: sa.Connection, *, key: str, role: Role, now: datetime, name: str = "", email: str | None = None
 ) -> Login:
     """A person may sign in from now on, or has another role; what the book knows of the person fills the gaps."""
-    known = conn.execute(sa.select(person.c.name, person.c.email).where(person.c.key == key)).one_or_none()
-    address = _address(email or (known.email if known else None))
-    called = name.strip() or (known.name if known else "") or key
+    before, known = (
+        conn.execute(sa.select(table.c.name, table.c.email).where(column == key)).one_or_none()
+        for table, column in ((login, login.c.person), (person, person.c.key))
+    )
+    address = _address(email or (before and before.email) or (known and known.email))
+    called = name.strip() or (before and before.name) or (known and known.name) or key
     if (
         address
         and conn.execute(sa.select(login.c.person).where(login.c.email == address, login.c.person != key)).first()
@@ -89,19 +92,19 @@ def set_password(conn: sa.Connection, key: str, password: str) -> None:
 
 
 def check_password(begin: Callable[[], Any], name: str, password: str, now: datetime) -> Login | NotSignedIn:
-    """Whose name (key or address) and password these are. The hash is worked out for names nobody has, too.
+    """Whose name (key or address) and password these are. Unknown and locked names take as long.
 
     `begin` opens a transaction; none is held while a hash is worked out, which takes long on purpose.
     """
     with begin() as conn:
         row = conn.execute(_NAMED, {"key": name.strip(), "email": name.strip().lower()}).first()
-        if row is not None and row.locked_until is not None and row.locked_until > now:
-            return NotSignedIn(until=row.locked_until)
     stored = row.password_hash if row is not None and row.password_hash else _nobodys()
     right = _matches(stored, password) and stored != _nobodys()
     with begin() as conn:
         if row is None:
             return NotSignedIn()
+        if row.locked_until is not None and row.locked_until > now:
+            return NotSignedIn(until=row.locked_until)
         if not right:
             return NotSignedIn(until=_note_failure(conn, row.person, now))
         if row.disabled_at is not None:

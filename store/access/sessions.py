@@ -17,6 +17,8 @@ from store.schema import login, session
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
+_REMEMBERED = timedelta(days=30)
+"""How long an ended session is known, so that a form it sends late is not lost."""
 _MINUTE = timedelta(minutes=1)
 
 
@@ -43,6 +45,7 @@ class SessionRow:
 def open_session(conn: sa.Connection, person: str, how: str, now: datetime, device: Device = Device()) -> str:
     """A new session; what the browser shall present. Nobody can read it here again."""
     secret = new_secret()
+    conn.execute(sa.delete(session).where(session.c.ends_at < now - _REMEMBERED))
     conn.execute(
         sa.insert(session).values(
             hash=hash_of(secret),
@@ -75,6 +78,12 @@ def viewer_of(conn: sa.Connection, secret: str, now: datetime) -> Viewer | None:
         session_id=row.id,
         csrf=derived(secret, "forms"),
     )
+
+
+def person_of(conn: sa.Connection, secret: str) -> str | None:
+    """Whose session this is or was, alive or not."""
+    found: str | None = conn.execute(sa.select(session.c.person).where(session.c.hash == hash_of(secret))).scalar()
+    return found
 
 
 def end_session(conn: sa.Connection, session_id: int, person: str, now: datetime) -> bool:

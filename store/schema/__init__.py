@@ -1,6 +1,19 @@
 """The tables, as SQLAlchemy sees them, by what they are for. Migrations make them."""
 
-from store.schema.access import absence, login, one_time_link, session
+from store.schema.access import (
+    absence,
+    api_key,
+    audit,
+    endpoint,
+    endpoint_message,
+    idempotency,
+    kept_form,
+    login,
+    one_time_link,
+    openid_start,
+    session,
+    sign_in_rate,
+)
 from store.schema.base import metadata
 from store.schema.consent import subscription, suppression
 from store.schema.deciding import crossing, settling, sweep, trigger_hold, work, work_event, work_playbook
@@ -28,21 +41,28 @@ __all__ = [
     "account",
     "account_now",
     "account_value",
+    "api_key",
     "arriving",
+    "audit",
     "change",
     "clock",
     "contact",
     "crossing",
     "draft",
+    "endpoint",
+    "endpoint_message",
     "errand",
     "event",
     "feed",
+    "idempotency",
+    "kept_form",
     "ledger",
     "login",
     "mail",
     "mail_event",
     "metadata",
     "one_time_link",
+    "openid_start",
     "outbox",
     "person",
     "playbook",
@@ -52,6 +72,7 @@ __all__ = [
     "score",
     "session",
     "settling",
+    "sign_in_rate",
     "signing_key",
     "subscription",
     "suppression",

@@ -4,8 +4,9 @@ Times of this file are the real clock's, whatever clock the book of business run
 """
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from store.schema.base import AT, TEXT, id_, metadata
+from store.schema.base import AT, ID, TEXT, id_, metadata
 
 login = sa.Table(
     "login",
@@ -65,4 +66,129 @@ absence = sa.Table(
     sa.Column("until", AT, nullable=False, comment="the first instant after it"),
     sa.CheckConstraint("since < until", name="absence_lasts"),
     sa.CheckConstraint("person <> covered_by", name="absence_covered_by_another"),
+)
+
+sign_in_rate = sa.Table(
+    "sign_in_rate",
+    metadata,
+    sa.Column("address", TEXT, primary_key=True),
+    sa.Column("tokens", sa.Float, nullable=False, comment="tries left; they come back with time"),
+    sa.Column("at", AT, nullable=False),
+    comment="in the database, so that several web processes count together",
+)
+
+kept_form = sa.Table(
+    "kept_form",
+    metadata,
+    sa.Column("hash", TEXT, primary_key=True, comment="SHA-256 of what the browser presents"),
+    sa.Column(
+        "person", TEXT, sa.ForeignKey("login.person", ondelete="CASCADE"), nullable=False, comment="who wrote it"
+    ),
+    sa.Column("path", TEXT, nullable=False, comment="where it was sent"),
+    sa.Column("page", TEXT, nullable=False, comment="where it stood"),
+    sa.Column("fields", JSONB, nullable=False, comment="[[name, value]]"),
+    sa.Column("kept_at", AT, nullable=False),
+    comment="forms that arrived after their session had ended, until their writer is back",
+)
+
+openid_start = sa.Table(
+    "openid_start",
+    metadata,
+    sa.Column("hash", TEXT, primary_key=True, comment="SHA-256 of the state"),
+    sa.Column("nonce", TEXT, nullable=False),
+    sa.Column("verifier", TEXT, nullable=False, comment="of PKCE"),
+    sa.Column("next", TEXT, nullable=False),
+    sa.Column("started_at", AT, nullable=False),
+    comment="sign-ins that are at the identity provider",
+)
+
+api_key = sa.Table(
+    "api_key",
+    metadata,
+    id_(),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("hash", TEXT, nullable=False, unique=True, comment="SHA-256 of the key"),
+    sa.Column("begins", TEXT, nullable=False, comment="its first letters, to tell it from others"),
+    sa.Column("scopes", ARRAY(TEXT), nullable=False, comment="read, facts:write, tasks:write, admin"),
+    sa.Column("made_by", TEXT, nullable=False),
+    sa.Column("created_at", AT, nullable=False),
+    sa.Column("expires_at", AT),
+    sa.Column("used_at", AT, comment="to the minute"),
+    sa.Column("revoked_at", AT),
+)
+
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("caller", TEXT, primary_key=True, comment="whose key, as two callers may choose the same"),
+    sa.Column("key", TEXT, primary_key=True),
+    sa.Column("request", TEXT, nullable=False, comment="SHA-256 of method, path and body"),
+    sa.Column("status", sa.Integer, comment="of the answer; null: it is being worked out"),
+    sa.Column("answer", TEXT),
+    sa.Column("at", AT, nullable=False, index=True),
+    comment="answers of writes that bore an Idempotency-Key, to be given again",
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    id_(),
+    sa.Column("at", AT, nullable=False),
+    sa.Column("who", TEXT, nullable=False, comment="person.key, key NAME, or command line"),
+    sa.Column("address", TEXT, nullable=False, server_default=""),
+    sa.Column("did", TEXT, nullable=False, comment="such as signed_in"),
+    sa.Column("what", TEXT, nullable=False, server_default="", comment="such as login kim"),
+    sa.Column("detail", JSONB, nullable=False, server_default="{}"),
+    sa.Index(None, "who", "id"),
+    sa.Index(None, "did", "id"),
+    comment="append-only: a trigger refuses to change or remove a row",
+)
+
+_APPEND_ONLY = (
+    """
+    create function audit_refuses() returns trigger language plpgsql as $$
+    begin
+        raise exception 'the audit log is append-only' using errcode = 'insufficient_privilege';
+    end $$
+    """,
+    """
+    create trigger audit_append_only before update or delete or truncate on audit
+    for each statement execute function audit_refuses()
+    """,
+)
+for _statement in _APPEND_ONLY:
+    sa.event.listen(audit, "after_create", sa.DDL(_statement))  # type: ignore[no-untyped-call]
+
+endpoint = sa.Table(
+    "endpoint",
+    metadata,
+    id_(),
+    sa.Column("url", TEXT, nullable=False),
+    sa.Column("events", ARRAY(TEXT), nullable=False, comment="such as run.started; * means all"),
+    sa.Column("secret", TEXT, nullable=False, comment="whsec_…; signs what is sent, so it is kept as it is"),
+    sa.Column("state", TEXT, nullable=False, server_default="active", comment="active | paused | removed"),
+    sa.Column("made_by", TEXT, nullable=False),
+    sa.Column("created_at", AT, nullable=False),
+    comment="addresses of programs that are told what happens",
+)
+
+endpoint_message = sa.Table(
+    "endpoint_message",
+    metadata,
+    id_(),
+    sa.Column("endpoint_id", ID, sa.ForeignKey("endpoint.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("event", TEXT, nullable=False),
+    sa.Column("request_id", TEXT, nullable=False, comment="stable across retries"),
+    sa.Column("body", JSONB, nullable=False),
+    sa.Column("state", TEXT, nullable=False, server_default="prepared", comment="prepared | delivered | refused"),
+    sa.Column("reason", TEXT),
+    sa.Column("status", sa.Integer, comment="of the last answer"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("due_at", AT, nullable=False),
+    sa.Column("give_up_at", AT, nullable=False),
+    sa.Column("created_at", AT, nullable=False),
+    sa.Column("settled_at", AT),
+    sa.UniqueConstraint("endpoint_id", "request_id"),
+    sa.Index("endpoint_message_due_idx", "due_at", postgresql_where=sa.text("state = 'prepared'")),
+    comment="what an endpoint is told, at least once",
 )

@@ -35,7 +35,7 @@ class Browser(TestClient):
         )
         if path.startswith("/api") and "authorization" not in given:
             more["authorization"] = f"Bearer {API_TOKEN}"
-        if method == "POST" and not path.startswith(("/api", "/hooks", "/s/")) and rest.get("content") is None:
+        if method == "POST" and not path.startswith(("/api", "/hooks", "/s/", "/u/")) and rest.get("content") is None:
             data = {"csrf": self.csrf} | dict(data or {})
         return super().request(method, url, data=data, headers=more | dict(headers or {}), **rest)
 

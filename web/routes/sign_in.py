@@ -1,27 +1,25 @@
 """Signing in: by password, or by a one-time link that an admin or the command line made."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Form, Request
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import RedirectResponse, Response
 
-from store.access import links, logins, sessions
+from store.access import audit, links, logins, sessions, sign_in_rate
 from store.access.links import Link
 from store.access.logins import Login, NotSignedIn, Unfit
 from store.access.sessions import Device
-from web.access import Public, keep_session, presented, wall_clock
-from web.bodies import Filter
+from web.access import Public, keep_session, presented, safe_next, wall_clock
+from web.auditing import actor, address
+from web.bodies import Filter, Typed
 from web.deps import Deps, WebDeps
 from web.guards import same_origin
 from web.pages import frame, render
 
 pages = APIRouter(include_in_schema=False)
 _OPEN = [Public, Depends(same_origin)]
-
-Typed = Annotated[str, StringConstraints(max_length=2_000)]
 
 
 class Credentials(BaseModel):
@@ -31,7 +29,7 @@ class Credentials(BaseModel):
 
     name: Filter = ""
     password: Typed = ""
-    next: Filter = ""
+    next: Typed = ""
 
 
 class Welcome(BaseModel):
@@ -44,25 +42,25 @@ class Welcome(BaseModel):
     password: Typed = ""
 
 
-def safe_next(address: str) -> str:
-    """Where to go after signing in: an address of ours, and never another site's."""
-    parts = urlsplit(address) if address.isprintable() and "\\" not in address else None
-    ours = parts and not parts.scheme and not parts.netloc and address.startswith("/") and not address.startswith("//")
-    return address if ours and not address.startswith("/sign-") else "/"
-
-
 @pages.get("/sign-in", dependencies=[Public])
-def page(deps: Deps, next: Filter = "") -> Response:  # noqa: A002 - the name in the address
+def page(deps: Deps, next: Typed = "") -> Response:  # noqa: A002 - the name in the address
     return _page(deps, next=safe_next(next))
 
 
 @pages.post("/sign-in", dependencies=_OPEN)
 def sign_in(request: Request, deps: Deps, typed: Annotated[Credentials, Form()]) -> Response:
-    found = logins.check_password(deps.engine.begin, typed.name, typed.password, wall_clock())
-    if isinstance(found, NotSignedIn):
-        return _page(deps, name=typed.name, next=safe_next(typed.next), refused=found, status=401)
+    now, then = wall_clock(), safe_next(typed.next)
     with deps.engine.begin() as conn:
-        return let_in(conn, request, deps, found.person, how="password", to=safe_next(typed.next))
+        may_try = sign_in_rate.may_try(conn, address(request), now)
+    if not may_try:
+        return _page(deps, name=typed.name, next=then, refused="rate", status=429)
+    found = logins.check_password(deps.engine.begin, typed.name, typed.password, now)
+    with deps.engine.begin() as conn:
+        if isinstance(found, NotSignedIn):
+            audit.record(conn, actor(request, typed.name), "sign_in_failed", now, locked=bool(found.until))
+        else:
+            return let_in(conn, request, deps, found.person, how="password", to=then)
+    return _page(deps, name=typed.name, next=then, refused="wrong", status=401)
 
 
 @pages.get("/enter/{secret}", dependencies=[Public])
@@ -112,8 +110,10 @@ def let_in(conn: sa.Connection, request: Request, deps: WebDeps, person: str, *,
     now = wall_clock()
     if before := presented(request):
         sessions.end_presented(conn, before, now)
-    device = Device(address=request.client.host if request.client else "", agent=request.headers.get("user-agent", ""))
+    device = Device(address=address(request), agent=request.headers.get("user-agent", ""))
     secret = sessions.open_session(conn, person, how, now, device)
+    sign_in_rate.forget_old(conn, now)
+    audit.record(conn, actor(request, person), "signed_in", now, how=how)
     return keep_session(RedirectResponse(to, 303), request, deps, secret)
 
 
@@ -122,7 +122,7 @@ def _page(
     *,
     name: str = "",
     next: str = "/",  # noqa: A002 - the name in the address
-    refused: NotSignedIn | None = None,
+    refused: str = "",
     status: int = 200,
 ) -> Response:
     with deps.engine.connect() as conn:

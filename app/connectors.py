@@ -16,13 +16,16 @@ from connectors.email.registry import Needs as MailNeeds
 from connectors.email.registry import open_transport
 from connectors.errors import Misconfigured, Unavailable
 from connectors.providers import UnknownProvider
+from connectors.replies.port import Mailbox
+from connectors.replies.registry import Arrivals, open_arrivals
+from connectors.replies.registry import Needs as ReplyNeeds
 from connectors.tasks.port import NewTask, TaskList
 from connectors.tasks.registry import Needs as TaskNeeds
 from connectors.tasks.registry import open_task_list
 from connectors.webhook.port import Caller
 from connectors.webhook.registry import Needs as CallerNeeds
 from connectors.webhook.registry import open_caller
-from engine.workspace import Connector
+from engine.workspace import REPLIES, Connector
 from store.deployed import NothingDeployed, load_workspace
 from store.links import Links, own_key
 from store.tasks import open_task
@@ -47,6 +50,7 @@ def open_ports(database: sa.Engine) -> Ports:
         transports=lambda: {STREAM: _AsDeployed(database)},
         webhook=lambda name: _webhook(_connector(database, "webhook", name), name),
         chat=lambda name: _chat(_connector(database, "chat", name), name),
+        mailbox=lambda: _mailbox(database),
         links=_links,
     )
 
@@ -107,6 +111,31 @@ def sendgrid_key(database: sa.Engine) -> str | None:
     provider, settings = _declared(database)
     name = settings.get("events_key_env")
     return _secret(name) if provider == "sendgrid" and isinstance(name, str) else None
+
+
+def replies_secret(database: sa.Engine) -> str | None:
+    """What posts of replies have in their address, where the deployed workspace gets replies that way."""
+    arrivals = _arrivals(database)
+    return arrivals.secret() if arrivals and arrivals.secret else None
+
+
+def _mailbox(database: sa.Engine) -> Mailbox | None:
+    arrivals = _arrivals(database)
+    return arrivals.mailbox if arrivals else None
+
+
+def _arrivals(database: sa.Engine) -> Arrivals | None:
+    try:
+        with database.connect() as conn:
+            declared = load_workspace(conn).connectors.get(REPLIES)
+    except NothingDeployed:
+        declared = None
+    if declared is None:
+        return None
+    try:
+        return open_arrivals(declared.provider, declared.settings, ReplyNeeds(secret=_secret))
+    except (UnknownProvider, ValidationError) as error:
+        raise Misconfigured(f"tenure.yaml, connectors.{REPLIES}: {_in_a_line(error)}") from error
 
 
 def _connector(database: sa.Engine, kind: str, name: str) -> Connector:

@@ -80,6 +80,7 @@ class MailPolicy(Value):
     unknown: OnUnknown = Field(
         "ask", description="a mail that may or may not have left: a person decides, or it is sent once more"
     )
+    track_clicks: bool = Field(False, description="links lead past our own page, so that clicks are seen")
     topics: dict[Word, Topic] = Field(
         default_factory=dict, max_length=50, description="what recipients can leave one by one"
     )

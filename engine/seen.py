@@ -16,6 +16,8 @@ SeenType = Literal[
     "complained",
     "unsubscribed",
     "group_unsubscribed",
+    "replied",
+    "auto_replied",
 ]
 Evidence = Literal["human", "likely_machine"]
 
@@ -27,7 +29,7 @@ IN_A_ROW = timedelta(seconds=3)
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One thing that a provider saw of one mail."""
+    """One thing that was seen of one mail: by a provider, by our own pages, or in what came back."""
 
     message_id: str
     """In angle brackets, as the mail has it."""

@@ -135,7 +135,9 @@ class Generate(Value):
     fields: dict[str, Rule] = Field(default_factory=dict, description="account.NAME: a text, or { one_of: […] }")
 
 
-ConnectorKind = Literal["email", "webhook", "chat"]
+ConnectorKind = Literal["email", "webhook", "chat", "replies"]
+REPLIES = "replies"
+"""The connector that replies come through."""
 
 
 class Connector(Value):
@@ -207,6 +209,12 @@ class Workspace(Value):
         """The fields whose values come from outside: neither computed nor scored."""
         made = {one.name for one in self.computed} | {field.name for card in self.scorecards for field in card.fields()}
         return tuple(field for field in self.catalogue().fields.values() if field.name not in made)
+
+    def reply_address(self) -> str | None:
+        """Where replies to mails reach Tenure, where a connector for them is declared; each mail has one of its own."""
+        connector = self.connectors.get(REPLIES)
+        address = connector.settings.get("address") if connector else None
+        return address if isinstance(address, str) else None
 
     def conditions(self) -> Iterator[Condition]:
         """Every expression that a computed field or a scorecard is worked out by."""

@@ -17,6 +17,7 @@ from engine.roles import FieldOf, ManagerOf, rule_of
 from engine.scorecards import Scorecard, card_id, load_scorecard
 from engine.values import Condition
 from engine.workspace import (
+    REPLIES,
     Cell,
     Computed,
     Connector,
@@ -293,6 +294,14 @@ class _Reader:
                 hint = "kind: webhook, or kind: chat; mail leaves through the one called email"
                 self._say(("connectors", name), "PB508", "which kind of connector?", hint)
                 continue
+            if (kind == REPLIES) != (name == REPLIES):
+                hint = "replies: { kind: replies, provider: imap, … }"
+                self._say(("connectors", name), "PB508", "replies come through the one connector called replies", hint)
+                continue
+            if kind == REPLIES and not _MAIL_ADDRESS.fullmatch(str(settings.get("address", ""))):
+                hint = "address: reply@in.corp.example, without a +"
+                self._say(("connectors", name), "PB508", "at which address do replies arrive?", hint)
+                continue
             provider = settings.get("provider", _USUAL_PROVIDER.get(str(kind)))
             if not isinstance(provider, str):
                 self._say(("connectors", name), "PB508", "which provider?", "provider: stored")
@@ -429,6 +438,8 @@ _TAKEN = (
     "wait_for",
     "webhook",
 )
+_MAIL_ADDRESS = re.compile(r"[a-z0-9._-]{1,24}@[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII)
+"""Short, as a token of 33 characters comes in between, and a name before the @ has 64 at most."""
 _USUAL_PROVIDER: Mapping[str, str] = {"webhook": "http", "chat": "stored"}
 _SECRET_VALUE = re.compile(
     r"whsec_|xox[abp]-|\bSG\.[\w-]{10}|://[^/@\s]+@|hooks\.slack\.com/services/|webhook\.office\.com/|[?&](key|token|sig)=",

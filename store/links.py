@@ -1,5 +1,8 @@
 """Signed addresses of public pages: who holds one may do the one thing it is for, and nobody can make up another."""
 
+import base64
+import hmac
+import re
 import secrets
 from dataclasses import dataclass, field
 
@@ -9,8 +12,22 @@ from sqlalchemy.dialects.postgresql import insert
 
 from store.schema import signing_key
 
-_PREFERENCES, _SURVEY = "tenure.preferences", "tenure.survey"
+_CLICK, _PREFERENCES, _SURVEY = "tenure.click", "tenure.preferences", "tenure.survey"
+_REPLY = b"tenure.reply"
 """A signature for one purpose is worth nothing for another."""
+_LONGEST_TARGET = 1_500
+"""Addresses beyond two thousand characters are cut by some programs, and the token is longer than its target."""
+
+
+_TARGET = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Click:
+    """A link of a mail, and where it leads."""
+
+    message_id: str
+    target: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +45,22 @@ class Links:
 
     def survey(self, survey_id: int) -> str:
         return f"{self.public_url}/s/{URLSafeSerializer(self.key, salt=_SURVEY).dumps(survey_id)}"
+
+    def click(self, message_id: str, target: str) -> str:
+        """Leads to the target past us; the target itself where it is longer, or other, than an address may be."""
+        if len(target) > _LONGEST_TARGET or not _TARGET.fullmatch(target):
+            return target
+        return f"{self.public_url}/l/{URLSafeSerializer(self.key, salt=_CLICK).dumps([message_id, target])}"
+
+    def reply(self, address: str, name: str) -> str:
+        """The address for replies to one mail: `reply@in.corp.example` becomes `reply+TOKEN@in.corp.example`.
+
+        `name`: what the mail is known by outside. In small letters and digits alone, since programs on the way may
+        write a name before the @ as they like.
+        """
+        digest = hmac.digest(self.key.encode(), _REPLY + b"\n" + name.encode(), "sha256")[:20]
+        local, _, domain = address.rpartition("@")
+        return f"{local}+{base64.b32encode(digest).decode().lower()}@{domain}"
 
 
 def survey_of(token: str, key: str) -> int | None:
@@ -48,6 +81,18 @@ def person_and_topic(token: str, key: str) -> tuple[str, str] | None:
     match told:
         case [str(address_key), str(topic)]:
             return address_key, topic
+    return None
+
+
+def click_of(token: str, key: str) -> Click | None:
+    """The link a token was made for; None for a token we did not make."""
+    try:
+        found = URLSafeSerializer(key, salt=_CLICK).loads(token)
+    except BadData:
+        return None
+    match found:
+        case [str(message_id), str(target)] if _TARGET.fullmatch(target):
+            return Click(message_id=message_id, target=target)
     return None
 
 

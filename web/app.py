@@ -5,7 +5,7 @@ from fastapi import APIRouter, FastAPI
 from store.access.keys import Caller, bootstrap, caller_of
 from store.access.secrets import equal
 from web.access import OldForm, SignInNeeded, old_form, sign_in_needed, wall_clock
-from web.bodies import EVENTS_BODY, LARGE_BODY, SMALL_BODY
+from web.bodies import EVENTS_BODY, LARGE_BODY, REPLY_BODY, SMALL_BODY
 from web.call_rate import CallRate
 from web.deps import WebDeps
 from web.guards import BodyLimit, Keys, LastNet, Readable, SecurityHeaders
@@ -17,12 +17,14 @@ from web.routes import (
     audit,
     described,
     facts,
+    followed,
     health,
     hooks,
     mails,
     me,
     overview,
     preferences,
+    replies,
     runs,
     sign_in,
     surveys,
@@ -32,7 +34,10 @@ from web.routes import (
 from web.static_files import KeptFiles
 
 _SUBJECTS = (facts, runs, tasks, mails, accounts)
-_PAGES = (sign_in, me, users, api_keys, audit, overview, tasks, runs, mails, surveys, preferences)
+_PAGES = (sign_in, me, users, api_keys, audit, overview, tasks, runs, mails, surveys, preferences, followed)
+
+_LARGER = {"/api/v1/facts": LARGE_BODY, "/hooks/sendgrid": EVENTS_BODY, "/hooks/replies/": REPLY_BODY}
+"""Addresses that take larger bodies than all others."""
 
 
 def create_app(deps: WebDeps) -> FastAPI:
@@ -66,6 +71,7 @@ def _routes(app: FastAPI) -> None:
     app.include_router(described.router)
     app.include_router(health.probes)
     app.include_router(hooks.hooks)
+    app.include_router(replies.hooks)
     for subject in _PAGES:
         app.include_router(subject.pages)
     app.mount("/static", KeptFiles())
@@ -81,9 +87,7 @@ def _caller(deps: WebDeps, presented: str) -> Caller | None:
 
 def _guards(app: FastAPI, deps: WebDeps) -> None:
     # The last one added is the outermost.
-    app.add_middleware(
-        BodyLimit, most=SMALL_BODY, more_for={"/api/v1/facts": LARGE_BODY, "/hooks/sendgrid": EVENTS_BODY}
-    )
+    app.add_middleware(BodyLimit, most=SMALL_BODY, more_for=_LARGER, refused=app.state.metrics.refused)
     app.add_middleware(Keys, open_key=lambda presented: _caller(deps, presented), rate=CallRate(deps.calls_per_second))
     app.add_middleware(Readable)
     app.add_middleware(LastNet)

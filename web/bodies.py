@@ -14,6 +14,8 @@ from web.problems import Refusal
 LARGE_BODY = 16 * 1024 * 1024
 EVENTS_BODY = 8 * 1024 * 1024
 """Ten thousand events of a mail provider and more."""
+REPLY_BODY = 30 * 1024 * 1024
+"""What mail servers pass on at most, attachments included."""
 SMALL_BODY = 64 * 1024
 
 RowId = Annotated[int, Path(ge=1, le=2**63 - 1)]

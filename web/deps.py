@@ -25,6 +25,8 @@ class WebDeps:
     """The address people reach the pages at, without a final slash, where the request does not say."""
     sendgrid_key: Callable[[], str | None] = lambda: None
     """What SendGrid's events are signed with, as it is set at the moment; None: no events are expected."""
+    replies_secret: Callable[[], str | None] = lambda: None
+    """What posts of replies have in their address, as it is set at the moment; None: no posts are expected."""
     temporal_ui: str | None = None
     """The address of Temporal's own pages, without a final slash, to link runs to."""
     temporal_namespace: str = "default"

@@ -97,21 +97,26 @@ class Readable:
 
 
 class BodyLimit:
-    """Refuses bodies that are larger than their address takes, announced or not."""
+    """Refuses bodies that are larger than their address takes, announced or not; `…/` is all addresses below."""
 
-    def __init__(self, app: ASGIApp, most: int, more_for: Mapping[str, int]) -> None:
+    def __init__(
+        self, app: ASGIApp, most: int, more_for: Mapping[str, int], refused: Callable[[str, str], None]
+    ) -> None:
+        """`refused`: is told the path and why."""
         self._app = app
         self._most = most
         self._more_for = more_for
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most, size = self._more_for.get(scope["path"], self._most), 0
+        most, size = self._most_for(scope["path"]), 0
         detail, what_to_do = f"This address takes {most:,} bytes at most.", "Send it in smaller pieces."
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced[:20]) > most:
+            self._refused(scope["path"], "too_large")
             problem = Problem(title="Too large", status=413, detail=detail, what_to_do=what_to_do)
             await answer(scope["path"], problem)(scope, receive, send)
             return
@@ -121,10 +126,15 @@ class BodyLimit:
             message = await receive()
             size += len(message.get("body", b""))
             if size > most:
+                self._refused(scope["path"], "too_large")
                 raise Refusal(413, "Too large", detail, what_to_do)
             return message
 
         await self._app(scope, counting, send)
+
+    def _most_for(self, path: str) -> int:
+        below = f"{path.rpartition('/')[0]}/"
+        return self._more_for.get(path) or self._more_for.get(below) or self._most
 
 
 class Keys:

@@ -1,5 +1,6 @@
 """Numbers for Prometheus: what the database holds, read when asked, and how long requests take."""
 
+import logging
 import time
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from store import clock
 from store.queries.overview import counts, last_sweep
 
+log = logging.getLogger(__name__)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -32,6 +34,20 @@ class Metrics:
             ("provider", "became"),
             registry=self._registry,
         )
+
+        self._refusals = Counter(
+            "tenure_hook_refusals",
+            "Posts to our hooks that were not taken, by why",
+            ("hook", "why"),
+            registry=self._registry,
+        )
+
+    def refused(self, path: str, why: str) -> None:
+        """A post to a hook was not taken; other addresses are counted as requests alone."""
+        hook = next((name for name in _HOOKS if path.startswith(f"/hooks/{name}")), None)
+        if hook is not None:
+            log.warning("a post to the hook %s was refused: %s", hook, why)
+            self._refusals.labels(hook, why).inc()
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
@@ -65,6 +81,7 @@ class Measured:
             self._metrics.requests.labels(method, route, status).observe(time.perf_counter() - began)
 
 
+_HOOKS = ("sendgrid", "replies")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 

@@ -236,6 +236,7 @@ def _outgoing(mail: Mail, now: datetime) -> OutgoingMail:
         from_address=mail.from_address,
         from_name=mail.from_name,
         reply_to=mail.reply_to,
+        replies_to=mail.replies_to,
         subject=mail.subject,
         html=mail.html,
         plain=mail.plain,

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from connectors.chat.port import Chat
 from connectors.chat.stored import StoredChat
 from connectors.email.port import Transport
+from connectors.replies.port import Mailbox
 from connectors.tasks.port import TaskList
 from connectors.webhook.port import Caller
 from connectors.webhook.stored import StoredCaller
@@ -34,5 +35,7 @@ class Ports:
     """A webhook connector by name, as it is declared now; raises Misconfigured. By default nothing leaves."""
     chat: Callable[[str], Chat] = lambda _name: StoredChat()
     """A chat connector by name; the same holds."""
+    mailbox: Callable[[], Mailbox | None] = lambda: None
+    """Where replies arrive and have to be asked for, as it is declared now; raises Misconfigured."""
     links: Callable[[sa.Connection], Links] = local_links
     """Addresses of public pages."""

@@ -23,6 +23,7 @@ from workflows.outbox import Deliverer
 from workflows.playbook import PlaybookWorkflow
 from workflows.ports import Ports
 from workflows.reconcile import reconcile, tell_again
+from workflows.reply_poll import ReplyPoll
 from workflows.wire import PLAYBOOK_QUEUE
 
 _log = structlog.get_logger(__name__)
@@ -73,6 +74,7 @@ async def run_worker(
                 asyncio.create_task(_loop("sweep", bell, "tenure_facts", lambda: _sweep(database))),
                 asyncio.create_task(_loop("outbox", bell, "tenure_outbox", deliverer.deliver_all)),
                 asyncio.create_task(asyncio.to_thread(MailStream(database, ports.transports()).run, quiet)),
+                asyncio.create_task(asyncio.to_thread(ReplyPoll(database, ports.mailbox).run, quiet)),
                 *(asyncio.create_task(asyncio.to_thread(ErrandStream(database, outside).run, quiet)) for _ in range(2)),
                 asyncio.create_task(_look_after_runs(client, database, deliverer, prepare)),
             ]

@@ -53,7 +53,7 @@ async def _work(services: Services, stop: asyncio.Event) -> None:
 async def _serve(services: Services, stop: asyncio.Event) -> None:
     import uvicorn
 
-    from app.connectors import sendgrid_key
+    from app.connectors import replies_secret, sendgrid_key
     from web.app import create_app
     from web.deps import WebDeps
 
@@ -66,6 +66,7 @@ async def _serve(services: Services, stop: asyncio.Event) -> None:
         signing_key=settings.signing_key,
         public_url=settings.public_url,
         sendgrid_key=lambda: sendgrid_key(services.database),
+        replies_secret=lambda: replies_secret(services.database),
         temporal_ui=ui.rstrip("/") if ui else None,
     )
     config = uvicorn.Config(

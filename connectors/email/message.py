@@ -27,7 +27,7 @@ class Parts:
 
     sender: Address
     recipient: Address
-    reply_to: Address | None
+    reply_to: tuple[Address, ...]
     subject: str
     headers: Mapping[str, str]
     """All others that the mail brings along, in ASCII."""
@@ -50,7 +50,7 @@ def parts_of(mail: OutgoingMail, *, international: bool = False) -> Parts:
     return Parts(
         sender=_address(mail.from_address, mail.from_name, "sender"),
         recipient=_address(mail.to_address, mail.to_name, "recipient", international=international),
-        reply_to=_address(mail.reply_to, "", "reply-to") if mail.reply_to else None,
+        reply_to=tuple(_address(one, "", "reply-to") for one in _repliers(mail)),
         subject=_line(mail.subject),
         headers=headers,
         plain=_unix(mail.plain),
@@ -66,7 +66,7 @@ def build_message(mail: OutgoingMail, *, international: bool = False) -> bytes:
     parts = parts_of(mail, international=international)
     headers = {"From": _mailbox(parts.sender), "To": _mailbox(parts.recipient)}
     if parts.reply_to:
-        headers["Reply-To"] = _mailbox(parts.reply_to)
+        headers["Reply-To"] = ",\r\n ".join(map(_mailbox, parts.reply_to))
     headers |= {"Subject": _words(parts.subject, "Subject"), "Date": format_datetime(mail.at), **parts.headers}
     # No body in quoted-printable can hold `=_`, and a second attempt must not look like another mail.
     boundary = f"=_{hashlib.sha256(mail.message_id.encode()).hexdigest()[:32]}"
@@ -95,6 +95,13 @@ def envelope_address(address: str, what: str, *, international: bool = False) ->
     except EmailNotValidError as error:
         raise Rejected(f"the {what}'s address cannot be mailed to: {error}") from error
     return checked.ascii_email or f"{checked.local_part}@{checked.ascii_domain}"
+
+
+def _repliers(mail: OutgoingMail) -> tuple[str, ...]:
+    """A person reads every reply, whoever else does."""
+    if mail.replies_to is None:
+        return (mail.reply_to,) if mail.reply_to else ()
+    return (mail.reply_to or mail.from_address, mail.replies_to)
 
 
 def _mailbox(address: Address) -> str:

@@ -17,6 +17,8 @@ class OutgoingMail:
     from_address: str
     from_name: str
     reply_to: str | None = None
+    replies_to: str | None = None
+    """An address of Tenure's; who replies reaches it beside `reply_to`, or beside the sender."""
     subject: str
     html: str = field(repr=False)
     plain: str = field(repr=False)

@@ -150,8 +150,10 @@ def request_body(mail: OutgoingMail, settings: SendGridSettings) -> Mapping[str,
         to_emails=words.To(parts.recipient.addr_spec, _name(parts.recipient)),
         subject=parts.subject,
     )
-    if parts.reply_to:
-        made.reply_to = words.ReplyTo(parts.reply_to.addr_spec)
+    if len(parts.reply_to) == 1:
+        made.reply_to = words.ReplyTo(parts.reply_to[0].addr_spec)
+    elif parts.reply_to:
+        made.reply_to_list = [words.ReplyTo(one.addr_spec) for one in parts.reply_to]
     try:
         made.content = [words.Content("text/plain", parts.plain), words.Content("text/html", parts.html)]
     except words.ApiKeyIncludedException as error:

@@ -8,7 +8,7 @@ advisory lock of the mail. Locks are taken addresses first, then run, then conta
 from store.mails.bars import Bar
 from store.mails.claiming import Claim, claim_due, handing_over, look_later, next_due, orphans, park, release
 from store.mails.holding import hold_addresses
-from store.mails.preparing import CHANNEL, prepare, skip_unsent
+from store.mails.preparing import CHANNEL, message_id, prepare, skip_unsent
 from store.mails.rows import Draft, Mail, Settled, State, find_mail
 from store.mails.settling import settle
 
@@ -25,6 +25,7 @@ __all__ = [
     "handing_over",
     "hold_addresses",
     "look_later",
+    "message_id",
     "next_due",
     "orphans",
     "park",

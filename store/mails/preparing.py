@@ -47,7 +47,14 @@ def skip_unsent(
     conn.execute(sa.update(mail).where(*mine).values(state="skipped", reason=reason, settled_at=now))
 
 
-def _message_id(conn: sa.Connection, draft: Draft) -> str:
-    name = fingerprints.of_run(conn, draft.run_id, draft.step, draft.visit, draft.contact_id or draft.person)
-    domain = draft.from_address.rpartition("@")[2]
+def message_id(conn: sa.Connection, run_id: int, step: str, visit: int, recipient: int | str, sender: str) -> str:  # noqa: PLR0917
+    """What the mail of a step's visit to one recipient (a contact's id, a colleague's key) is known by outside."""
+    name = fingerprints.of_run(conn, run_id, step, visit, recipient)
+    domain = sender.rpartition("@")[2]
     return f"<{name}@{domain if domain.isascii() else domain.encode('idna').decode()}>"
+
+
+def _message_id(conn: sa.Connection, draft: Draft) -> str:
+    recipient = draft.contact_id or draft.person
+    assert recipient is not None, "a mail is to a contact or to a colleague"
+    return message_id(conn, draft.run_id, draft.step, draft.visit, recipient, draft.from_address)

@@ -31,6 +31,8 @@ class Draft:
     from_address: str
     from_name: str
     reply_to: str | None = None
+    replies_to: str | None = None
+    """An address of Tenure's that is this mail's alone: who replies reaches `reply_to` and us."""
     unsubscribe_url: str | None = None
     subject: str
     html: str = field(repr=False)

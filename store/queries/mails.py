@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from store.queries.names import account_name
 from store.queries.pages import Page, id_after, page_by_id, size
-from store.schema import account, contact, mail, mail_event, run
+from store.schema import account, contact, mail, mail_event, mail_reply, run
 
 MailState = Literal["prepared", "handing_over", "sent", "refused", "skipped", "unknown"]
 
@@ -46,6 +46,19 @@ class MailEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailReply:
+    """What somebody, or something, wrote back."""
+
+    kind: str
+    """replied | auto_replied"""
+    from_name: str
+    from_address: str
+    subject: str
+    says: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class MailDetail:
     mail: MailRow
     reply_to: str | None
@@ -55,6 +68,7 @@ class MailDetail:
     html: str
     plain: str
     events: tuple[MailEvent, ...]
+    replies: tuple[MailReply, ...] = ()
 
 
 def list_mails(
@@ -95,7 +109,14 @@ def get_mail(conn: sa.Connection, mail_id: int) -> MailDetail | None:
         html=row.html,
         plain=row.plain,
         events=tuple(MailEvent(**event) for event in events.mappings()),
+        replies=_replies(conn, mail_id),
     )
+
+
+def _replies(conn: sa.Connection, mail_id: int) -> tuple[MailReply, ...]:
+    names = ("kind", "from_name", "from_address", "subject", "says", "at")
+    query = sa.select(*(mail_reply.c[name] for name in names)).where(mail_reply.c.mail_id == mail_id)
+    return tuple(MailReply(**row) for row in conn.execute(query.order_by(mail_reply.c.at)).mappings())
 
 
 def mails_of_run(conn: sa.Connection, run_id: int) -> tuple[MailRow, ...]:

@@ -31,7 +31,7 @@ from store.schema.facts import (
     record,
     zone_offset,
 )
-from store.schema.mail import mail, mail_event, survey
+from store.schema.mail import mail, mail_event, mail_reply, survey
 from store.schema.projection import account_now, score, value_history
 from store.schema.running import ledger, outbox, run, trace, watch
 from store.schema.tasks import draft, task, task_comment
@@ -60,6 +60,7 @@ __all__ = [
     "login",
     "mail",
     "mail_event",
+    "mail_reply",
     "metadata",
     "one_time_link",
     "openid_start",

@@ -23,6 +23,9 @@ mail = sa.Table(
     sa.Column("from_address", TEXT, nullable=False),
     sa.Column("from_name", TEXT, nullable=False),
     sa.Column("reply_to", TEXT),
+    sa.Column(
+        "replies_to", TEXT, index=True, comment="the address of this mail alone under which replies reach Tenure"
+    ),
     sa.Column("unsubscribe_url", TEXT, comment="null for transactional mail"),
     sa.Column("subject", TEXT, nullable=False),
     sa.Column("html", TEXT, nullable=False),
@@ -77,11 +80,27 @@ mail_event = sa.Table(
     metadata,
     id_(),
     sa.Column("mail_id", ID, sa.ForeignKey("mail.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("type", TEXT, nullable=False, comment="as engine.seen.SeenType has them, and replied"),
+    sa.Column("type", TEXT, nullable=False, comment="as engine.seen.SeenType has them"),
     sa.Column("key", TEXT, nullable=False, unique=True, comment="the provider's id of the event"),
     sa.Column("link", TEXT, comment="what was clicked"),
     sa.Column("reason", TEXT, comment="what the provider says to it"),
     sa.Column("evidence", TEXT, comment="of opens and clicks: human | likely_machine"),
+    sa.Column("at", AT, nullable=False),
+    sa.Column("learned_at", AT, nullable=False),
+    sa.Index(None, "mail_id"),
+)
+
+mail_reply = sa.Table(
+    "mail_reply",
+    metadata,
+    id_(),
+    sa.Column("mail_id", ID, sa.ForeignKey("mail.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("key", TEXT, nullable=False, unique=True, comment="of its event in mail_event"),
+    sa.Column("kind", TEXT, nullable=False, comment="replied | auto_replied"),
+    sa.Column("from_address", TEXT, nullable=False),
+    sa.Column("from_name", TEXT, nullable=False),
+    sa.Column("subject", TEXT, nullable=False),
+    sa.Column("says", TEXT, nullable=False, comment="what was written above the quotation, cut"),
     sa.Column("at", AT, nullable=False),
     sa.Column("learned_at", AT, nullable=False),
     sa.Index(None, "mail_id"),

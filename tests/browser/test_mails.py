@@ -55,7 +55,7 @@ _FULLEST = ("nps-follow-up/one-number", "onboarding/welcome", "hebrew")
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (375, "dark"), (1000, "light")])
 def test_every_shipped_mail_fits_and_can_be_read(browser, mails, width, scheme):
-    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it brings no types
+    from axe_playwright_python.sync_playwright import Axe
 
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     try:

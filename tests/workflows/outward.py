@@ -51,10 +51,10 @@ KEY = "k" * 32
 class Stage:
     """Acme, run by Kim (csm) and Lee (manager); Ann is champion, Bob and Cleo are admins."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, workspace: bytes = WORKSPACE) -> None:
         self.engine = engine_for(url)
         self.post = Post(self.engine)
-        self.workspace: Workspace = load_workspace({"tenure.yaml": WORKSPACE})
+        self.workspace: Workspace = load_workspace({"tenure.yaml": workspace})
         with self.engine.begin() as conn:
             clock.set_virtual(conn, NOW)
             deploy(conn, self.workspace, [], NOW)

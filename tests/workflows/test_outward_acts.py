@@ -1,15 +1,17 @@
 """What acts that reach outward write: to whom, in which words and whose name, and what keeps them from it."""
 
+import re
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from engine.facts import AccountFact, ContactFact, PersonFact
+from engine.texts.document import MailText
 from store import clock, runs, schema, surveys, tasks
-from store.links import survey_of
+from store.links import click_of, survey_of
 from tests.mailing import NOW
-from tests.workflows.outward import KEY, Stage
+from tests.workflows.outward import KEY, WORKSPACE, Stage
 
 
 @pytest.fixture
@@ -302,3 +304,50 @@ def test_a_text_that_cannot_be_filled_in_asks_nobody(stage):
     receipt = asked(stage, text="broken", translations={})
     assert receipt.outcome == "failed"
     assert stage.rows(schema.survey) == []
+
+
+def house(database, workspace, *texts):
+    stage = Stage(database, workspace)
+    with stage.engine.begin() as conn:
+        for one in texts:
+            conn.execute(sa.insert(schema.text).values(hash=one.hash, content=one.model_dump(mode="json")))
+    return stage
+
+
+LINKED = MailText(subject="x", body="[Open](https://app.corp.example/?a=1&b=2) or [write](mailto:desk@corp.test)\n")
+
+
+def test_links_lead_past_us_where_the_workspace_says_so_and_never_those_of_a_survey(database):
+    stage = house(database, WORKSPACE + b"mail: { track_clicks: true }\n", LINKED)
+    params = stage.mail_params(text=LINKED.hash, translations={})
+    stage.perform("email", "tracked", **params)
+    stage.perform("survey", "asked", **params, asks="csat", up_to="14 days")
+    tracked, asked = stage.mails()
+    (token,) = re.findall(r'href="https://corp\.example/l/([^"]+)"', tracked["html"])
+    click = click_of(token, KEY)
+    assert click is not None
+    assert (click.message_id, click.target) == (tracked["message_id"], "https://app.corp.example/?a=1&b=2")
+    assert "Open <https://app.corp.example/?a=1&b=2>" in tracked["plain"]
+    assert asked["html"].count("https://corp.example/l/") == 1
+    assert asked["html"].count("https://corp.example/s/") == 5
+    stage.engine.dispose()
+
+
+def test_links_are_left_alone_and_replies_go_to_people_where_nobody_says_otherwise(database):
+    stage = house(database, WORKSPACE, LINKED)
+    stage.perform("email", "plain", **stage.mail_params(text=LINKED.hash, translations={}))
+    (plain,) = stage.mails()
+    assert "/l/" not in plain["html"]
+    assert plain["replies_to"] is None
+    stage.engine.dispose()
+
+
+def test_each_mail_has_an_address_of_its_own_for_replies_beside_the_person(database):
+    replies = b"replies: { kind: replies, provider: imap, address: reply@in.corp.test }"
+    stage = house(database, WORKSPACE.replace(b"connectors:\n", b"connectors:\n  " + replies + b"\n"))
+    stage.perform("email", "one", **stage.mail_params(to="admin", mode="all"))
+    one, other = stage.mails()
+    assert re.fullmatch(r"reply\+[a-z2-7]{32}@in\.corp\.test", one["replies_to"])
+    assert one["replies_to"] != other["replies_to"]
+    assert (one["reply_to"], other["reply_to"]) == ("desk@corp.test", "desk@corp.test")
+    stage.engine.dispose()

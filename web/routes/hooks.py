@@ -29,13 +29,20 @@ async def sendgrid(request: Request, deps: Deps) -> Taken:
 
 
 def _take(deps: WebDeps, metrics: Metrics, body: bytes, signature: str | None, timestamp: str | None) -> Taken:
-    post = _read(deps, body, signature, timestamp)
+    try:
+        post = _read(deps, body, signature, timestamp)
+    except Refusal as refusal:
+        metrics.refused("/hooks/sendgrid", _WHY.get(refusal.status_code, "not_expected"))
+        raise
     with deps.engine.begin() as conn:
         taken = mail_events.take_in(conn, post.seen, clock.now(conn))
     counts = {"new": taken.new, "repeats": taken.repeats, "strangers": taken.strangers, "settled": taken.settled}
     for became, count in (counts | {"ignored": post.ignored}).items():
         metrics.mail_events.labels("sendgrid", became).inc(count)
     return taken
+
+
+_WHY = {400: "malformed", 403: "not_signed", 503: "not_set_up"}
 
 
 def _read(deps: WebDeps, body: bytes, signature: str | None, timestamp: str | None) -> Post:

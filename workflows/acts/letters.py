@@ -1,6 +1,6 @@
 """Writes a mail for one contact: in the language that contact reads, in the name that the author chose."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,6 +51,10 @@ class Letter:
             preferences_url=f"{self._page}#topics" if self._page else None,
         )
         self.language = self._language_of(act.params.get("translations") or {})
+        assert workspace.sender is not None
+        self._message_id = mails.message_id(
+            acting.conn, acting.run_id, act.step, act.visit, recipient.id, workspace.sender.address
+        )
 
     def filled(self) -> FilledText:
         """The text for a reviewer."""
@@ -58,12 +62,14 @@ class Letter:
 
     def draft(self, *, scale: Scale | None = None) -> mails.Draft:
         """The mail as the author's text gives it."""
-        rendered = render_mail(self.text, self.values, self._letterhead, scale=scale, language=self.language)
+        rendered = render_mail(
+            self.text, self.values, self._letterhead, scale=scale, language=self.language, through=self._through()
+        )
         return self._draft(rendered.subject, rendered.html, rendered.plain)
 
     def approved(self, filled: FilledText) -> mails.Draft:
         """The mail as its reviewer left it."""
-        rendered = render_filled(filled, self._letterhead, language=self.language)
+        rendered = render_filled(filled, self._letterhead, language=self.language, through=self._through())
         return self._draft(rendered.subject, rendered.html, rendered.plain)
 
     def _draft(self, subject: str, html: str, plain: str) -> mails.Draft:
@@ -87,6 +93,7 @@ class Letter:
             # Mailboxes offer their one click over HTTPS alone (RFC 8058); the link on the mail is there all the same.
             unsubscribe_url=self._page if self._page and self._page.startswith("https:") else None,
             reply_to=(self.values.get(f"{role}.email") if role else None) or sender.reply_to,
+            replies_to=self._replies_to(),
             subject=subject,
             html=html,
             plain=plain,
@@ -101,6 +108,19 @@ class Letter:
             return None
         acting = self._acting
         return acting.ports.links(acting.conn).preferences(address_key(self._recipient.email), self._topic)
+
+    def _through(self) -> Callable[[str], str] | None:
+        """Where links lead instead, when clicks are to be seen."""
+        if not self._acting.workspace.mail.track_clicks:
+            return None
+        links = self._acting.ports.links(self._acting.conn)
+        return lambda target: links.click(self._message_id, target)
+
+    def _replies_to(self) -> str | None:
+        address = self._acting.workspace.reply_address()
+        if address is None:
+            return None
+        return self._acting.ports.links(self._acting.conn).reply(address, self._message_id)
 
     def _language_of(self, translations: Mapping[str, str]) -> str:
         own = next(iter(self._acting.workspace.locales), "en")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from engine.addresses import address_key
 from engine.compile import compile_playbook
 from engine.document import load_document
 from engine.plan import Compiled
@@ -115,7 +116,8 @@ class Book:
             "created_at": self.now - days(1),
         }
         ids = {"run_id": run_id, "account_id": account_id, "contact_id": contact_id}
-        return self._insert(schema.mail, subject=subject, step=step, **ids, **row | values)
+        to_key = address_key(str(values.get("to_address", row["to_address"])))
+        return self._insert(schema.mail, to_key=to_key, subject=subject, step=step, **ids, **row | values)
 
     # --- deployed ---
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,8 +16,26 @@ from engine.expressions import Expression
 from engine.expressions.tree import Aggregate, Extreme, Now, Today, walk
 from engine.workspace import Workspace
 from store import freshness
+from store.projection import Scope
 from store.schema import account, account_now, account_value, event, record, value_history
 from store.zones import zones_in_use
+
+Instant = sa.ColumnElement[Any]
+"""As SQL knows it."""
+
+
+def scope_of(
+    conn: sa.Connection,
+    workspace: Workspace,
+    since: datetime | None,
+    until: datetime,
+    expressions: Iterable[Expression] = (),
+) -> Scope:
+    """Whether the time that passed since the last sweep, if there was any, concerns everyone."""
+    if since is None or _some_feed_turned(conn, workspace, until):
+        return "anew"
+    day_turned = local_date(since, workspace.zone) != local_date(until, workspace.zone)
+    return "all" if day_turned and _look((*_expressions(workspace), *expressions)).at_the_clock else "some"
 
 
 def due_accounts(
@@ -30,14 +49,36 @@ def due_accounts(
 
     `expressions`: what else is evaluated over the projection, such as conditions of playbooks. No last sweep: all.
     """
-    everyone = sa.select(account.c.id)
-    if since is None or _some_feed_turned(conn, workspace, until):
-        return everyone
+    expressions = tuple(expressions)
+    if since is None or scope_of(conn, workspace, since, until, expressions) == "anew":
+        return sa.select(account.c.id)
+    selects = [timed(workspace, expressions, sa.literal(since, _AT), sa.literal(until, _AT))]
+    selects += new_day(conn, workspace, expressions, since, until)
+    return sa.select(sa.union_all(*selects).subquery("due").c[0]).distinct()
+
+
+def timed(
+    workspace: Workspace, expressions: Iterable[Expression], since: Instant, until: Instant
+) -> sa.Select[tuple[int]]:
+    """Those for which a fact comes of age, ends, leaves a window or goes stale between two instants; by indexes."""
     all_expressions = (*_expressions(workspace), *expressions)
-    selects = [*_coming_of_age(since, until), *_leaving(workspace, all_expressions, since, until)]
-    if _look(all_expressions).at_the_clock:
-        selects += _with_a_new_day(workspace, since, until, zones_in_use(conn))
-    return sa.select(sa.union(*selects).subquery("due").c[0])
+    parts = [*_coming_of_age(since, until), *_leaving(workspace, all_expressions, since, until)]
+    return sa.select(sa.union_all(*parts).subquery("timed").c[0])
+
+
+def new_day(
+    conn: sa.Connection, workspace: Workspace, expressions: Iterable[Expression], since: datetime, until: datetime
+) -> Sequence[sa.Select[tuple[int]]]:
+    """Those in whose zones midnight has passed, where some expression looks at the clock: at most one statement."""
+    if not _look((*_expressions(workspace), *expressions)).at_the_clock:
+        return ()
+    known = zones_in_use(conn)
+    turned = [name for name in known if local_date(since, name) != local_date(until, name)]
+    ids, zone = sa.select(account_now.c.account_id), sa.column("account.zone", sa.Text)
+    if local_date(since, workspace.zone) != local_date(until, workspace.zone):
+        # Everyone but those who live where the day is the same as before.
+        return [ids.where(sa.or_(zone.is_(None), zone.not_in([name for name in known if name not in turned])))]
+    return [ids.where(zone.in_(turned))] if turned else ()
 
 
 def reads_the_clock(expression: Expression) -> bool:
@@ -60,7 +101,7 @@ def _some_feed_turned(conn: sa.Connection, workspace: Workspace, until: datetime
     return any(before.get((name, str(after))) is not is_alive for (name, after), is_alive in now.items())
 
 
-def _coming_of_age(since: datetime, until: datetime) -> Iterator[sa.Select[tuple[int]]]:
+def _coming_of_age(since: Instant, until: Instant) -> Iterator[sa.Select[tuple[int]]]:
     """What was dated ahead and now counts; what now has ended."""
     columns: tuple[sa.Column[datetime], ...] = (account_value.c.at, event.c.at, record.c.starts_at, record.c.ends_at)
     for at in columns:
@@ -68,7 +109,7 @@ def _coming_of_age(since: datetime, until: datetime) -> Iterator[sa.Select[tuple
 
 
 def _leaving(
-    workspace: Workspace, expressions: tuple[Expression, ...], since: datetime, until: datetime
+    workspace: Workspace, expressions: tuple[Expression, ...], since: Instant, until: Instant
 ) -> Iterator[sa.Select[tuple[int]]]:
     looks = _look(expressions)
     for source, window in looks.windows:
@@ -76,12 +117,12 @@ def _leaving(
             at, is_it = event.c.at, event.c.type == source.removeprefix("event.")
         else:
             at, is_it = record.c.starts_at, record.c.kind == source
-        yield _between(at, since - window, until - window).where(is_it)
+        yield _between(at, since, until, window).where(is_it)
     for name, window in looks.extremes:
         # A value leaves when the one after it reaches the window's start and is the one in force there.
-        yield _between(value_history.c.at, since - window, until - window).where(value_history.c.field == name)
+        yield _between(value_history.c.at, since, until, window).where(value_history.c.field == name)
     for name, window in _stale_values(workspace):
-        yield _between(account_value.c.at, since - window, until - window).where(account_value.c.field == name)
+        yield _between(account_value.c.at, since, until, window).where(account_value.c.field == name)
 
 
 @dataclass(frozen=True)
@@ -117,23 +158,14 @@ def _stale_values(workspace: Workspace) -> Iterator[tuple[str, timedelta]]:
                     yield name, freshness.window_of(component.stale_after)
 
 
-def _with_a_new_day(
-    workspace: Workspace, since: datetime, until: datetime, zones: Sequence[str]
-) -> Iterator[sa.Select[tuple[int]]]:
-    """The accounts in whose zones midnight has passed."""
-    turned = [name for name in zones if local_date(since, name) != local_date(until, name)]
-    same = [name for name in zones if local_date(since, name) == local_date(until, name)]
-    usual = local_date(since, workspace.zone) != local_date(until, workspace.zone)
-    if not turned and not usual:
-        return
-    ids = sa.select(account_now.c.account_id)
-    zone = sa.column("account.zone", sa.Text)
-    if usual:
-        # Everyone but those who live where the day is the same as before.
-        yield ids if not same else ids.where(sa.or_(zone.is_(None), zone.not_in(same)))
-    else:
-        yield ids.where(zone.in_(turned))
-
-
-def _between(at: sa.Column[datetime], after: datetime, upto: datetime) -> sa.Select[tuple[int]]:
+def _between(
+    at: sa.Column[datetime], after: Instant, upto: Instant, before: timedelta | None = None
+) -> sa.Select[tuple[int]]:
+    """Rows of that time; or of as long before it."""
+    if before is not None:
+        back = sa.literal_column(f"make_interval(secs => {int(before.total_seconds())})", sa.Interval)
+        after, upto = after - back, upto - back
     return sa.select(at.table.c.account_id).where(at > after, at <= upto)
+
+
+_AT = sa.DateTime(timezone=True)

@@ -15,7 +15,7 @@ from engine.catalogue import Catalogue, Type
 from engine.durations import Duration
 from engine.expressions.tree import Extreme
 from engine.workspace import Workspace
-from store import schema
+from store import freshness, schema
 from store.schema import zone_offset
 from store.statements import Given
 from store.zones import ensure_zones, other_days
@@ -53,6 +53,23 @@ def extreme_column(way: str, field: str, window: Duration) -> str:
     return column_name(extreme_name(way, field, window))
 
 
+def age_column(field: str) -> str:
+    """When a told value was true: kept beside it in the projection where a component asks for its age."""
+    return column_name(f"{field}@at")
+
+
+def aged_fields(workspace: Workspace) -> tuple[str, ...]:
+    """The told fields whose age some component asks for."""
+    names = {
+        name
+        for card in workspace.scorecards
+        for component in card.components
+        if component.stale_after is not None
+        for name in freshness.told_fields(component, workspace)
+    }
+    return tuple(sorted(names))
+
+
 def extremes_with(workspace: Workspace, extremes: Iterable[Extreme]) -> tuple[Extreme, ...]:
     """These, and what the workspace's own expressions read."""
     own = (one for condition in workspace.conditions() for one in condition.expression.extremes)
@@ -69,6 +86,7 @@ def account_now_table(
         sa.MetaData(),
         sa.Column("account_id", sa.BigInteger, primary_key=True),
         *(sa.Column(column_name(name), SQL_TYPES[field.type]) for name, field in fields.items()),
+        *(sa.Column(age_column(name), sa.DateTime(timezone=True)) for name in aged_fields(workspace)),
         *(
             sa.Column(extreme_column(one.way, one.field, one.window), DOUBLE_PRECISION())
             for one in extremes_with(workspace, extremes)
@@ -208,7 +226,7 @@ class Prepared(Seen):
 
     @property
     def days_elsewhere(self) -> Sql:
-        return sa.cast(Given("days_elsewhere", sa.Text()), JSONB)
+        return Given("days_elsewhere", JSONB())
 
 
 NOW: Sql = Given("now", sa.DateTime(timezone=True))

@@ -362,6 +362,6 @@ _ANY_STATE: tuple[PlaybookState, ...] = ("active", "paused", "off")
 
 
 _LOOK_AT_EVERYONE = sa.text("""
-    with noted as (insert into change (account_id) select id from account)
+    with noted as (insert into change (account_id) values (null))
     select pg_notify('tenure_facts', '')
 """)

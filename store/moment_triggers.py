@@ -181,7 +181,7 @@ class _ByField(_Search):
         self._column = sight.field(self._field)
 
     def any(self) -> bool:
-        return bool(self.found())
+        return bool(self._untold(self._rows(self._usual, within_work=False)))
 
     def found(self) -> list[Reached]:
         rows = self._rows(self._usual, within_work=False)

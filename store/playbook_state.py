@@ -77,6 +77,6 @@ def _begin_anew(conn: sa.Connection, name: str) -> None:
 
 _WAKE_SWEEP = sa.text("select pg_notify('tenure_facts', '')")
 _LOOK_AT_EVERYONE = sa.text("""
-    with noted as (insert into change (account_id) select id from account)
+    with noted as (insert into change (account_id) values (null))
     select pg_notify('tenure_facts', '')
 """)

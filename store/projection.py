@@ -3,15 +3,16 @@
 Only rows that come out different are written. Which accounts are looked at is the sweep's business: the table `work`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, distinct_on
 
 from engine.catalogue import Field, Type
-from engine.expressions.tree import Extreme
+from engine.expressions.tree import Extreme, FieldValue, Now, Today, walk
 from engine.expressions.values import DATE_FORM, INSTANT_FORM, LARGEST
 from engine.workspace import Computed, Workspace
 from store import freshness, zones
@@ -20,6 +21,8 @@ from store.columns import (
     SQL_TYPES,
     Prepared,
     account_now_table,
+    age_column,
+    aged_fields,
     column_name,
     extreme_column,
     extremes_with,
@@ -27,7 +30,7 @@ from store.columns import (
 )
 from store.expressions import to_sql
 from store.schema import account_value, score, value_history, work
-from store.scoring import CardColumns, age_column, aged_fields, contributions, known_share, score_steps
+from store.scoring import CardColumns, contributions, known_share, score_steps
 from store.sql_functions import Slope
 from store.statements import kept
 
@@ -35,63 +38,128 @@ Sql = sa.ColumnElement[Any]
 _AT = sa.DateTime(timezone=True)
 
 
-def project(conn: sa.Connection, workspace: Workspace, now: datetime, extremes: Iterable[Extreme] = ()) -> int:
-    """Bring account_now up to `now` for the accounts in `work`; how many rows came out different.
+Scope = Literal["some", "all", "anew"]
+"""Whom a projection looks at: the accounts in `work`; or all, of which only those in `work` were told something; or
+all, whatever they were before."""
+
+
+def project(
+    conn: sa.Connection,
+    workspace: Workspace,
+    now: datetime,
+    extremes: Iterable[Extreme] = (),
+    scope: Scope = "some",
+) -> int:
+    """Bring account_now up to `now`; how many rows came out different.
 
     `extremes`: every `highest` and `lowest` that some expression reads, as given to `ensure_columns`.
     """
-    conn.execute(_NEW_ROWS)
-    zones.ensure_zones(conn, [workspace.zone, *conn.execute(_ZONES).scalars()])
+    conn.execute(_NEW_ROWS[scope])
+    zones.ensure_zones(conn, [workspace.zone, *conn.execute(_ZONES[scope]).scalars()])
     alive = freshness.alive(conn, workspace, now)
+    given = moment_parameters(now, workspace.zone, zones.zones_in_use(conn))
     extremes = tuple(dict.fromkeys(extremes))
-    key = ("project", workspace.hash, extremes, tuple(alive.items()))
-    statement = kept(key, lambda: _statement(workspace, extremes, alive))
-    written = statement.run(conn, moment_parameters(now, workspace.zone, zones.zones_in_use(conn))).rowcount
+    written = 0
+    # Of all, those that were told nothing are a pass of their own: what was told of them stands.
+    parts: Sequence[Scope] = ("some", "all") if scope == "all" else (scope,)
+    for part in parts:
+        key = ("project", workspace.hash, extremes, tuple(alive.items()), part)
+        written += kept(key, partial(_statement, workspace, extremes, alive, part)).run(conn, given).rowcount
     freshness.remember(conn, alive)
     return written
 
 
-def _statement(workspace: Workspace, extremes: Sequence[Extreme], alive: Mapping[freshness.Promise, bool]) -> sa.Update:
+def _statement(
+    workspace: Workspace, extremes: Sequence[Extreme], alive: Mapping[freshness.Promise, bool], scope: Scope
+) -> sa.Update:
+    """One pass, step by step behind fences, with what each row was before; only rows that differ are joined again."""
     table = account_now_table(workspace, extremes)
-    old = table.alias("old")
     extremes = extremes_with(workspace, extremes)
-    step = _with_extremes(_told(workspace), "told_past", old, extremes)
+    made = [column.name for column in table.columns if column.name != "account_id"]
+    if scope == "all":
+        made = list(_made_by_the_clock(workspace, extremes)) or ["account_id"]
+    old = _Old(table, made, looks_up=scope != "all")
+    told = _standing(old) if scope == "all" else _told(workspace, old, scope)
+    step = _with_extremes(told, "told_past", old, extremes)
     for n, level in enumerate(_levels(workspace.computed)):
         step = _computed(step, f"computed_{n}", level, workspace, alive)
         step = _with_extremes(step, f"computed_past_{n}", old, extremes)
     step = score_steps(step, workspace, alive)
     cards = [CardColumns(id=id_, variants=variants) for id_, variants in workspace.cards().items()]
-    final = _final(step, old, cards, extremes)
-    names = [column.name for column in table.columns if column.name != "account_id"]
-    before, after = sa.tuple_(*(table.c[name] for name in names)), sa.tuple_(*(final.c[name] for name in names))
-    update = (
-        sa.update(table)
-        .values({name: final.c[name] for name in names})
-        .where(table.c.account_id == final.c.account_id, before.is_distinct_from(after))
-    )
+    final = _with_extremes(step, "scored_past", old, extremes)
+    since = _since(final, cards, old)
+    follows = {*since, *(_follows_its_score(card) for card in cards if scope == "all")}
+    found = [(final.c[name], old.of(final, name)) for name in made if name not in follows]
+    differs = sa.or_(sa.false(), *(after.is_distinct_from(before) for after, before in found))
+    stands = {column.name for column in table.columns if column.name not in made} - {"account_id"}
+    kept_on = [column for column in final.c if column.name not in stands]
+    changed = sa.select(*kept_on, *(one.label(name) for name, one in since.items())).where(differs)
+    cte = changed.cte("changed").prefix_with("materialized")
+    update = sa.update(table).values({name: cte.c[name] for name in made})
+    update = update.where(table.c.account_id == cte.c.account_id)
     for card in cards:
-        update = update.add_cte(_score_history(card, final, old))
-    for n, field in enumerate(dict.fromkeys(one.field for one in extremes)):
-        update = update.add_cte(_value_history(n, field, final, old, extremes))
+        update = update.add_cte(_score_history(card, cte, old))
+    for n, field in enumerate(dict.fromkeys(one.field for one in extremes if column_name(one.field) in made)):
+        update = update.add_cte(_value_history(n, field, cte, old, extremes))
     return update
+
+
+class _Old:
+    """What a row was before, of the columns that are made: carried along through all steps under names of its own."""
+
+    def __init__(self, table: sa.Table, made: Sequence[str], *, looks_up: bool) -> None:
+        self.table = table.alias("old")
+        self.made = made
+        self.looks_up = looks_up
+        """Whether also what looks back at a value that is the same may have changed."""
+
+    def columns(self) -> list[sa.Label[Any]]:
+        return [self.table.c[name].label(_before(name)) for name in self.made]
+
+    def of(self, step: sa.FromClause, name: str) -> Sql:
+        return step.c[_before(name)]
+
+
+def _before(name: str) -> str:
+    return column_name(f"old:{name}")
 
 
 # --- told values ----------------------------------------------------------------------------------------------------
 
 
-def _told(workspace: Workspace) -> sa.CTE:
+def _told(workspace: Workspace, old: _Old, scope: Scope) -> sa.Subquery:
     """The latest value of every told field that is not dated ahead."""
     fields = workspace.told()
+    known = _known(fields, scope)
+    values: list[tuple[str, Sql]] = [(column_name(field.name), _typed(known.c.told, field)) for field in fields]
+    values += [(age_column(name), sa.cast(known.c.ats[name].astext, _AT)) for name in aged_fields(workspace)]
+    rows = old.table.outerjoin(known, known.c.account_id == old.table.c.account_id)
+    if scope == "some":
+        rows = rows.join(work, work.c.account_id == old.table.c.account_id)
+    columns = [value.label(name) for name, value in values]
+    query = sa.select(old.table.c.account_id, *old.columns(), *columns).select_from(rows)
+    return query.offset(0).subquery("told")
+
+
+def _standing(old: _Old) -> sa.Subquery:
+    """What stands of the accounts that are not in work."""
+    stands = [column for column in old.table.columns if column.name not in old.made]
+    in_work = sa.exists().where(work.c.account_id == old.table.c.account_id)
+    return sa.select(*stands, *old.columns()).where(~in_work).subquery("told")
+
+
+def _known(fields: Sequence[Field], scope: Scope) -> sa.CTE:
     v = account_value
+    rows = v if scope == "anew" else work.join(v, v.c.account_id == work.c.account_id)
     latest = (
         sa.select(v.c.account_id, v.c.field, v.c.value, v.c.at)
         .ext(distinct_on(v.c.account_id, v.c.field))
-        .join_from(work, v, v.c.account_id == work.c.account_id)
+        .select_from(rows)
         .where(v.c.at <= NOW, v.c.field.in_([field.name for field in fields]))
         .order_by(v.c.account_id, v.c.field, v.c.at.desc(), v.c.id.desc())
         .subquery("latest")
     )
-    known = (
+    return (
         sa.select(
             latest.c.account_id,
             sa.func.jsonb_object_agg(latest.c.field, latest.c.value, type_=JSONB).label("told"),
@@ -99,13 +167,6 @@ def _told(workspace: Workspace) -> sa.CTE:
         )
         .group_by(latest.c.account_id)
         .cte("known")
-        .prefix_with("materialized")
-    )
-    ages = [sa.cast(known.c.ats[name].astext, _AT).label(age_column(name)) for name in aged_fields(workspace)]
-    return (
-        sa.select(work.c.account_id, *(_typed(known.c.told, field) for field in fields), *ages)
-        .select_from(work.outerjoin(known, known.c.account_id == work.c.account_id))
-        .cte("told")
         .prefix_with("materialized")
     )
 
@@ -154,12 +215,12 @@ def _levels(computed: Sequence[Computed]) -> list[list[Computed]]:
 
 
 def _computed(
-    step: sa.CTE,
+    step: sa.Subquery,
     name: str,
     level: Sequence[Computed],
     workspace: Workspace,
     alive: Mapping[freshness.Promise, bool],
-) -> sa.CTE:
+) -> sa.Subquery:
     found = {(type_, str(after)): is_alive for (type_, after), is_alive in alive.items()}
     seen = Prepared(source=step, zone=workspace.zone, silent=freshness.silent_sources(workspace, found))
     columns = [
@@ -167,8 +228,29 @@ def _computed(
             sa.null() if freshness.is_blind(one, workspace, alive) else _value(one, seen), SQL_TYPES[one.type]
         ).label(column_name(one.name))
         for one in level
+        if column_name(one.name) not in step.c
     ]
-    return sa.select(step, *columns).cte(name).prefix_with("materialized")
+    return sa.select(step, *columns).offset(0).subquery(name) if columns else step
+
+
+def _made_by_the_clock(workspace: Workspace, extremes: Sequence[Extreme]) -> Iterator[str]:
+    """The columns that may change though nothing is told, comes of age or leaves a window: all that is made of the
+    clock, at any depth, and every score."""
+    moving = {field.name for card in workspace.scorecards for field in card.fields()}
+    for level in _levels(workspace.computed):
+        moving |= {one.name for one in level if _moves(one, moving)}
+    yield from (column_name(name) for name in sorted(moving))
+    yield from (extreme_column(one.way, one.field, one.window) for one in extremes if one.field in moving)
+
+
+def _moves(one: Computed, moving: Collection[str]) -> bool:
+    nodes = [node for condition in one.conditions() for node in walk(condition.expression.tree)]
+    return any(
+        isinstance(node, Today | Now)
+        or (isinstance(node, FieldValue) and node.name in moving)
+        or (isinstance(node, Extreme) and node.field in moving)
+        for node in nodes
+    )
 
 
 def _value(one: Computed, seen: Prepared) -> Sql:
@@ -180,42 +262,42 @@ def _value(one: Computed, seen: Prepared) -> Sql:
 # --- what the row becomes, and its history --------------------------------------------------------------------------
 
 
-def _final(step: sa.CTE, old: sa.FromClause, cards: Sequence[CardColumns], extremes: Sequence[Extreme]) -> sa.CTE:
-    since = [
-        sa.case(
-            (step.c[f"{card.id}.band"].is_distinct_from(old.c[f"{card.id}.band"]), NOW),
-            else_=old.c[f"{card.id}.since"],
-        ).label(f"{card.id}.since")
+def _follows_its_score(card: CardColumns) -> str:
+    """The band's column, where a band changes only with its score."""
+    return f"{card.id}.band" if len(card.variants) == 1 and card.variants[0].applies_to is None else ""
+
+
+def _since(step: sa.Subquery, cards: Sequence[CardColumns], old: _Old) -> Mapping[str, Sql]:
+    """Since when each band is what it is."""
+    return {
+        f"{card.id}.since": sa.case(
+            (step.c[f"{card.id}.band"].is_distinct_from(old.of(step, f"{card.id}.band")), NOW),
+            else_=old.of(step, f"{card.id}.since"),
+        )
         for card in cards
-    ]
-    return (
-        sa.select(step, *since, *_extremes(step, old, extremes))
-        .select_from(step.join(old, old.c.account_id == step.c.account_id))
-        .cte("final")
-        .prefix_with("materialized")
-    )
+    }
 
 
-def _with_extremes(step: sa.CTE, name: str, old: sa.FromClause, extremes: Sequence[Extreme]) -> sa.CTE:
+def _with_extremes(step: sa.Subquery, name: str, old: _Old, extremes: Sequence[Extreme]) -> sa.Subquery:
     """As soon as a field is there, what looks back at it is: the next computed field, or a score, may read it."""
-    found = _extremes(step, old, extremes)
-    if not found:
-        return step
-    both = step.join(old, old.c.account_id == step.c.account_id)
-    return sa.select(step, *found).select_from(both).cte(name).prefix_with("materialized")
-
-
-def _extremes(step: sa.CTE, old: sa.FromClause, extremes: Sequence[Extreme]) -> list[sa.Label[Any]]:
-    """Those of the fields that a step has, as far as it has not got them yet."""
-    named = [(one, extreme_column(one.way, one.field, one.window)) for one in extremes]
-    return [
-        _extreme(one, step, old, extremes).label(name)
-        for one, name in named
-        if name not in step.c and column_name(one.field) in step.c
+    found = [
+        _extreme(one, step, old, extremes).label(column)
+        for one in extremes
+        if (column := extreme_column(one.way, one.field, one.window)) not in step.c and column_name(one.field) in step.c
     ]
+    return sa.select(step, *found).offset(0).subquery(name) if found else step
 
 
-def _extreme(one: Extreme, step: sa.CTE, old: sa.FromClause, extremes: Sequence[Extreme]) -> Sql:
+def _extreme(one: Extreme, step: sa.FromClause, old: _Old, extremes: Sequence[Extreme]) -> Sql:
+    found, column = _looked_up(one, step, old, extremes), column_name(one.field)
+    if old.looks_up:
+        return found
+    was = old.of(step, extreme_column(one.way, one.field, one.window))
+    same = step.c[column].is_not_distinct_from(old.of(step, column))
+    return sa.case((sa.and_(same, was.is_not(None)), was), else_=found)
+
+
+def _looked_up(one: Extreme, step: sa.FromClause, old: _Old, extremes: Sequence[Extreme]) -> Sql:
     """The value now, the values since the window's start, and the one in force at its start; NULLs are passed over."""
     h = value_history
     value, account_id = step.c[column_name(one.field)], step.c.account_id
@@ -237,50 +319,64 @@ def _extreme(one: Extreme, step: sa.CTE, old: sa.FromClause, extremes: Sequence[
     )
 
 
-def _score_history(card: CardColumns, final: sa.CTE, old: sa.FromClause) -> sa.CTE:
+def _score_history(card: CardColumns, changed: sa.CTE, old: _Old) -> sa.CTE:
     value, band = f"{card.id}.score", f"{card.id}.band"
-    changed = (
+    made = (
         sa.select(
-            final.c.account_id,
+            changed.c.account_id,
             sa.literal(card.id, sa.Text),
             NOW,
-            final.c[value],
-            final.c[band],
-            known_share(card, final),
-            contributions(card, final),
+            changed.c[value],
+            changed.c[band],
+            known_share(card, changed),
+            contributions(card, changed),
         )
-        .select_from(final.join(old, old.c.account_id == final.c.account_id))
-        .where(sa.or_(final.c[value].is_distinct_from(old.c[value]), final.c[band].is_distinct_from(old.c[band])))
-        .order_by(final.c.account_id)
+        .where(sa.or_(*(changed.c[name].is_distinct_from(old.of(changed, name)) for name in (value, band))))
+        .order_by(changed.c.account_id)
     )
     columns = ["account_id", "card", "at", "value", "band", "known_weight", "contributions"]
-    return sa.insert(score).from_select(columns, changed).cte(f"history_of_{card.id}")
+    return sa.insert(score).from_select(columns, made).cte(f"history_of_{card.id}")
 
 
-def _is_new(field: str, step: sa.CTE, old: sa.FromClause, extremes: Sequence[Extreme]) -> Sql:
+def _is_new(field: str, step: sa.FromClause, old: _Old, extremes: Sequence[Extreme]) -> Sql:
     """Whether the value becomes a row of the history: where it changed, and where it has none since nobody looked at
     it so far; else a fall from there would have no height."""
     value, h = step.c[column_name(field)], value_history
     columns = [extreme_column(one.way, one.field, one.window) for one in extremes if one.field == field]
     has_past = sa.exists().where(h.c.account_id == step.c.account_id, h.c.field == field).correlate_except(h)
-    starts = sa.and_(value.is_not(None), sa.or_(*(old.c[name].is_(None) for name in columns)), ~has_past)
-    return sa.or_(value.is_distinct_from(old.c[column_name(field)]), starts)
+    starts = sa.and_(value.is_not(None), sa.or_(*(old.of(step, name).is_(None) for name in columns)), ~has_past)
+    return sa.or_(value.is_distinct_from(old.of(step, column_name(field))), starts)
 
 
-def _value_history(n: int, field: str, final: sa.CTE, old: sa.FromClause, extremes: Sequence[Extreme]) -> sa.CTE:
+def _value_history(n: int, field: str, changed: sa.CTE, old: _Old, extremes: Sequence[Extreme]) -> sa.CTE:
     """A row per new value."""
-    name = column_name(field)
-    changed = (
-        sa.select(final.c.account_id, sa.literal(field, sa.Text), NOW, final.c[name])
-        .select_from(final.join(old, old.c.account_id == final.c.account_id))
-        .where(_is_new(field, final, old, extremes))
-        .order_by(final.c.account_id)
+    made = (
+        sa.select(changed.c.account_id, sa.literal(field, sa.Text), NOW, changed.c[column_name(field)])
+        .where(_is_new(field, changed, old, extremes))
+        .order_by(changed.c.account_id)
     )
-    return sa.insert(value_history).from_select(["account_id", "field", "at", "value"], changed).cte(f"values_{n}")
+    return sa.insert(value_history).from_select(["account_id", "field", "at", "value"], made).cte(f"values_{n}")
 
 
-_NEW_ROWS = sa.text("insert into account_now (account_id) select account_id from work on conflict do nothing")
-_ZONES = sa.text("""
+_EVERYONES_ROWS = sa.text("""
+    insert into account_now (account_id)
+    select id from account where not exists (select from account_now where account_id = account.id)
+    on conflict do nothing
+""")
+_NEW_ROWS: Mapping[Scope, sa.TextClause] = {
+    "some": sa.text("insert into account_now (account_id) select account_id from work on conflict do nothing"),
+    "all": _EVERYONES_ROWS,
+    "anew": _EVERYONES_ROWS,
+}
+_ZONES_IN_WORK = sa.text("""
     select distinct value #>> '{}' from work join account_value using (account_id)
     where field = 'account.zone' and jsonb_typeof(value) = 'string'
 """)
+_ZONES: Mapping[Scope, sa.TextClause] = {
+    "some": _ZONES_IN_WORK,
+    "all": _ZONES_IN_WORK,
+    "anew": sa.text("""
+        select distinct value #>> '{}' from account_value
+        where field = 'account.zone' and jsonb_typeof(value) = 'string'
+    """),
+}

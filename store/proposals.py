@@ -121,8 +121,11 @@ def _edges(conn: sa.Connection, sight: Sight, playbooks: Sequence[Deployed]) -> 
 
 # --- one pass over the accounts --------------------------------------------------------------------------------------
 
+_Truths = Sequence[tuple[_Watched, sa.ColumnElement[bool]]]
+_NO_BITS = sa.literal(0, sa.BigInteger)
 _PARTS = ("trips", "known", "rearms", "wanted")
-"""Beside the masks of memory, those of this look: true; not unknown; true to re-arm; true, and wanted if existing."""
+"""Beside the masks of memory, those of this look: true; known, where that matters; true to re-arm, where it tripped;
+true, and wanted though existing."""
 
 
 def _look(view: View, watched: Sequence[_Watched]) -> sa.Select[Any]:
@@ -132,8 +135,10 @@ def _look(view: View, watched: Sequence[_Watched]) -> sa.Select[Any]:
     words = memories.words(one.bit for one in watched)
     quiet = {word: _quiet(looked, word) for word in words}
     candidates = {word: _candidate(looked, word) for word in words}
-    found = sa.or_(*(part != 0 for word in words for part in (*quiet[word], candidates[word])))
-    matters = sa.select(looked).where(found).cte("matters").prefix_with("materialized")
+    found = reduce(
+        lambda all_, part: all_.bitwise_or(part), (part for word in words for part in (*quiet[word], candidates[word]))
+    )
+    matters = sa.select(looked).where(found != 0).cte("matters").prefix_with("materialized")
     written = _write_quietly(view, matters, words)
     asked = sa.or_(*(_candidate(matters, word) != 0 for word in words))
     return sa.select(matters).where(asked).add_cte(written)
@@ -164,27 +169,31 @@ def _truths(view: View, watched: Sequence[_Watched]) -> sa.Subquery:
 
 
 def _parts(view: View, mine: Sequence[_Watched]) -> tuple[sa.ColumnElement[int], ...]:
-    """The masks of `_PARTS` in one word."""
+    """The masks of `_PARTS` in one word. What matters for few is asked of few: one test lets the others off."""
+    word = mine[0].bit.word
+    seen, tripped, holding = (view.source.c[f"{mask}_{word}"] for mask in MASKS)
+    all_bits = sa.literal(sum(one.bit.value for one in mine), sa.BigInteger)
     trips = [(one, view.truth(one.edge.trips)) for one in mine]
     wanted = [
         (one, sa.and_(true, view.truth(one.deployed.compiled.audience))) for one, true in trips if one.includes_existing
     ]
+    unsettled = seen.bitwise_not().bitwise_or(holding).bitwise_and(all_bits)
     return (
         _mask(trips),
-        _mask([(one, true.is_not(None)) for one, true in trips]),
-        # Whether it re-arms is asked of those that have tripped: mostly, of few.
-        _mask([(one, sa.and_(one.bit.in_(view.source, "tripped"), view.truth(one.edge.rearms))) for one in mine]),
-        _mask(wanted),
+        _mask_if(unsettled != 0, [(one, true.is_not(None)) for one, true in trips]),
+        _mask_if(tripped.bitwise_and(all_bits) != 0, [(one, view.truth(one.edge.rearms)) for one in mine]),
+        _mask_if(unsettled != 0, wanted),
     )
 
 
-def _mask(truths: Sequence[tuple[_Watched, sa.ColumnElement[bool]]]) -> sa.ColumnElement[int]:
+def _mask_if(some: sa.ColumnElement[bool], truths: _Truths) -> sa.ColumnElement[int]:
+    return sa.case((some, _mask(truths)), else_=_NO_BITS) if truths else _NO_BITS
+
+
+def _mask(truths: _Truths) -> sa.ColumnElement[int]:
     """Bits of what is true."""
-    bits = [
-        sa.case((true, sa.literal(one.bit.value, sa.BigInteger)), else_=sa.literal(0, sa.BigInteger))
-        for one, true in truths
-    ]
-    return reduce(lambda all_, bit: all_.bitwise_or(bit), bits, sa.literal(0, sa.BigInteger))
+    bits = [sa.case((true, sa.literal(one.bit.value, sa.BigInteger)), else_=_NO_BITS) for one, true in truths]
+    return reduce(lambda all_, bit: all_.bitwise_or(bit), bits)
 
 
 def _quiet(looked: sa.FromClause, word: int) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
@@ -232,7 +241,7 @@ def _candidates(
                 continue
             account_id, edge = row["account_id"], one.edge
             before = _memory(row, one.bit, holds.get((account_id, one.deployed.playbook, edge.id)))
-            trips = one.bit.is_in(row, "trips") if one.bit.is_in(row, "known") else None
+            trips = one.bit.is_in(row, "trips") or (False if one.bit.is_in(row, "known") else None)
             due = _end_of_dwell(sight, edge, row)
             after, happened = advance(before, trips=trips, rearms=None, now=sight.now, due=due)
             if happened == "fired" or (happened == "existing" and one.bit.is_in(row, "wanted")):

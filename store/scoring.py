@@ -12,11 +12,11 @@ from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
 from engine.calendars import local_date
 from engine.durations import Duration
 from engine.expressions import Evaluator
-from engine.expressions.tree import Aggregate
+from engine.expressions.tree import Aggregate, FieldValue
 from engine.scorecards import TOP, Component, Score, Scorecard, card_for, score, slope
 from engine.workspace import Workspace
 from store import freshness
-from store.columns import NOW, Prepared, account_now_table, column_name
+from store.columns import NOW, Prepared, account_now_table, age_column, column_name
 from store.expressions import to_sql
 from store.schema import account_value
 from store.zones import zone_or
@@ -39,11 +39,19 @@ class CardColumns:
     def input(self, variant: int, component: int) -> str:
         return f"{self.id}#{variant}#in{component}"
 
+    def known(self, variant: int, component: int) -> str:
+        """Points of a known input."""
+        return f"{self.id}#{variant}#k{component}"
+
     def points(self, variant: int, component: int) -> str:
+        """The same, or those that stand for a missing one, where the card has such."""
         return f"{self.id}#{variant}#p{component}"
 
-    def state(self, variant: int, component: int) -> str:
+    def is_stale(self, variant: int, component: int) -> str:
         return f"{self.id}#{variant}#s{component}"
+
+    def sum(self, variant: int, of: str) -> str:
+        return f"{self.id}#{variant}#{of}"
 
     def share(self, variant: int) -> str:
         return f"{self.id}#{variant}#share"
@@ -52,34 +60,21 @@ class CardColumns:
         return f"{self.id}#{variant}#value"
 
 
-def age_column(field: str) -> str:
-    """When a told value was true: kept beside it in the projection where a component asks for its age."""
-    return column_name(f"{field}@at")
-
-
-def aged_fields(workspace: Workspace) -> tuple[str, ...]:
-    """The told fields whose age some component asks for."""
-    names = {
-        name
-        for card in workspace.scorecards
-        for component in card.components
-        if component.stale_after is not None
-        for name in freshness.told_fields(component, workspace)
-    }
-    return tuple(sorted(names))
-
-
-def score_steps(step: sa.CTE, workspace: Workspace, alive: Mapping[freshness.Promise, bool]) -> sa.CTE:
+def score_steps(step: sa.Subquery, workspace: Workspace, alive: Mapping[freshness.Promise, bool]) -> sa.Subquery:
     """Further steps behind `step` that score every account in it; each input is computed once, behind a fence."""
     cards = [CardColumns(id=id_, variants=variants) for id_, variants in workspace.cards().items()]
     if not cards:
         return step
     inputs = _fenced(
-        step, "score_inputs", [column for card in cards for column in _inputs(card, step, workspace, alive)]
+        step,
+        "score_inputs",
+        [column for card in cards for column in _inputs(card, step, workspace, alive)],
+        fence=not all(map(_are_bare, cards)),
     )
     points = _fenced(inputs, "score_points", [column for card in cards for column in _points(card, inputs)])
-    totals = _fenced(points, "score_totals", [column for card in cards for column in _totals(card, points)])
-    return _fenced(totals, "scored", [column for card in cards for column in _results(card, totals)])
+    sums = _fenced(points, "score_sums", [column for card in cards for column in _sums(card, points)])
+    totals = _fenced(sums, "score_totals", [column for card in cards for column in _totals(card, sums)])
+    return _fenced(totals, "scored", [column for card in cards for column in _results(card, totals)], fence=False)
 
 
 def contributions(card: CardColumns, step: sa.FromClause) -> Sql:
@@ -88,14 +83,24 @@ def contributions(card: CardColumns, step: sa.FromClause) -> Sql:
     for v, variant in enumerate(card.variants):
         parts = [
             sa.func.jsonb_build_object(
-                *("id", component.id, "value", step.c[card.input(v, c)], "points", step.c[card.points(v, c)]),
-                *("weight", _number(component.weight), "state", step.c[card.state(v, c)]),
+                *("id", component.id, "value", step.c[card.input(v, c)], "points", _counted(card, v, c, step)),
+                *("weight", _number(component.weight), "state", _state(card, v, c, step)),
                 type_=JSONB,
             )
             for c, component in enumerate(variant.components)
         ]
         whole.append((step.c[card.pick] == v, sa.func.jsonb_build_array(*parts, type_=JSONB)))
     return sa.case(*whole, else_=sa.literal_column("'[]'::jsonb", JSONB))
+
+
+def _counted(card: CardColumns, v: int, c: int, step: sa.FromClause) -> Sql:
+    imputed = isinstance(card.variants[v].components[c].missing, float)
+    return step.c[card.points(v, c) if imputed else card.known(v, c)]
+
+
+def _state(card: CardColumns, v: int, c: int, step: sa.FromClause) -> Sql:
+    missing = step.c[card.known(v, c)].is_(None)
+    return sa.case((step.c[card.is_stale(v, c)], "stale"), (missing, "missing"), else_="known")
 
 
 def known_share(card: CardColumns, step: sa.FromClause) -> Sql:
@@ -183,12 +188,23 @@ def _told_at(conn: sa.Connection, account_id: int, field: str, now: datetime) ->
     return now if found is None else found
 
 
-def _fenced(step: sa.CTE, name: str, columns: Sequence[sa.Label[Any]]) -> sa.CTE:
-    return sa.select(step, *columns).cte(name).prefix_with("materialized")
+def _fenced(step: sa.Subquery, name: str, columns: Sequence[sa.Label[Any]], *, fence: bool = True) -> sa.Subquery:
+    """Behind a fence nothing is worked out twice; what is as good as a column needs none, and each fence costs time."""
+    query = sa.select(step, *columns)
+    return (query.offset(0) if fence else query).subquery(name)
+
+
+def _are_bare(card: CardColumns) -> bool:
+    """Whether a card's inputs are columns already."""
+    return all(
+        variant.applies_to is None
+        and all(isinstance(component.input.expression.tree, FieldValue) for component in variant.components)
+        for variant in card.variants
+    )
 
 
 def _inputs(
-    card: CardColumns, step: sa.CTE, workspace: Workspace, alive: Mapping[freshness.Promise, bool]
+    card: CardColumns, step: sa.FromClause, workspace: Workspace, alive: Mapping[freshness.Promise, bool]
 ) -> list[sa.Label[Any]]:
     seen = Prepared(source=step, zone=workspace.zone)
     applies = [
@@ -200,11 +216,11 @@ def _inputs(
         silent = freshness.stale_components(variant.components, workspace, alive)
         for c, component in enumerate(variant.components):
             columns.append(to_sql(component.input.expression, seen).label(card.input(v, c)))
-            columns.append(_is_stale(component, workspace, step, silent).label(f"{card.state(v, c)}?"))
+            columns.append(_is_stale(component, workspace, step, silent).label(card.is_stale(v, c)))
     return columns
 
 
-def _is_stale(component: Component, workspace: Workspace, step: sa.CTE, silent: Sequence[str]) -> Sql:
+def _is_stale(component: Component, workspace: Workspace, step: sa.FromClause, silent: Sequence[str]) -> Sql:
     if component.id in silent:
         return sa.true()
     if component.stale_after is None:
@@ -214,17 +230,16 @@ def _is_stale(component: Component, workspace: Workspace, step: sa.CTE, silent: 
     return sa.func.coalesce(sa.or_(sa.false(), *ages), sa.false(), type_=sa.Boolean)
 
 
-def _points(card: CardColumns, step: sa.CTE) -> list[sa.Label[Any]]:
+def _points(card: CardColumns, step: sa.FromClause) -> list[sa.Label[Any]]:
     columns = []
     for v, variant in enumerate(card.variants):
         for c, component in enumerate(variant.components):
-            is_stale = step.c[f"{card.state(v, c)}?"]
+            is_stale = step.c[card.is_stale(v, c)]
             worth = _worth(component, step.c[card.input(v, c)])
             known = sa.case((is_stale, sa.null()), else_=worth)
-            imputed = _number(component.missing) if isinstance(component.missing, float) else None
-            columns.append((known if imputed is None else sa.func.coalesce(known, imputed)).label(card.points(v, c)))
-            state = sa.case((is_stale, "stale"), (worth.is_(None), "missing"), else_="known")
-            columns.append(state.label(card.state(v, c)))
+            columns.append(known.label(card.known(v, c)))
+            if isinstance(component.missing, float):
+                columns.append(sa.func.coalesce(known, _number(component.missing)).label(card.points(v, c)))
     return columns
 
 
@@ -253,22 +268,34 @@ def _worth(component: Component, value: Sql) -> Sql:
     return sa.case(ends[0], *lines, ends[1])
 
 
-def _totals(card: CardColumns, step: sa.CTE) -> list[sa.Label[Any]]:
+def _sums(card: CardColumns, step: sa.FromClause) -> list[sa.Label[Any]]:
     """Sums from left to right, as Python adds: doubles depend on the order."""
     columns = []
     for v, variant in enumerate(card.variants):
         weighted = counted = known = _number(0.0)
-        whole = 0.0
-        spoilt: list[Sql] = []
         for c, component in enumerate(variant.components):
-            points, state, weight = step.c[card.points(v, c)], step.c[card.state(v, c)], _number(component.weight)
-            whole += component.weight
-            known += sa.case((state == "known", weight), else_=_number(0.0))
+            points, own, weight = _counted(card, v, c, step), step.c[card.known(v, c)], _number(component.weight)
+            known += sa.case((own.is_not(None), weight), else_=_number(0.0))
             counted += sa.case((points.is_not(None), weight), else_=_number(0.0))
             weighted += sa.func.coalesce(points * weight, _number(0.0), type_=DOUBLE_PRECISION)
-            if component.missing == "unknown":
-                spoilt.append(state != "known")
-        share = known / _number(whole)
+        sums = {"known": known, "counted": counted, "weighted": weighted}
+        if not any(isinstance(component.missing, float) for component in variant.components):
+            del sums["counted"]  # the same as what is known
+        columns += [one.label(card.sum(v, name)) for name, one in sums.items()]
+    return columns
+
+
+def _totals(card: CardColumns, step: sa.FromClause) -> list[sa.Label[Any]]:
+    columns = []
+    for v, variant in enumerate(card.variants):
+        known, weighted = step.c[card.sum(v, "known")], step.c[card.sum(v, "weighted")]
+        counted = step.c.get(card.sum(v, "counted"), known)
+        spoilt = [
+            step.c[card.known(v, c)].is_(None)
+            for c, component in enumerate(variant.components)
+            if component.missing == "unknown"
+        ]
+        share = known / _number(_whole(variant))
         mean = weighted / sa.func.nullif(counted, _number(0.0), type_=DOUBLE_PRECISION)
         value = sa.func.floor(mean * _number(10.0) + _number(0.5)) / _number(10.0)
         unknown = sa.or_(sa.false(), *spoilt, share < _number(variant.minimum_known))
@@ -277,7 +304,15 @@ def _totals(card: CardColumns, step: sa.CTE) -> list[sa.Label[Any]]:
     return columns
 
 
-def _results(card: CardColumns, step: sa.CTE) -> list[sa.Label[Any]]:
+def _whole(card: Scorecard) -> float:
+    """As Python adds, too."""
+    whole = 0.0
+    for component in card.components:
+        whole += component.weight
+    return whole
+
+
+def _results(card: CardColumns, step: sa.FromClause) -> list[sa.Label[Any]]:
     picked = [step.c[card.pick] == v for v in range(len(card.variants))]
     values = [(is_it, step.c[card.value(v)]) for v, is_it in enumerate(picked)]
     bands = [

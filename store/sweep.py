@@ -8,26 +8,47 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from engine.expressions import Expression
+from engine.workspace import Workspace
 from store import clock, watches
-from store.ageing import due_accounts
+from store.ageing import new_day, scope_of, timed
 from store.arbitration import Ruled, rekey, rule
+from store.columns import NOW
 from store.consent import cancel_barred
 from store.deployed import Deployed, NothingDeployed, conditions_in_force, extremes_of, load_playbooks, load_workspace
 from store.moment_triggers import any_reached
-from store.projection import project
+from store.projection import Scope, project
 from store.proposals import propose
-from store.schema import change, crossing, event, settling, trigger_hold, watch, work, work_event, work_playbook
+from store.schema import (
+    account,
+    change,
+    crossing,
+    event,
+    settling,
+    trigger_hold,
+    watch,
+    work,
+    work_event,
+    work_playbook,
+)
 from store.schema import sweep as sweeps
 from store.sight import Sight
+from store.statements import Given, kept
 from store.sweep_lock import sweeping
 
-_ANALYZE_FROM = 50
-"""Accounts in work from which the planner must be told, or it scans everything."""
+_ANALYZE_FROM = 1000
+"""Accounts in work from which the planner must be told. Of fewer it thinks what it thinks of a table it does not know:
+some two thousand rows, which it finds by index."""
 
+
+_TRUNCATE_FROM = 10_000
+"""Accounts from which their rows in work are not deleted one by one."""
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -94,6 +115,9 @@ class _Taken:
     behind: Mapping[str, datetime | None] = field(default_factory=dict)
     """The same for playbooks that could not propose then."""
     sight: Sight
+    scope: Scope = "some"
+    accounts: int = 0
+    """That are looked at."""
     playbooks: Sequence[Deployed]
     """All; deploying, pausing and switching off wait until the sweep has finished."""
     with_events: bool = True
@@ -156,27 +180,68 @@ def _take(conn: sa.Connection) -> _Taken | None:
         id=unfinished.id if unfinished else None,
         since=since,
         behind={name: datetime.fromisoformat(at) if at else None for name, at in _behind(finished).items()},
-        sight=Sight(conn, workspace, now),
+        sight=Sight(conn, workspace, now, everyone=unfinished is not None and unfinished.scope != "some"),
+        scope=unfinished.scope if unfinished else "some",
         playbooks=playbooks,
         resumed=unfinished is not None,
     )
     if taken.resumed:
-        return taken
+        return replace(taken, accounts=_count(conn, taken.scope))
     conditions = conditions_in_force(conn, taken.proposing)
-    conn.execute(_TAKE_CHANGES)
-    _take_due(conn, since, now)
-    ageing = due_accounts(conn, workspace, since, now, [condition.expression for condition in conditions])
-    _into_work(conn, ageing)
-    accounts = conn.execute(_COUNT_WORK).scalar_one()
-    if not accounts and not any(any_reached(conn, taken.sight, one, taken.since_for(one)) for one in taken.proposing):
-        _note_instant(conn, finished.id if finished else None, now)
-        return taken
+    scope = _take_work(conn, workspace, since, now, [condition.expression for condition in conditions])
+    if scope is None:
+        if not any(any_reached(conn, taken.sight, one, taken.since_for(one)) for one in taken.proposing):
+            _note_instant(conn, finished.id if finished else None, now)
+            return taken
+        scope = "some"
+    accounts = _count(conn, scope)
     if accounts > _ANALYZE_FROM:
         conn.execute(sa.text("analyze work"))
-    project(conn, workspace, now, extremes_of(conditions))
-    with_events = bool(conn.execute(_WITH_EVENTS, {"now": now}).scalar())
-    id_ = conn.execute(sa.insert(sweeps).values(at=now).returning(sweeps.c.id)).scalar_one()
-    return replace(taken, id=id_, with_events=with_events)
+    project(conn, workspace, now, extremes_of(conditions), scope)
+    return replace(
+        taken,
+        id=conn.execute(sa.insert(sweeps).values(at=now, scope=scope).returning(sweeps.c.id)).scalar_one(),
+        sight=Sight(conn, workspace, now, everyone=scope != "some"),
+        scope=scope,
+        accounts=accounts,
+        with_events=bool(conn.execute(_WITH_EVENTS, {"now": now}).scalar()),
+    )
+
+
+def _count(conn: sa.Connection, scope: Scope) -> int:
+    return int(conn.execute(_COUNT_WORK if scope == "some" else _COUNT_ALL).scalar_one())
+
+
+def _take_work(
+    conn: sa.Connection,
+    workspace: Workspace,
+    since: datetime | None,
+    now: datetime,
+    expressions: Sequence[Expression],
+) -> Scope | None:
+    """Put into work what changed or came due, and say whether everyone is concerned; None for nothing at all."""
+    scope = scope_of(conn, workspace, since, now, expressions)
+    given = {"since": since or _EARLIEST, "now": now}
+    asked = (workspace.hash, *(expression.text for expression in expressions))
+    due = partial(_due, workspace, expressions)
+    turned = list(new_day(conn, workspace, expressions, since, now)) if since and scope == "some" else []
+    if scope == "some" and not turned and not kept(("stirs", asked), lambda: _stirs(due())).run(conn, given).scalar():
+        return None
+    if conn.execute(_TAKE_CHANGES).scalar():
+        scope = "anew"
+    if scope != "anew":
+        kept(("due", asked), lambda: _insert(work, ["account_id"], due())).run(conn, given)
+    if since is not None:
+        kept("come", _come).run(conn, given)
+    for accounts in turned:
+        conn.execute(_insert(work, ["account_id"], accounts))
+    return scope
+
+
+def _stirs(due: sa.SelectBase) -> sa.Select[Any]:
+    """Whether anything changed or came due, by indexes alone."""
+    changed = sa.exists().where(change.c.id > sa.literal_column("0"))
+    return sa.select(sa.or_(changed, sa.exists(sa.select(sa.literal_column("1")).select_from(due.subquery("due")))))
 
 
 def _behind(finished: sa.Row[tuple[object, ...]] | None) -> Mapping[str, str | None]:
@@ -184,28 +249,28 @@ def _behind(finished: sa.Row[tuple[object, ...]] | None) -> Mapping[str, str | N
     return behind
 
 
-def _take_due(conn: sa.Connection, since: datetime | None, now: datetime) -> None:
-    """Accounts for which a dwell or a cool-down ends, or an event has settled; events dated ahead that have come."""
-    _into_work(
-        conn,
-        sa.union(
-            sa.select(trigger_hold.c.account_id).where(
-                trigger_hold.c.due_at <= now, trigger_hold.c.suspended_at.is_(None)
-            ),
-            sa.select(watch.c.account_id).where(
-                watch.c.due_at <= now, watch.c.suspended_at.is_(None), watch.c.met_at.is_(None)
-            ),
-            sa.select(crossing.c.account_id).where(crossing.c.state == "held", crossing.c.retry_at <= now),
-            sa.select(settling.c.account_id).where(settling.c.due_at <= now),
+def _due(workspace: Workspace, expressions: Sequence[Expression]) -> sa.CompoundSelect[Any]:
+    """Accounts for which a fact ages, a dwell or a cool-down ends, or an event has settled."""
+    return sa.union_all(
+        timed(workspace, expressions, _SINCE, NOW),
+        sa.select(trigger_hold.c.account_id).where(trigger_hold.c.due_at <= NOW, trigger_hold.c.suspended_at.is_(None)),
+        sa.select(watch.c.account_id).where(
+            watch.c.due_at <= NOW, watch.c.suspended_at.is_(None), watch.c.met_at.is_(None)
         ),
+        sa.select(crossing.c.account_id).where(
+            crossing.c.state == sa.literal_column("'held'"), crossing.c.retry_at <= NOW
+        ),
+        sa.select(settling.c.account_id).where(settling.c.due_at <= NOW),
     )
-    if since is not None:
-        come = sa.select(event.c.id).where(event.c.at > since, event.c.at <= now)
-        conn.execute(_insert(work_event, ["event_id"], come))
 
 
-def _into_work(conn: sa.Connection, accounts: sa.SelectBase) -> None:
-    conn.execute(_insert(work, ["account_id"], accounts))
+def _come() -> sa.Insert:
+    """Events dated ahead that have come."""
+    come = sa.select(event.c.id).where(event.c.at > _SINCE, event.c.at <= NOW)
+    return _insert(work_event, ["event_id"], come)
+
+
+_SINCE = Given("since", sa.DateTime(timezone=True))
 
 
 def _note_instant(conn: sa.Connection, sweep_id: int | None, now: datetime) -> None:
@@ -217,14 +282,18 @@ def _note_instant(conn: sa.Connection, sweep_id: int | None, now: datetime) -> N
 
 _WITH_EVENTS = sa.text("select exists (select from work_event) or exists (select from settling where due_at <= :now)")
 _COUNT_WORK = sa.select(sa.func.count()).select_from(work)
+_COUNT_ALL = sa.select(sa.func.count()).select_from(account)
 _TAKE_CHANGES = sa.text("""
     with taken as (
         delete from change returning account_id, event_id
     ), happened as (
         insert into work_event select distinct event_id from taken where event_id is not null on conflict do nothing
+    ), worked as (
+        insert into work select distinct account_id from taken where account_id is not null on conflict do nothing
     )
-    insert into work select distinct account_id from taken on conflict do nothing
+    select bool_or(account_id is null) from taken
 """)
+"""Whether everyone is to be looked at anew."""
 
 
 _GIVE_BACK_EVENTS = sa.text("""
@@ -262,25 +331,23 @@ _MARK = sa.text("""
 def _arbitrate(conn: sa.Connection, taken: _Taken, failed: Mapping[str, str]) -> tuple[list[Ruled], SweepReport]:
     sight = taken.sight
     rekey(conn, sight, taken.playbooks)
-    in_work = crossing.c.account_id.in_(sa.select(work.c.account_id))
+    in_work = crossing.c.account_id.in_(sa.select(work.c.account_id)) if taken.scope == "some" else sa.true()
     due = sa.or_(crossing.c.state == "proposed", in_work, crossing.c.retry_at <= taken.at)
     ruled = rule(conn, sight, taken.playbooks, due, taken.at)
     told = watches.evaluate(conn, sight, taken.at, with_events=taken.with_events)
-    report = _report(conn, taken, ruled, told, failed)
+    report = _report(taken, ruled, told, failed)
     _finish(conn, taken, report)
     return ruled, report
 
 
-def _report(
-    conn: sa.Connection, taken: _Taken, ruled: Sequence[Ruled], told: int, failed: Mapping[str, str]
-) -> SweepReport:
+def _report(taken: _Taken, ruled: Sequence[Ruled], told: int, failed: Mapping[str, str]) -> SweepReport:
     states = Counter(one.ruling.state for one in ruled)
     playbooks: dict[str, Counter[str]] = {}
     for one in ruled:
         playbooks.setdefault(one.playbook, Counter())[one.ruling.state] += 1
     return SweepReport(
         at=taken.at,
-        accounts=conn.execute(_COUNT_WORK).scalar_one(),
+        accounts=taken.accounts,
         crossings=sum(not one.was_held for one in ruled),
         started=states["started"],
         held_out=states["held_out"],
@@ -297,10 +364,17 @@ def _report(
 def _finish(conn: sa.Connection, taken: _Taken, report: SweepReport) -> None:
     if report.failed:
         # Nothing is lost on those who could not propose: they look at the same accounts and moments again.
-        conn.execute(sa.insert(change).from_select(["account_id"], sa.select(work.c.account_id)))
+        if taken.scope == "some":
+            conn.execute(sa.insert(change).from_select(["account_id"], sa.select(work.c.account_id)))
+        else:
+            conn.execute(sa.insert(change).values(account_id=None))
         conn.execute(_GIVE_BACK_EVENTS)
-    for table in (work, work_event, work_playbook):
-        conn.execute(sa.delete(table))
+    if report.accounts > _TRUNCATE_FROM:
+        # Else the next sweeps would wade through what this one leaves behind.
+        conn.execute(sa.text("truncate work, work_event, work_playbook"))
+    else:
+        for table in (work, work_event, work_playbook):
+            conn.execute(sa.delete(table))
     behind = {one.playbook: taken.since_for(one) for one in taken.playbooks if one.playbook in report.failed}
     counts = {
         "accounts": report.accounts,

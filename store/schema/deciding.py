@@ -10,6 +10,9 @@ sweep = sa.Table(
     metadata,
     id_(),
     sa.Column("at", AT, nullable=False, comment="the instant it decides for"),
+    sa.Column(
+        "scope", TEXT, nullable=False, server_default="some", comment="some: those in work | all | anew: all, unseen"
+    ),
     sa.Column("finished", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("counts", JSONB, nullable=False, server_default="{}"),
 )
@@ -19,7 +22,7 @@ work = sa.Table(
     metadata,
     # Without a foreign key: checking a million rows that live for a moment costs seconds.
     sa.Column("account_id", ID, primary_key=True, autoincrement=False),
-    comment="the accounts an unfinished sweep has taken; empty between sweeps",
+    comment="the accounts of which an unfinished sweep has taken something new; empty between sweeps",
 )
 
 work_event = sa.Table(

@@ -113,9 +113,9 @@ change = sa.Table(
     metadata,
     id_(),
     # Without a foreign key, as in `work`: intake has the account locked. Who removes an account removes its changes.
-    sa.Column("account_id", ID, nullable=False),
+    sa.Column("account_id", ID),
     sa.Column("event_id", ID, comment="set when the change is an event, for runs that wait for it"),
-    comment="append-only notes that something about an account is new; the sweep that took them deletes them",
+    comment="append-only notes that an account (null: all) is to be looked at; the sweep that took them deletes them",
 )
 
 arriving = sa.Table(

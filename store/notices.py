@@ -1,8 +1,14 @@
 """PostgreSQL's notices, on a connection of the caller's own."""
 
+import logging
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
+
+log = logging.getLogger(__name__)
+_PATIENCE = 0.5
 
 INBOX = "tenure_inbox"
 """Tells whose tasks have changed: the person's key."""
@@ -23,3 +29,21 @@ def wait_for_notice(conn: sa.Connection, seconds: float) -> bool:
     """Until a notice comes (true) or the time is over; outside a transaction, on a connection that listens."""
     driver: Any = conn.connection.dbapi_connection
     return bool(list(driver.notifies(timeout=seconds, stop_after=1)))
+
+
+def heard(engine: sa.Engine, channel: str, stop: threading.Event) -> Iterator[str]:
+    """What is said on a channel, until `stop`; after every outage an empty word, as some may have been missed."""
+    while not stop.is_set():
+        try:
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+                # It listens as long as it lives: it must not go back to the pool.
+                conn.detach()
+                listen(conn, channel)
+                yield ""
+                driver: Any = conn.connection.dbapi_connection
+                while not stop.is_set():
+                    for notice in driver.notifies(timeout=_PATIENCE, stop_after=1):
+                        yield notice.payload
+        except sa.exc.DBAPIError as error:
+            log.warning("the database does not answer: %s", error)
+            stop.wait(_PATIENCE)

@@ -72,7 +72,7 @@ class Sight(View):
         self.workspace = workspace
         self.now = now
         self._conn = conn
-        self._columns = tuple((row.name, row.type) for row in conn.execute(_PRESENT))
+        self._columns = _columns(conn)
         super().__init__(_account_now(self._columns), self._at_this_instant, everyone=everyone)
 
     def _at_this_instant(self) -> Seen:
@@ -153,6 +153,15 @@ _IDS = sa.ARRAY(sa.BigInteger)
 
 def _json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
+
+
+def account_now_columns(conn: sa.Connection) -> sa.TableClause:
+    """account_now with whatever columns it has."""
+    return _account_now(_columns(conn))
+
+
+def _columns(conn: sa.Connection) -> tuple[tuple[str, str], ...]:
+    return tuple((row.name, row.type) for row in conn.execute(_PRESENT))
 
 
 def _account_now(columns: Sequence[tuple[str, str]]) -> sa.TableClause:

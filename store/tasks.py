@@ -96,6 +96,12 @@ def task_of(conn: sa.Connection, run_id: int, step: str, visit: int) -> int | No
     return found
 
 
+def account_of(conn: sa.Connection, task_id: int) -> int | None:
+    """The account that a task belongs to; None for a task that is not there."""
+    found: int | None = conn.execute(sa.select(task.c.account_id).where(task.c.id == task_id)).scalar()
+    return found
+
+
 def complete(  # noqa: PLR0917 - read aloud: this task, that outcome, with a note, by somebody, now
     conn: sa.Connection,
     task_id: int,

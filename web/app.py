@@ -9,6 +9,7 @@ from web.bodies import EVENTS_BODY, LARGE_BODY, REPLY_BODY, SMALL_BODY
 from web.call_rate import CallRate
 from web.deps import WebDeps
 from web.guards import BodyLimit, Keys, LastNet, Readable, SecurityHeaders
+from web.live import Live
 from web.metrics import Measured, Metrics
 from web.problems import HANDLERS, Problem
 from web.routes import (
@@ -20,6 +21,7 @@ from web.routes import (
     followed,
     health,
     hooks,
+    inbox,
     mails,
     me,
     overview,
@@ -34,7 +36,7 @@ from web.routes import (
 from web.static_files import KeptFiles
 
 _SUBJECTS = (facts, runs, tasks, mails, accounts)
-_PAGES = (sign_in, me, users, api_keys, audit, overview, tasks, runs, mails, surveys, preferences, followed)
+_PAGES = (sign_in, me, users, api_keys, audit, overview, inbox, tasks, runs, mails, surveys, preferences, followed)
 
 _LARGER = {"/api/v1/facts": LARGE_BODY, "/hooks/sendgrid": EVENTS_BODY, "/hooks/replies/": REPLY_BODY}
 """Addresses that take larger bodies than all others."""
@@ -54,6 +56,7 @@ def create_app(deps: WebDeps) -> FastAPI:
     )
     app.state.deps = deps
     app.state.metrics = Metrics(deps.engine)
+    app.state.live = Live(deps.engine)
     _routes(app)
     _guards(app, deps)
     for kind, handler in (HANDLERS | {SignInNeeded: sign_in_needed, OldForm: old_form}).items():

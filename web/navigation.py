@@ -27,13 +27,14 @@ GROUPS: tuple[Group, ...] = (
     Group(
         name="Book of business",
         entries=(
+            Entry(href="/inbox", name="Inbox", icon="inbox"),
             Entry(href="/", name="Overview", icon="gauge"),
-            Entry(href="/tasks", name="Tasks", icon="inbox"),
         ),
     ),
     Group(
         name="Studio",
         entries=(
+            Entry(href="/tasks", name="Tasks", icon="list", role="ops"),
             Entry(href="/runs", name="Runs", icon="play", role="ops"),
             Entry(href="/mails", name="Mails", icon="mail", role="ops"),
         ),

@@ -1,10 +1,12 @@
 """How pages are made: templates, and how times and values read in them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -76,6 +78,7 @@ def _templates() -> Environment:
         "shorten": shorten,
         "initials": initials,
         "browser": browser,
+        "groupby_run": runs_of,
     }
     templates.globals |= {
         "sentence": sentence,
@@ -118,6 +121,11 @@ def value_in_words(value: object) -> str:
             return value.isoformat()
         case _:
             return str(value)
+
+
+def runs_of(items: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
+    """Items side by side with the same value, in the order they have; `groupby` would sort them."""
+    return [(value, list(found)) for value, found in groupby(items, key=attrgetter(name))]
 
 
 def shorten(text: str, most: int) -> str:

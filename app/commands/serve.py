@@ -7,6 +7,9 @@ from pathlib import Path
 
 from app.running import Services, say
 
+_PATIENCE = 3
+"""Seconds for requests under way when the process is to end; pages that listen for news would never go."""
+
 
 def run_migrate(home: Path | None) -> None:
     """Bring the database to the newest tables."""
@@ -70,7 +73,12 @@ async def _serve(services: Services, stop: asyncio.Event) -> None:
         temporal_ui=ui.rstrip("/") if ui else None,
     )
     config = uvicorn.Config(
-        create_app(deps), host=settings.web_host, port=settings.web_port, log_config=None, access_log=False
+        create_app(deps),
+        host=settings.web_host,
+        port=settings.web_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_PATIENCE,
     )
     server = uvicorn.Server(config)
     # The signals are ours, so that worker and web stop alike.

@@ -222,9 +222,13 @@ def _row(row: sa.Row[Any]) -> RunRow:
         reason=row.reason,
         started_at=row.started_at,
         ended_at=row.ended_at,
-        stands=() if row.state == "ended" else tuple(_stand(at) for at in row.at_step),
+        stands=() if row.state == "ended" else stands_of(row.at_step),
         due_at=None if row.state == "ended" else row.due_at,
     )
+
+
+def stands_of(at_step: list[Any]) -> tuple[Stand, ...]:
+    return tuple(_stand(at) for at in at_step)
 
 
 def _stand(at: str | dict[str, Any]) -> Stand:

@@ -18,6 +18,8 @@ VIEWS: tuple[TaskView, ...] = get_args(TaskView)
 class CheckItem:
     text: str
     done: bool
+    by: str | None = None
+    """Who ticked it off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,10 @@ class TaskRow:
     note: str | None
     settled_by: str | None
     settled_at: datetime | None
+    snoozed_until: datetime | None = None
+    snoozed_by: str | None = None
+    version: int = 1
+    """Raised by what two people may do at once: hand on, snooze, settle."""
     draft: DraftRow | None = None
     """For a review."""
 
@@ -137,7 +143,9 @@ def _row(row: sa.Row[Any], now: datetime) -> TaskRow:
         id=row.id,
         title=row.title,
         description=row.description,
-        checklist=tuple(CheckItem(text=item["text"], done=bool(item.get("done"))) for item in row.checklist),
+        checklist=tuple(
+            CheckItem(text=item["text"], done=bool(item.get("done")), by=item.get("by")) for item in row.checklist
+        ),
         outcomes=tuple(row.outcomes),
         state=row.state,
         overdue=row.state == "open" and row.due_at is not None and row.due_at < now,
@@ -157,6 +165,9 @@ def _row(row: sa.Row[Any], now: datetime) -> TaskRow:
         note=row.note,
         settled_by=row.settled_by,
         settled_at=row.settled_at,
+        snoozed_until=row.snoozed_until,
+        snoozed_by=row.snoozed_by,
+        version=row.version,
         draft=None
         if row.draft_subject is None
         else DraftRow(

@@ -38,6 +38,17 @@ class Field:
         return round(self.top + self.height * (1 - min(max(share, 0.0), 1.0)), 1)
 
 
+def slopes(points: Sequence[Point], field: Field) -> str:
+    """A path from value to value, for pictures too small to show more; broken where the value is unknown."""
+    commands: list[str] = []
+    drawing = False
+    for point in points:
+        if point.value is not None:
+            commands.append(f"{'L' if drawing else 'M'}{field.x(point.at)} {field.y(point.value)}")
+        drawing = point.value is not None
+    return "".join(commands)
+
+
 def steps(points: Sequence[Point], field: Field) -> str:
     """A path of level stretches, one for each value, broken where the value is unknown."""
     commands: list[str] = []

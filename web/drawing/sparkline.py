@@ -5,7 +5,7 @@ from datetime import datetime
 
 from markupsafe import Markup, escape
 
-from web.drawing.plotting import Field, Point, steps
+from web.drawing.plotting import Field, Point, slopes
 
 _WIDTH, _HEIGHT, _EDGE = 104, 28, 3
 
@@ -33,5 +33,5 @@ def sparkline(points: Sequence[Point], since: datetime, until: datetime, says: s
     )
     return Markup(  # noqa: S704 - numbers, and escaped text
         f'<svg class="spark {escape(last.band or "")}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{escape(says)}"><path class="line" d="{steps(points, field)}"/>{dot}</svg>'
+        f'aria-label="{escape(says)}"><path class="line" d="{slopes(points, field)}"/>{dot}</svg>'
     )

@@ -13,6 +13,7 @@ from web.live import Live
 from web.metrics import Measured, Metrics
 from web.problems import HANDLERS, Problem
 from web.routes import (
+    account_pages,
     accounts,
     api_keys,
     audit,
@@ -36,7 +37,22 @@ from web.routes import (
 from web.static_files import KeptFiles
 
 _SUBJECTS = (facts, runs, tasks, mails, accounts)
-_PAGES = (sign_in, me, users, api_keys, audit, overview, inbox, tasks, runs, mails, surveys, preferences, followed)
+_PAGES = (
+    sign_in,
+    me,
+    users,
+    api_keys,
+    audit,
+    overview,
+    account_pages,
+    inbox,
+    tasks,
+    runs,
+    mails,
+    surveys,
+    preferences,
+    followed,
+)
 
 _LARGER = {"/api/v1/facts": LARGE_BODY, "/hooks/sendgrid": EVENTS_BODY, "/hooks/replies/": REPLY_BODY}
 """Addresses that take larger bodies than all others."""

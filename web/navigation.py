@@ -28,6 +28,7 @@ GROUPS: tuple[Group, ...] = (
         name="Book of business",
         entries=(
             Entry(href="/inbox", name="Inbox", icon="inbox"),
+            Entry(href="/accounts", name="Accounts", icon="building"),
             Entry(href="/", name="Overview", icon="gauge"),
         ),
     ),

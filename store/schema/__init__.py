@@ -32,6 +32,7 @@ from store.schema.facts import (
     zone_offset,
 )
 from store.schema.mail import mail, mail_event, mail_reply, survey
+from store.schema.notes import account_note
 from store.schema.projection import account_now, score, value_history
 from store.schema.running import ledger, outbox, run, trace, watch
 from store.schema.tasks import draft, task, task_comment
@@ -39,6 +40,7 @@ from store.schema.tasks import draft, task, task_comment
 __all__ = [
     "absence",
     "account",
+    "account_note",
     "account_now",
     "account_value",
     "api_key",

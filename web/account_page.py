@@ -1,0 +1,142 @@
+"""What the page of an account shows: health and its way, facts, people, runs, and all that happened or did not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.scorecards import TOP
+from store.deployed import load_workspace
+from store.explain import Explanation, Told, explain
+from store.explain.playbooks import PlaybookExplained
+from store.explain.scores import ScoreExplained
+from store.people import Contact, colleague, contacts_of
+from store.queries.contributions import points_at
+from store.queries.scores import MOVEMENT, ScoreLine, main_card, score_line
+from store.queries.timeline import SHOWN, Moment, timeline
+from web.drawing.score_chart import BandArea
+
+_SHOWN = timedelta(days=180)
+_HEAD = (
+    "account.arr",
+    "account.renewal_date",
+    "account.segment",
+    "account.lifecycle",
+    "account.csm",
+    "account.country",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One component of the score, beside what it brought in thirty days ago."""
+
+    id: str
+    input: str
+    value: Any
+    points: float | None
+    weight: float
+    state: str
+    told_at: datetime | None
+    before: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One field with its value, and where it comes from."""
+
+    name: str
+    value: Any
+    told: Told | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountPage:
+    id: int
+    key: str
+    name: str
+    line: ScoreLine | None
+    score: ScoreExplained | None
+    bands: tuple[BandArea, ...]
+    parts: tuple[Part, ...]
+    head: Mapping[str, Any]
+    csm: str | None
+    """By name."""
+    facts: tuple[Fact, ...]
+    contacts: tuple[Contact, ...]
+    running: tuple[PlaybookExplained, ...]
+    others: tuple[PlaybookExplained, ...]
+    by_hand: tuple[PlaybookExplained, ...]
+    """Those with a manual trigger, which a person may start."""
+    moments: tuple[Moment, ...]
+    earlier: datetime | None
+    """Hand it in as `until` for what was before."""
+
+
+def account_page(conn: sa.Connection, key: str, account_id: int, now: datetime, until: datetime | None) -> AccountPage:
+    """NothingDeployed before the first deploy."""
+    explained = explain(conn, key, now)
+    assert explained is not None
+    card = main_card(conn)
+    score = next((one for one in explained.scores if one.card == card), None)
+    moments = timeline(conn, account_id, until or now + timedelta(seconds=1))
+    running = tuple(one for one in explained.playbooks if one.verdict == "running")
+    return AccountPage(
+        id=account_id,
+        key=key,
+        name=explained.name,
+        line=score_line(conn, account_id, card, now, _SHOWN) if card else None,
+        score=score,
+        bands=_bands(conn, card),
+        parts=_parts(conn, account_id, score, now),
+        head={name: explained.facts.get(name) for name in _HEAD if explained.facts.get(name) is not None},
+        csm=_name(conn, explained.facts.get("account.csm")),
+        facts=_facts(explained),
+        contacts=tuple(contacts_of(conn, account_id)),
+        running=running,
+        others=tuple(one for one in explained.playbooks if one.verdict != "running"),
+        by_hand=tuple(one for one in explained.playbooks if any(t.kind == "manual" for t in one.triggers)),
+        moments=moments,
+        earlier=moments[-1].at if len(moments) == SHOWN else None,
+    )
+
+
+def _bands(conn: sa.Connection, card: str | None) -> tuple[BandArea, ...]:
+    variants = load_workspace(conn).cards().get(card or "", ())
+    bands = sorted(variants[0].bands, key=lambda band: band.range.low) if variants else []
+    ends = [*(band.range.low for band in bands[1:]), TOP]
+    return tuple(
+        BandArea(name=band.name, lowest=band.range.low, highest=end) for band, end in zip(bands, ends, strict=True)
+    )
+
+
+def _parts(conn: sa.Connection, account_id: int, score: ScoreExplained | None, now: datetime) -> tuple[Part, ...]:
+    if score is None:
+        return ()
+    before = points_at(conn, account_id, score.card, now - MOVEMENT)
+    return tuple(
+        Part(
+            id=one.id,
+            input=one.input,
+            value=one.value,
+            points=one.points,
+            weight=one.weight,
+            state=one.state,
+            told_at=one.told_at,
+            before=before.get(one.id),
+        )
+        for one in score.contributions
+    )
+
+
+def _name(conn: sa.Connection, key: Any) -> str | None:
+    found = colleague(conn, key) if isinstance(key, str) else None
+    return found.name if found else None
+
+
+def _facts(explained: Explanation) -> tuple[Fact, ...]:
+    """Known ones first; each in the order of its name."""
+    found = [Fact(name=name, value=value, told=explained.told.get(name)) for name, value in explained.facts.items()]
+    return tuple(sorted(found, key=lambda fact: (fact.value is None, fact.name)))

@@ -28,6 +28,7 @@ roles:
   staff: { csm: account.csm }
 metrics:
   use: number
+mail: { hold: 0 minutes }
 """
 
 

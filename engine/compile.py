@@ -18,6 +18,7 @@ from engine.expressions import Expression, ExpressionError, Scope, parse_express
 from engine.expressions.answers import answers, answers_without, value_on
 from engine.expressions.tree import FieldValue
 from engine.expressions.tree import walk as walk_tree
+from engine.mail_policy import TRANSACTIONAL
 from engine.plan import Compiled, Entry, Exit, Goal, Plan
 from engine.playbook import PlaybookDocument
 from engine.problems import DocumentError, Problem, Spot, did_you_mean
@@ -148,6 +149,7 @@ class Compiler:
             title=playbook.title,
             owner=playbook.owner,
             priority=playbook.priority,
+            unknown_mail=playbook.unknown_mail,
             audience=Condition.of(audience),
             triggers=triggers,
             entry=entry,
@@ -337,6 +339,10 @@ class Compiler:
             return None
         self._found.texts[text.hash] = None
         return text.hash
+
+    def is_transactional(self, name: str) -> bool:
+        text = self._texts.get(name)
+        return text is not None and text.category == TRANSACTIONAL
 
     def translations(self, name: str, *at: str | int) -> dict[str, str]:
         own, *others = self._workspace.locales or ("",)

@@ -1,12 +1,14 @@
 """What a workspace declares for every mail, over all playbooks: topics, caps, a send window, a hold, doubtful mails."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from engine.doubts import OnUnknown
 from engine.durations import Duration
 from engine.scorecards import Word
 from engine.values import Value
@@ -14,7 +16,6 @@ from engine.workspace_words import Clock, Count, Line, Span, Weekdays
 
 CounterOf = Literal["contact", "account"]
 Then = Literal["wait", "skip"]
-OnUnknown = Literal["ask", "resend_once"]
 TRANSACTIONAL = "transactional"
 """The category that asks for no consent, waits for nothing and counts for nothing: what the recipient has ordered."""
 
@@ -58,15 +59,20 @@ class Window(Value):
 
     opens: Clock = Field(description='from then, such as "08:00"')
     closes: Clock = Field(description="until then; before `opens`, it crosses midnight")
-    days: Weekdays = Field((0, 1, 2, 3, 4), description="opens on these days: [monday, friday]")
+    days: Weekdays | None = Field(
+        None, description="opens on these days: [monday, friday]; default: those that are no weekend there"
+    )
     business_days_only: bool = Field(False, description="not on holidays either")
     then: Then = Field("wait", description="outside of it, a mail waits, or is not sent")
 
     @model_validator(mode="after")
     def _is_some_time(self) -> Self:
-        if self.opens == self.closes or not self.days:
+        if self.opens == self.closes or self.days == ():
             raise PydanticCustomError("PB510", "the window never opens", {"hint": "closes: a later clock time"})
         return self
+
+    def says(self) -> str:
+        return f"{self.opens} to {self.closes} there"
 
 
 class MailPolicy(Value):
@@ -84,6 +90,11 @@ class MailPolicy(Value):
     topics: dict[Word, Topic] = Field(
         default_factory=dict, max_length=50, description="what recipients can leave one by one"
     )
+
+    @property
+    def hold_time(self) -> timedelta:
+        assert self.hold.exact is not None, "a span is always equally long"
+        return self.hold.exact
 
     def all_topics(self) -> Mapping[str, Topic]:
         """The declared ones, and those that a category has without being declared."""

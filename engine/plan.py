@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from engine.doubts import OnUnknown
 from engine.endings import Outcome
 from engine.expressions.tree import Aggregate
 from engine.steps.base import StepSequence
@@ -107,6 +108,8 @@ class Compiled(Value):
     """What is outside every audience by rule (churned, ended trials) is already part of it."""
     triggers: tuple[Trigger, ...]
     entry: Entry = Field(default_factory=Entry)
+    unknown_mail: OnUnknown | None = None
+    """What becomes of a mail that may or may not have left; None: as the workspace has it."""
     plan: Plan
 
     @cached_property

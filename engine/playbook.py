@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from engine.doubts import OnUnknown
 from engine.endings import ENDINGS, Outcome
 from engine.shape import Shape
 from engine.steps import NAMES, AnyStepDocument
@@ -90,6 +91,10 @@ class PlaybookDocument(Shape):
         "hold", description="what became due in a pause acts on resume; or waits are extended by it"
     )
     max_age: DurationWords = Field("400 days", description="a run is stopped when it gets older")
+    unknown_mail: OnUnknown | None = Field(
+        None,
+        description="a mail that may or may not have left: `ask` a person, or `resend_once`; default: tenure.yaml's",
+    )
     steps: list[AnyStepDocument] = Field(min_length=1, max_length=200, description="what to do, one after the other")
 
     @classmethod

@@ -20,7 +20,9 @@ def next_moment(conn: sa.Connection, now: datetime) -> datetime | None:
         sa.select(sa.func.min(trigger_hold.c.due_at)).where(trigger_hold.c.due_at > now),
         sa.select(sa.func.min(watch.c.due_at)).where(watch.c.met_at.is_(None), watch.c.due_at > now),
         sa.select(sa.func.min(crossing.c.retry_at)).where(crossing.c.state == "held", crossing.c.retry_at > now),
-        sa.select(sa.func.min(mail.c.due_at)).where(mail.c.state == "prepared", mail.c.due_at > now),
+        sa.select(sa.func.min(mail.c.due_at)).where(
+            sa.or_(mail.c.state == "prepared", mail.c.again), mail.c.due_at > now
+        ),
         sa.select(sa.func.min(errand.c.due_at)).where(errand.c.state == "prepared", errand.c.due_at > now),
     ]
     moments = [*conn.execute(sa.union_all(*due)).scalars(), *_by_clock(conn, now)]
@@ -39,7 +41,8 @@ def _by_clock(conn: sa.Connection, now: datetime) -> Iterator[datetime | None]:
 def idle(conn: sa.Connection, now: datetime) -> bool:
     """Whether right after a sweep nothing is left to do at this instant: in one look, since most often it is so."""
     due_run = sa.exists().where(run.c.state == "open", run.c.due_at <= now)
-    due_mail = sa.exists().where(mail.c.state.in_(("prepared", "handing_over")), mail.c.due_at <= now)
+    on_its_way = sa.or_(mail.c.state.in_(("prepared", "handing_over")), mail.c.again)
+    due_mail = sa.exists().where(on_its_way, mail.c.due_at <= now)
     due_errand = sa.exists().where(errand.c.state.in_(("prepared", "handing_over")), errand.c.due_at <= now)
     restless_run = sa.exists().where(run.c.state == "open", _UNDER_WAY)
     return not conn.execute(sa.select(sa.or_(due_run, due_mail, due_errand, restless_run, _STIRRED))).scalar()

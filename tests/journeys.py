@@ -44,6 +44,7 @@ postal_address: Example Street 1
 roles:
   contacts: { champion: [champion, any] }
   staff: { csm: account.csm, csm.manager: manager of csm }
+mail: { hold: 0 minutes }
 fields:
   account.note: text
 events:

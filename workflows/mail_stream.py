@@ -96,7 +96,7 @@ class MailStream(Dispatcher[Counts]):
     ) -> Counts:
         with conn.begin():
             claim = mails.claim_due(conn, stream, now, _BATCH)
-        total, failures = Counts(skipped=claim.skipped), 0
+        total, failures = Counts(skipped=claim.skipped, parked=claim.put_off), 0
         outage: ConnectorError | None = None
         for mail in claim.mails:
             if outage is not None:
@@ -147,7 +147,8 @@ class MailStream(Dispatcher[Counts]):
         return self._settle(conn, _Settlement(mail.id, "sent", now, provider_id=accepted.provider_id)), None
 
     def _find_out(self, conn: sa.Connection, transport: Transport, mail: Mail, now: datetime, why: str) -> Counts:
-        """What became of a mail that was handed over without an answer. It is never sent again."""
+        """What became of a mail that was handed over without an answer. Only where its author says so is it sent again,
+        once, and later."""
         found: Accepted | Refused | None = None
         try:
             found = transport.look_up(mail.message_id)
@@ -171,9 +172,12 @@ class MailStream(Dispatcher[Counts]):
         return self._settle(conn, settlement)
 
     def _bar(self, conn: sa.Connection, mail: Mail, bar: mails.Bar, now: datetime) -> Counts:
-        if not bar.final:
+        if bar.final:
+            return self._settle(conn, _Settlement(mail.id, "skipped", now, reason=bar.reason))
+        if bar.until is None:
             return Counts()
-        return self._settle(conn, _Settlement(mail.id, "skipped", now, reason=bar.reason))
+        with conn.begin():
+            return Counts(parked=int(mails.wait(conn, mail.id, bar.until, bar.reason)))
 
     def _park(
         self, conn: sa.Connection, mail: Mail, now: datetime, error: ConnectorError, *, tried: bool = True

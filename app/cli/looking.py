@@ -76,14 +76,25 @@ def mails(
 @app.command()
 def mail(
     number: Annotated[int, typer.Argument(parser=as_number, metavar="NUMBER", help="The mail's number.")],
+    do: Annotated[
+        Optional[str],
+        typer.Argument(
+            metavar="[cancel|resend|settle]", help="Stop it; send one that is unknown again; say what it is."
+        ),
+    ] = None,
+    became: Annotated[Optional[str], typer.Option("--as", help="settle: sent or refused.")] = None,
+    by: Annotated[str, typer.Option(help="Who does it.")] = "operator",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """One mail, as its recipient reads it."""
+    """One mail, as its recipient reads it; or stop it, send it again, say what became of it."""
     from app.commands.lists import show_mail
+    from app.commands.steer_mail import steer_mail
     from app.running import exits
 
     with exits():
+        if do is not None:
+            raise typer.Exit(steer_mail(number, do, became, by, home, as_json=as_json))
         show_mail(number, home, as_json=as_json)
 
 

@@ -1,58 +1,144 @@
-"""The streams in memory: they take what runs prepared, and tell them how it went and what the recipient did."""
+"""The streams in memory: they take what runs prepared, and tell them how it went and what the recipient did.
 
-from collections.abc import Sequence
+Mails wait for the hold, the send window and the caps of the workspace, by the decisions of `engine.mail_timing`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from engine.mail_policy import CounterOf
+from engine.mail_timing import Left, judge
 from engine.runtime import Act
 from engine.simulation import outward
 from engine.simulation.world import ActingRun, World
+
+
+@dataclass
+class _Posted:
+    """What a run wants to leave."""
+
+    run: ActingRun
+    act: Act
+    at: datetime
+    due: datetime
+    place: int
+    waited: str = ""
+
+    @property
+    def is_mail(self) -> bool:
+        return self.act.verb != "webhook"
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is a mail that hold, window and caps are asked for."""
+        return self.is_mail and not self.act.params.get("transactional")
+
+    def whom(self, world: World) -> str:
+        """The recipient's role; none of a request to another program."""
+        return (outward.found(world, self.act) or str(self.act.params["to"])) if self.is_mail else ""
+
+    def turn(self) -> tuple[object, ...]:
+        """Mails first, those of high priority before others: the order in which dispatchers take them."""
+        return not self.is_mail, -self.run.compiled.priority if self.is_mail else 0, self.due, self.place
 
 
 class MailStream:
     """Mails wait here until all runs have had their turn at an instant, as the virtual clock's driver has it."""
 
     def __init__(self) -> None:
-        self._posted: list[tuple[ActingRun, Act]] = []
+        self._posted: list[_Posted] = []
+        self._left: dict[str, list[Left]] = {}
+        """By the recipient's role."""
+        self._count = 0
 
-    def post(self, run: ActingRun, act: Act) -> None:
-        self._posted.append((run, act))
+    def post(self, world: World, run: ActingRun, act: Act) -> None:
+        self._count += 1
+        posted = _Posted(run, act, run.now(), run.now(), self._count)
+        if posted.timed:
+            self._put_off(world, posted, run.now() + world.account.workspace.mail.hold_time)
+        self._posted.append(posted)
 
     def recall(self, world: World, run: ActingRun, steps: Sequence[str]) -> None:
         """What these steps of a run have prepared does not leave any more."""
         posted, self._posted = self._posted, []
-        for other, act in posted:
-            if other is run and act.step in steps:
-                _drop(world, act)
+        for one in posted:
+            if one.run is run and one.act.step in steps:
+                _drop(world, one)
             else:
-                self._posted.append((other, act))
+                self._posted.append(one)
 
     def settle(self, world: World, now: datetime) -> bool:
-        """Send what is here; whether there was anything."""
-        posted, self._posted = self._posted, []
-        for run, act in posted:
-            if run.over:
-                _drop(world, act)
+        """Send what is here and due; whether there was anything."""
+        posted, self._posted = sorted(self._posted, key=_Posted.turn), []
+        moved = False
+        for one in posted:
+            if one.run.over:
+                _drop(world, one)
+            elif one.due <= now and world.acts(one.run):
+                moved = True
+                self._take(world, one, now)
             else:
-                _send(world, run, act, now)
-        return bool(posted)
+                self._posted.append(one)
+        return moved
+
+    def _take(self, world: World, posted: _Posted, now: datetime) -> None:
+        """A mail leaves, is skipped, or waits on."""
+        run = posted.run
+        if posted.is_mail and world.account.field("account.do_not_contact") is True:
+            _skip(world, posted, "the account does not want to be contacted", now)
+            return
+        whom = posted.whom(world)
+        if posted.timed:
+            mine: Mapping[CounterOf, Sequence[Left]] = {
+                "contact": self._left.get(whom, []),
+                "account": [one for left in self._left.values() for one in left],
+            }
+            verdict = judge(world.account.workspace.mail, now, world.account.place, mine)
+            if verdict is not None and verdict.until is not None:
+                posted.waited = verdict.reason
+                self._put_off(world, posted, verdict.until)
+                self._posted.append(posted)
+                return
+            if verdict is not None:
+                _skip(world, posted, verdict.reason, now)
+                return
+        outcome = _send(world, posted, now)
+        if posted.timed and outcome in ("sent", "unknown"):
+            whose = f"{run.compiled.playbook} (priority {run.compiled.priority})"
+            self._left.setdefault(whom, []).append(Left(at=now, whose=whose))
+
+    def _put_off(self, world: World, posted: _Posted, until: datetime) -> None:
+        posted.due = until
+        world.at(until, lambda _now: None)
 
 
-def _drop(world: World, act: Act) -> None:
-    if act.verb == "survey":
-        outward.unasked(world, act)
+def _drop(world: World, posted: _Posted) -> None:
+    if posted.act.verb == "survey":
+        outward.unasked(world, posted.act, posted.at)
 
 
-def _send(world: World, run: ActingRun, act: Act, now: datetime) -> None:
+def _skip(world: World, posted: _Posted, reason: str, now: datetime) -> None:
+    act = posted.act
+    posted.run.tell("mail", act.step, {"visit": act.visit, "outcome": "skipped", "reason": reason}, now)
+    _drop(world, posted)
+
+
+def _send(world: World, posted: _Posted, now: datetime) -> str:
+    """The outcome."""
+    run, act, waited = posted.run, posted.act, posted.waited
     if act.verb == "webhook":
         outward.answered(world, run, act, now)
-        return
+        return "sent"
     outcome, events = world.people.mail(act.step)
-    run.tell("mail", act.step, {"visit": act.visit, "outcome": outcome}, now)
+    reason = f"waited: {waited}" if waited and outcome == "sent" else ""
+    run.tell("mail", act.step, {"visit": act.visit, "outcome": outcome, "reason": reason}, now)
     if act.verb == "survey":
-        outward.surveyed(world, run, act, outcome, now)
+        outward.surveyed(world, run, act, outcome, posted.at, now)
     if outcome == "sent":
         for delay, event in events:
             world.at(now + delay, lambda at, event=event: _heard(run, act.step, event, at))  # type: ignore[misc]
+    return outcome
 
 
 def _heard(run: ActingRun, step: str, event: str, at: datetime) -> None:

@@ -78,10 +78,12 @@ def answered(world: World, run: ActingRun, act: Act, now: datetime) -> None:
     run.tell("mail", act.step, values, now)
 
 
-def surveyed(world: World, run: ActingRun, act: Act, outcome: str, now: datetime) -> None:
+def surveyed(  # noqa: PLR0917 - read aloud: this run's act, settled so, asked then, now
+    world: World, run: ActingRun, act: Act, outcome: str, asked_at: datetime, now: datetime
+) -> None:
     """A survey's mail was settled: its recipient may answer, or was not asked after all."""
     if outcome in ("skipped", "refused"):
-        unasked(world, act)
+        unasked(world, act, asked_at)
         return
     doing = world.people.survey(act.step)
     if doing is not None:
@@ -89,9 +91,11 @@ def surveyed(world: World, run: ActingRun, act: Act, outcome: str, now: datetime
         world.at(now + delay, lambda at: _answer(world, run, act, score, at))
 
 
-def unasked(world: World, act: Act) -> None:
+def unasked(world: World, act: Act, asked_at: datetime) -> None:
     """A survey whose mail did not leave was not put."""
-    world.account.asked[found(world, act) or ""].pop()
+    asked = world.account.asked.get(found(world, act) or "", [])
+    if asked_at in asked:
+        asked.remove(asked_at)
 
 
 def _answer(world: World, run: ActingRun, act: Act, score: int, at: datetime) -> None:

@@ -125,7 +125,11 @@ class Simulation:
         self._stirred = True
 
     def post(self, run: ActingRun, act: Act) -> None:
-        self._mail.post(run, act)
+        self._mail.post(self, run, act)
+
+    def acts(self, run: ActingRun) -> bool:
+        names = [one.compiled.playbook for one in self._startings if one.state != "active"]
+        return run.compiled.playbook not in names
 
     def recall(self, run: ActingRun, steps: Sequence[str]) -> None:
         self._mail.recall(self, run, steps)

@@ -62,6 +62,10 @@ class World(Protocol):
         """Give a mail to the mail stream, which settles it when all runs have had their turn."""
         ...
 
+    def acts(self, run: ActingRun) -> bool:
+        """Whether its playbook is neither paused nor off."""
+        ...
+
     def recall(self, run: ActingRun, steps: Sequence[str]) -> None:
         """What these steps of a run have posted and has not left stays here."""
         ...

@@ -24,13 +24,15 @@ class Addressing(Value):
     from_: str | None = None
     translations: dict[str, str] = Field(default_factory=dict)
     """Hashes by locale."""
+    transactional: bool = False
+    """It waits for no window and no cap."""
 
     def whom(self) -> str:
         """The recipient as the author wrote it."""
         return f"all {self.to}" if self.mode == "all" else f"role:{self.to}" if self.mode == "exact" else self.to
 
     def params(self) -> dict[str, object]:
-        """For the act. Translations only where there are any: what was asked before them is asked alike today."""
+        """For the act. What is not there by default only where it is: what was asked before it is asked alike today."""
         params: dict[str, object] = {
             "text": self.text,
             "template": self.template,
@@ -38,7 +40,8 @@ class Addressing(Value):
             "mode": self.mode,
             "from": self.from_,
         }
-        return params | ({"translations": self.translations} if self.translations else {})
+        more: dict[str, object] = {"transactional": True} if self.transactional else {}
+        return params | more | ({"translations": self.translations} if self.translations else {})
 
 
 def address(
@@ -59,4 +62,12 @@ def address(
         return None
     if text is None or role is None:
         return None
-    return Addressing(text=text, template=template, to=role, mode=mode, from_=sender, translations=translations)
+    return Addressing(
+        text=text,
+        template=template,
+        to=role,
+        mode=mode,
+        from_=sender,
+        translations=translations,
+        transactional=with_.is_transactional(template),
+    )

@@ -140,6 +140,10 @@ class StepCompiler(Protocol):
         """The hash of a mail text of this playbook."""
         ...
 
+    def is_transactional(self, name: str) -> bool:
+        """Whether a mail text waits for nothing: what its recipient has ordered."""
+        ...
+
     def translations(self, name: str, *at: str | int) -> dict[str, str]:
         """The hashes of that text's translations, by locale; what is missing is a warning."""
         ...

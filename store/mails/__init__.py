@@ -6,11 +6,12 @@ advisory lock of the mail. Locks are taken addresses first, then run, then conta
 """
 
 from store.mails.bars import Bar
-from store.mails.claiming import Claim, claim_due, handing_over, look_later, next_due, orphans, park, release
+from store.mails.claiming import Claim, claim_due, handing_over, look_later, next_due, orphans, park, release, wait
 from store.mails.holding import hold_addresses
 from store.mails.preparing import CHANNEL, message_id, prepare, skip_unsent
 from store.mails.rows import Draft, Mail, Settled, State, find_mail
 from store.mails.settling import settle
+from store.mails.steering import cancel, resend, say
 
 __all__ = [
     "CHANNEL",
@@ -20,6 +21,7 @@ __all__ = [
     "Mail",
     "Settled",
     "State",
+    "cancel",
     "claim_due",
     "find_mail",
     "handing_over",
@@ -31,6 +33,9 @@ __all__ = [
     "park",
     "prepare",
     "release",
+    "resend",
+    "say",
     "settle",
     "skip_unsent",
+    "wait",
 ]

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from store.mails.bars import Bar, bars_of
 from store.mails.holding import hold_addresses
-from store.mails.rows import Mail, State, mail_of, said
+from store.mails.rows import Mail, mail_of, said
 from store.mails.settling import settle
+from store.mails.timing import hold_account, untimely, workspace_with_policy
 from store.schema import mail
 
 _LOCKS = 0x6D61 << 48
@@ -23,8 +24,15 @@ _CLAIM = sa.text("""
         select mail.id from mail
         join run on run.id = mail.run_id
         left join playbook on playbook.id = run.playbook
-        where mail.stream = :stream and mail.state = 'prepared' and mail.due_at <= :now
-            and (run.state <> 'open' or coalesce(playbook.state, 'active') = 'active')
+        where mail.stream = :stream and (mail.state = 'prepared' or mail.again) and mail.due_at <= :now
+            and (
+                run.state <> 'open'
+                or coalesce(playbook.state, 'active') = 'active' and not exists (
+                    select from outbox
+                    where outbox.run_id = run.id and outbox.n > run.heard and outbox.fact ->> 'kind' = 'end'
+                )
+                or mail.resent_by is not null
+            )
         order by mail.priority desc, mail.due_at, mail.id limit :window
     )
     select id from due where pg_try_advisory_lock(:locks + id) limit :limit
@@ -40,33 +48,38 @@ _CLAIM_ORPHANS = sa.text("""
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """Mails this connection holds until `release`, and how many were settled as skipped instead."""
+    """Mails this connection holds until `release`, how many were settled as skipped instead, and how many wait on."""
 
     mails: list[Mail]
     skipped: int
+    put_off: int
 
 
 def claim_due(conn: sa.Connection, stream: str, now: datetime, limit: int) -> Claim:
     """Due mails, highest priority first, that no other dispatcher has.
 
-    Consent, address and run are read again: mails that may not leave are settled as skipped. Those of a paused playbook
-    stay where they are.
+    Consent, address, run, caps and window are read again: mails that may not leave are settled as skipped, or wait on.
+    Those of a paused playbook stay where they are.
     """
-    claimed = _claimed(conn, _CLAIM, state="prepared", stream=stream, now=now, limit=limit)
-    bars = bars_of(conn, [one.id for one in claimed], now)
-    skipped = 0
+    claimed = _claimed(conn, _CLAIM, stream=stream, now=now, limit=limit)
+    bars = _bars(conn, [one.id for one in claimed], now)
+    skipped = put_off = 0
     # In the order of runs, since two dispatchers that settle hold runs still.
     for one in sorted(claimed, key=lambda one: (one.run_id, one.id)):
         bar = bars[one.id]
-        if bar is not None:
-            skipped += bar.final and settle(conn, one.id, "skipped", reason=bar.reason, now=now)
-            release(conn, one.id)
-    return Claim(mails=[one for one in claimed if bars[one.id] is None], skipped=skipped)
+        if bar is None:
+            continue
+        if bar.final:
+            skipped += settle(conn, one.id, "skipped", reason=bar.reason, now=now)
+        elif bar.until is not None:
+            put_off += wait(conn, one.id, bar.until, bar.reason)
+        release(conn, one.id)
+    return Claim(mails=[one for one in claimed if bars[one.id] is None], skipped=skipped, put_off=put_off)
 
 
 def orphans(conn: sa.Connection, stream: str, now: datetime, limit: int) -> list[Mail]:
     """Mails that were handed over by a dispatcher that is gone; this connection holds them until `release`."""
-    return _claimed(conn, _CLAIM_ORPHANS, state="handing_over", stream=stream, now=now, limit=limit)
+    return _claimed(conn, _CLAIM_ORPHANS, stream=stream, now=now, limit=limit, orphaned=True)
 
 
 def release(conn: sa.Connection, mail_id: int) -> None:
@@ -78,27 +91,51 @@ def handing_over(conn: sa.Connection, mail_id: int, now: datetime) -> Bar | None
     """Take the step after which the mail may have left; commit before the first byte. A Bar when it may not, after all.
 
     The address, the run and the contact are held still until the caller commits: whoever unsubscribes or ends the run
-    is before or after this moment, never beside it.
+    is before or after this moment, never beside it. The same step takes the mail's places under the caps.
     """
     hold_addresses(conn, conn.execute(sa.select(mail.c.to_key).where(mail.c.id == mail_id)).scalars())
-    bar = bars_of(conn, [mail_id], now, hold=True)[mail_id]
+    bar = _bars(conn, [mail_id], now, last_look=True)[mail_id]
     if bar is not None:
         return bar
     taken = conn.execute(
         sa.update(mail)
-        .where(mail.c.id == mail_id, mail.c.state == "prepared")
-        .values(state="handing_over", reason=None, left_at=now)
+        .where(mail.c.id == mail_id, sa.or_(mail.c.state == "prepared", mail.c.again))
+        .values(
+            state="handing_over",
+            reason=None,
+            left_at=now,
+            again=False,
+            resends=mail.c.resends + sa.cast(mail.c.again, sa.Integer),
+        )
     )
     return None if taken.rowcount else Bar(reason="the mail is settled or in other hands", final=False)
 
 
+def wait(conn: sa.Connection, mail_id: int, until: datetime, reason: str) -> bool:
+    """The mail may leave later, by caps and window; what it waited for is kept with it."""
+    values = {"due_at": until, "reason": said(reason), "waited": said(reason)}
+    waiting = sa.or_(mail.c.state == "prepared", mail.c.again)
+    return conn.execute(sa.update(mail).where(mail.c.id == mail_id, waiting).values(**values)).rowcount == 1
+
+
 def park(conn: sa.Connection, mail_id: int, due_at: datetime, reason: str, *, tried: bool = True) -> bool:
-    """The mail certainly did not leave, and may later. `tried` counts this as an attempt."""
+    """The mail certainly did not leave, and may later. `tried` counts this as an attempt.
+
+    Of a mail that is sent once more only this attempt did not leave: it is as unknown as before.
+    """
+    twice = sa.or_(mail.c.again, mail.c.resends > 0)
+    undone = sa.cast(sa.and_(mail.c.state == "handing_over", mail.c.resends > 0), sa.Integer)
     parked = conn.execute(
         sa.update(mail)
-        .where(mail.c.id == mail_id, mail.c.state.in_(("prepared", "handing_over")))
+        .where(mail.c.id == mail_id, sa.or_(mail.c.state.in_(("prepared", "handing_over")), mail.c.again))
         .values(
-            state="prepared", due_at=due_at, left_at=None, reason=said(reason), attempts=mail.c.attempts + int(tried)
+            state=sa.case((twice, "unknown"), else_="prepared"),
+            again=twice,
+            resends=mail.c.resends - undone,
+            left_at=sa.case((twice, mail.c.left_at)),
+            due_at=due_at,
+            reason=said(reason),
+            attempts=mail.c.attempts + int(tried),
         )
     )
     return parked.rowcount == 1
@@ -111,13 +148,25 @@ def look_later(conn: sa.Connection, mail_id: int, due_at: datetime) -> None:
 
 def next_due(conn: sa.Connection, stream: str) -> datetime | None:
     """When the next mail of a stream may leave, for whoever drives a virtual clock."""
-    waiting = (mail.c.stream == stream, mail.c.state.in_(("prepared", "handing_over")))
+    waiting = (mail.c.stream == stream, sa.or_(mail.c.state.in_(("prepared", "handing_over")), mail.c.again))
     first: datetime | None = conn.execute(sa.select(sa.func.min(mail.c.due_at)).where(*waiting)).scalar()
     return first
 
 
+def _bars(conn: sa.Connection, ids: list[int], now: datetime, *, last_look: bool = False) -> dict[int, Bar | None]:
+    """What keeps each of these from leaving: consent and run before caps and window."""
+    workspace = workspace_with_policy(conn)
+    if workspace is not None and last_look:
+        # After the address, and before the run: in this order by everybody.
+        for mail_id in ids:
+            hold_account(conn, workspace, mail_id)
+    bars = bars_of(conn, ids, now, hold=last_look)
+    free = [mail_id for mail_id in ids if bars[mail_id] is None]
+    return bars | untimely(conn, workspace, free, now, last_look=last_look) if workspace and free else bars
+
+
 def _claimed(
-    conn: sa.Connection, statement: sa.TextClause, *, state: State, stream: str, now: datetime, limit: int
+    conn: sa.Connection, statement: sa.TextClause, *, stream: str, now: datetime, limit: int, orphaned: bool = False
 ) -> list[Mail]:
     given = {"stream": stream, "now": now, "limit": limit, "locks": _LOCKS, "window": _WINDOW}
     ids = list(conn.execute(statement, given).scalars())
@@ -125,7 +174,8 @@ def _claimed(
     claimed = []
     for mail_id in ids:
         row = found.get(mail_id)
-        if row is not None and row.state == state and row.due_at <= now:
+        fits = row is not None and (row.state == "handing_over" if orphaned else row.state == "prepared" or row.again)
+        if row is not None and fits and row.due_at <= now:
             claimed.append(mail_of(row))
         else:
             # Between the list and the lock another dispatcher has done its work and let go.

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from engine.addresses import address_key
+from engine.mail_policy import topic_of
 from store import fingerprints
 from store.mails.rows import Draft
 from store.schema import mail
@@ -22,9 +23,10 @@ def prepare(conn: sa.Connection, draft: Draft, now: datetime) -> int:
     All mails of one step belong into one transaction: the run is told when every one of them is settled.
     """
     values = {part.name: getattr(draft, part.name) for part in fields(Draft)}
+    values |= {"topic": topic_of(draft.category, draft.topic), "to_key": address_key(draft.to_address)}
     made: int | None = conn.execute(
         insert(mail)
-        .values(**values, to_key=address_key(draft.to_address), message_id=_message_id(conn, draft), created_at=now)
+        .values(**values, message_id=_message_id(conn, draft), created_at=now)
         .on_conflict_do_nothing(index_elements=["run_id", "step", "visit", "contact_id", "person"])
         .returning(mail.c.id)
     ).scalar()

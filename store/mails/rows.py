@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from engine.doubts import OnUnknown
 from store.schema import mail
 
 State = Literal["prepared", "handing_over", "sent", "refused", "skipped", "unknown"]
@@ -40,6 +41,8 @@ class Draft:
     stream: str
     priority: int
     due_at: datetime
+    on_unknown: OnUnknown = "ask"
+    """Whether it is sent once more by itself when nobody can tell whether it has left."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,9 @@ class Mail(Draft):
     state: State
     reason: str | None
     attempts: int
+    again: bool
+    resends: int
+    waited: str | None
     provider_id: str | None
     created_at: datetime
     settled_at: datetime | None

@@ -20,7 +20,6 @@ from engine.calendars import local_midnight
 from engine.compile import Compilation
 from engine.expressions import Scope, parse_expression
 from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, MetricFact, PersonFact
-from engine.mail_policy import MailPolicy
 from engine.plan import Compiled
 from engine.runtime import Entry
 from engine.scenarios.document import ScenarioDocument
@@ -74,8 +73,6 @@ def telling(workspace: Workspace, told: frozenset[str]) -> Workspace:
             "computed": tuple(one for one in workspace.computed if one.name not in told),
             "fields": (*workspace.fields, *fields),
             "pushed": (*workspace.pushed, *pushed, *(f"told_{id_}" for id_ in scores)),
-            # Windows and caps hold mail back for reasons of their own; they have tests of their own.
-            "mail": MailPolicy(),
         }
     )
     cards = [_telling_card(card, changed) if card.id in scores else card for card in workspace.scorecards]

@@ -50,6 +50,7 @@ fields:
 metrics:
   use: number
   joy: number
+mail: {{ hold: 0 minutes }}
 connectors:
   email: {{ provider: smtp, host: 127.0.0.1, port: {port}, security: plain, timeout_seconds: 2 }}
 """
@@ -146,6 +147,7 @@ class House:
         self.children = (self.worker, self.web) if web else (self.worker,)
         # Without a process of its own the web answers in this one: the same routes, for less.
         self.web.environment["TENURE_API_TOKEN"] = _TOKEN
+        self.worker.environment["TENURE_PUBLIC_URL"] = "https://pages.tenure.example"
         in_process = WebDeps(engine=self.database, temporal_answers=_alive, api_token=_TOKEN)
         self.http: httpx2.Client = (
             httpx2.Client(base_url=self.address, timeout=5) if web else TestClient(create_app(in_process))

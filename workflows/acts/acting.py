@@ -6,8 +6,9 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
+from engine.doubts import OnUnknown
 from engine.workspace import Workspace
-from store.deployed import load_workspace
+from store.deployed import load_compiled, load_workspace
 from store.schema import account, run
 from workflows.ports import Ports
 
@@ -29,6 +30,13 @@ class Acting:
     def account_key(self) -> str:
         key: str = self.conn.execute(sa.select(account.c.key).where(account.c.id == self.account_id)).scalar_one()
         return key
+
+    @property
+    def on_unknown(self) -> OnUnknown:
+        """What becomes of a mail that may or may not have left: the playbook's word, or else the workspace's."""
+        of = sa.select(run.c.version).where(run.c.id == self.run_id)
+        compiled = load_compiled(self.conn, self.playbook, self.conn.execute(of).scalar_one())
+        return compiled.unknown_mail or self.workspace.mail.unknown
 
     @cached_property
     def workspace(self) -> Workspace:

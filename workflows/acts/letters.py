@@ -99,7 +99,9 @@ class Letter:
             plain=plain,
             stream=STREAM,
             priority=acting.priority,
-            due_at=acting.now,
+            # What the recipient has ordered is not held.
+            due_at=acting.now if self._topic is None else acting.now + acting.workspace.mail.hold_time,
+            on_unknown=acting.on_unknown,
         )
 
     def _preferences_page(self) -> str | None:

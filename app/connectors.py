@@ -25,7 +25,7 @@ from connectors.tasks.registry import open_task_list
 from connectors.webhook.port import Caller
 from connectors.webhook.registry import Needs as CallerNeeds
 from connectors.webhook.registry import open_caller
-from engine.workspace import REPLIES, Connector
+from engine.workspace import REPLIES, Connector, Workspace
 from store.deployed import NothingDeployed, load_workspace
 from store.links import Links, own_key
 from store.tasks import open_task
@@ -85,6 +85,12 @@ class _AsDeployed:
 
 
 _Declared = tuple[str, Mapping[str, Any]]
+
+
+def transport_of(workspace: Workspace) -> Transport | None:
+    """The transport that a workspace names, deployed or not; None where mail is only stored. Raises Misconfigured."""
+    email = workspace.connectors.get(STREAM)
+    return None if email is None or email.provider == _STORED else _open((email.provider, email.settings))
 
 
 def _declared(database: sa.Engine) -> _Declared:

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from app.cli.root import Home, Json, app, as_day
+from app.cli.root import Home, Json, app, as_day, mail_app
 
 
 @app.command()
@@ -193,3 +193,20 @@ def render(
         raise typer.BadParameter("--sample and --account are two things; choose one")
     with exits():
         raise typer.Exit(render_template(template, account=account, form=form, locale=locale, out=out, home=home))
+
+
+@mail_app.command("test")
+def mail_test(
+    template: Annotated[str, typer.Argument(metavar="PLAYBOOK/MAIL", help="Such as playbooks/rescue/hello.")],
+    to: Annotated[str, typer.Option(metavar="ADDRESS", help="Who gets it: you.")],
+    account: Annotated[Optional[str], typer.Option(help="Filled in for a real account.")] = None,
+    locale: Annotated[Optional[str], typer.Option(help="In this language, where there is a translation.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Send yourself one mail of a playbook, through the connector of its workspace."""
+    from app.commands.mail_test import send_test
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(send_test(template, to, account=account, locale=locale, home=home, as_json=as_json))

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from app.cli.root import Home, Json, app, as_day, as_moment, as_number, health_app
+from app.cli.root import Home, Json, app, as_day, as_moment, as_number, health_app, mail_app
 
 
 @app.command()
@@ -73,7 +73,7 @@ def mails(
         show_mails(home, state=state, account=account, limit=limit, as_json=as_json)
 
 
-@app.command()
+@mail_app.command("show")
 def mail(
     number: Annotated[int, typer.Argument(parser=as_number, metavar="NUMBER", help="The mail's number.")],
     do: Annotated[
@@ -148,3 +148,25 @@ def validate(
 
     with exits():
         validate_health(card, home, first=first, last=last, horizon=horizon, churned=churned, svg=svg, as_json=as_json)
+
+
+@app.command()
+def surveys(
+    by: Annotated[Optional[str], typer.Option(help="Apart by week, month, quarter or year.")] = None,
+    playbook: Annotated[Optional[str], typer.Option(help="Only of this playbook.")] = None,
+    first: Annotated[
+        Optional[datetime], typer.Option("--from", parser=as_day, metavar="DATE", help="Asked from this day on.")
+    ] = None,
+    last: Annotated[
+        Optional[datetime], typer.Option("--to", parser=as_day, metavar="DATE", help="Asked before this day.")
+    ] = None,
+    total: Annotated[bool, typer.Option("--total", help="Over all playbooks.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Surveys: how many answered, NPS and CSAT with their 95 % intervals."""
+    from app.commands.surveys import show_surveys
+    from app.running import exits
+
+    with exits():
+        show_surveys(home, by=by, playbook=playbook, first=first, last=last, total=total, as_json=as_json)

@@ -25,6 +25,16 @@ class _Commands(TyperGroup):
             formatter.write_dl([(name, command.get_short_help_str(limit=500)) for name, command in found if command])
 
 
+class _OneMail(TyperGroup):
+    """`tenure mail 7` shows mail 7, as it always did."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = next((one for one in args if not one.startswith("-")), None)
+        if named is not None and named not in self.commands:
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
 def as_moment(text: str) -> datetime:
     """A day, or a day and a time."""
     try:
@@ -65,6 +75,10 @@ task_app = typer.Typer(help="Do something with one task.", no_args_is_help=True)
 app.add_typer(task_app, name="task")
 user_app = typer.Typer(help="Who may sign in.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
+mail_app = typer.Typer(
+    cls=_OneMail, help="Look at one mail, as its recipient reads it, or send yourself one.", no_args_is_help=True
+)
+app.add_typer(mail_app, name="mail")
 health_app = typer.Typer(help="Look at the scores themselves.", no_args_is_help=True)
 app.add_typer(health_app, name="health")
 suppress_app = typer.Typer(help="Addresses that are not written to, whatever the playbook.", no_args_is_help=True)

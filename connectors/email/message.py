@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from connectors.email.port import OutgoingMail
 from connectors.errors import Rejected
+from engine.addresses import mixed_scripts
 
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+>")
 _LINK = re.compile(r"https://[!-;=?-~]+")
@@ -90,10 +91,15 @@ def envelope_address(address: str, what: str, *, international: bool = False) ->
         # Whether the domain exists is the provider's to say. `test_environment` lets names in .test pass: that is where
         # demos and tests stay.
         checked = validate_email(
-            address, check_deliverability=False, allow_smtputf8=international, test_environment=True
+            address, check_deliverability=False, allow_smtputf8=international, test_environment=True, strict=True
         )
     except EmailNotValidError as error:
         raise Rejected(f"the {what}'s address cannot be mailed to: {error}") from error
+    if scripts := mixed_scripts(checked.domain):
+        # No customer has such a domain; whoever wants to pass for one does.
+        raise Rejected(
+            f"the {what}'s domain {checked.ascii_domain} mixes {' and '.join(scripts)} letters, as look-alikes do"
+        )
     return checked.ascii_email or f"{checked.local_part}@{checked.ascii_domain}"
 
 

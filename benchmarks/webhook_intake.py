@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.testclient import TestClient
 
 from app.embedded import Servers
+from benchmarks.mail_rows import put_mails
 from benchmarks.measure import Figure, Spent, median, timed
 from connectors.email.sendgrid_events import SIGNATURE, TIMESTAMP
-from store import schema
 from store.database import engine_for
 from store.migrate import migrate
 from web.app import create_app
@@ -25,7 +25,6 @@ from web.deps import WebDeps
 
 _ROUNDS = 5
 _EVENTS = 5000
-_MAILS_OF_A_RUN = 5
 _MOST = 1.0
 _KINDS = ("delivered", "processed", "open", "delivered", "click")
 _SENT_AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -37,7 +36,7 @@ def figures() -> Iterator[Figure]:
         url = servers.database_url()
         migrate(url)
         engine = engine_for(url)
-        names = _mails(engine)
+        names = put_mails(engine, 0, _EVENTS, _SENT_AT, settled_at=_SENT_AT, state="sent")
         key = base64.b64encode(_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
         app = create_app(WebDeps(engine=engine, temporal_answers=_alive, sendgrid_key=lambda: key))
         ours: list[Spent] = []
@@ -111,39 +110,3 @@ def _events(names: Sequence[str], round_: int) -> list[dict[str, Any]]:
         }
         for n, name in enumerate(names)
     ]
-
-
-def _mails(engine: sa.Engine) -> list[str]:
-    """As many sent mails of open runs; their message ids without brackets."""
-    runs, compiled = _EVENTS // _MAILS_OF_A_RUN, {"plan": {"listens": ["email.clicked"]}}
-    with engine.begin() as conn:
-        account = conn.execute(
-            sa.insert(schema.account).values(key="a", learned_at=_SENT_AT).returning(schema.account.c.id)
-        ).scalar_one()
-        conn.execute(sa.insert(schema.text).values(hash="t", content={}))
-        conn.execute(sa.insert(schema.playbook).values(id="bench", version=1))
-        version = {"playbook": "bench", "version": 1, "hash": "h", "plan_hash": "p", "source": ""}
-        conn.execute(sa.insert(schema.playbook_version).values(**version, compiled=compiled, deployed_at=_SENT_AT))
-        contact = {"account_id": account, "name": "x", "at": _SENT_AT, "learned_at": _SENT_AT}
-        contacts = conn.execute(
-            sa.insert(schema.contact).returning(schema.contact.c.id),
-            [contact | {"key": str(n), "email": f"c{n}@customer.example"} for n in range(_MAILS_OF_A_RUN)],
-        )
-        contact_ids = list(contacts.scalars())
-        run = {"playbook": "bench", "version": 1, "plan_hash": "p", "priority": 50, "account_id": account}
-        run |= {"started_at": _SENT_AT, "outbox_n": 1}
-        run_ids = conn.execute(
-            sa.insert(schema.run).returning(schema.run.c.id),
-            [run | {"workflow_id": f"b/{n}", "entry_key": str(n)} for n in range(runs)],
-        ).scalars()
-        shared = {"step": "hello", "visit": 1, "account_id": account, "text_hash": "t", "category": "service"}
-        shared |= {"to_address": "c@customer.example", "from_address": "t@corp.example", "from_name": "Corp"}
-        shared |= {"subject": "Hello", "html": "<p>Hello</p>", "plain": "Hello", "stream": "email", "priority": 50}
-        shared |= {"due_at": _SENT_AT, "created_at": _SENT_AT, "settled_at": _SENT_AT, "state": "sent"}
-        rows = [
-            shared | {"run_id": run_id, "contact_id": contact_id, "message_id": f"<{run_id}.{contact_id}@corp.example>"}
-            for run_id in run_ids
-            for contact_id in contact_ids
-        ]
-        conn.execute(sa.insert(schema.mail), rows)
-    return [row["message_id"].strip("<>") for row in rows]

@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.header import Header
 from email.headerregistry import Address
 from email.utils import format_datetime
@@ -68,7 +69,7 @@ def build_message(mail: OutgoingMail, *, international: bool = False) -> bytes:
     headers = {"From": _mailbox(parts.sender), "To": _mailbox(parts.recipient)}
     if parts.reply_to:
         headers["Reply-To"] = ",\r\n ".join(map(_mailbox, parts.reply_to))
-    headers |= {"Subject": _words(parts.subject, "Subject"), "Date": format_datetime(mail.at), **parts.headers}
+    headers |= {"Subject": _words(parts.subject, "Subject"), "Date": _date(mail.at), **parts.headers}
     # No body in quoted-printable can hold `=_`, and a second attempt must not look like another mail.
     boundary = f"=_{hashlib.sha256(mail.message_id.encode()).hexdigest()[:32]}"
     headers |= {"MIME-Version": "1.0", "Content-Type": f'multipart/alternative;\r\n boundary="{boundary}"'}
@@ -101,6 +102,11 @@ def envelope_address(address: str, what: str, *, international: bool = False) ->
             f"the {what}'s domain {checked.ascii_domain} mixes {' and '.join(scripts)} letters, as look-alikes do"
         )
     return checked.ascii_email or f"{checked.local_part}@{checked.ascii_domain}"
+
+
+@lru_cache(maxsize=8)  # a batch is sent at one instant
+def _date(at: datetime) -> str:
+    return format_datetime(at)
 
 
 def _repliers(mail: OutgoingMail) -> tuple[str, ...]:
@@ -144,7 +150,8 @@ def _address(address: str, name: str, what: str, *, international: bool = False)
 
 def _line(text: str) -> str:
     """No line break or control character survives, so no text can begin a header of its own."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    printable = text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(printable.split())
 
 
 def _matching(pattern: re.Pattern[str], text: str, what: str) -> str:

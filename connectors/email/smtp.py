@@ -55,6 +55,7 @@ class SmtpTransport:
         self._settings = settings
         self._secret = secret
         self._open: _Connection | None = None
+        self._trusts: ssl.SSLContext | None = None
 
     def deliver(self, mail: OutgoingMail, hand_over: Callable[[], None]) -> Accepted:
         sender = envelope_address(self._settings.return_path or mail.from_address, "sender")
@@ -91,8 +92,14 @@ class SmtpTransport:
             self.close()
         if self._open is None:
             with _outage(self._where()):
-                self._open = _Connection(self._settings, self._secret)
+                self._open = _Connection(self._settings, self._secret, self._trust())
         return self._open
+
+    def _trust(self) -> ssl.SSLContext | None:
+        """Made once: reading all the certificates there are takes as long as sending a hundred mails."""
+        if self._trusts is None and self._settings.security != "plain":
+            self._trusts = ssl.create_default_context(cafile=self._settings.ca_file)
+        return self._trusts
 
     def _where(self) -> str:
         return f"{self._settings.host}:{self._settings.port}"
@@ -105,9 +112,10 @@ _ANSWERS = ((250,), (250, 251), (354,))
 class _Connection:
     """A session with the server, ready for mail."""
 
-    def __init__(self, settings: SmtpSettings, secret: Callable[[str], str | None]) -> None:
+    def __init__(
+        self, settings: SmtpSettings, secret: Callable[[str], str | None], context: ssl.SSLContext | None
+    ) -> None:
         self._settings = settings
-        context = ssl.create_default_context(cafile=settings.ca_file)
         if settings.security == "tls":
             self._smtp: smtplib.SMTP = smtplib.SMTP_SSL(
                 settings.host, settings.port, timeout=settings.timeout_seconds, context=context
@@ -125,7 +133,9 @@ class _Connection:
         self._opened = self._used = time.monotonic()
         self._mails = 0
 
-    def _begin(self, settings: SmtpSettings, secret: Callable[[str], str | None], context: ssl.SSLContext) -> None:
+    def _begin(
+        self, settings: SmtpSettings, secret: Callable[[str], str | None], context: ssl.SSLContext | None
+    ) -> None:
         if settings.security == "starttls":
             self._smtp.starttls(context=context)
         if settings.user_env and settings.password_env:

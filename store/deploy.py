@@ -30,6 +30,7 @@ from store.deployed import (
     load_compiled,
     load_playbooks,
     load_workspace,
+    note_change,
 )
 from store.event_triggers import forget_settling
 from store.intake import take_in
@@ -204,6 +205,7 @@ def _put_version(conn: sa.Connection, compiled: Compiled, source: str, now: date
     version = conn.execute(known).scalar()
     if version is not None:
         conn.execute(sa.update(playbook).where(playbook.c.id == compiled.playbook).values(version=version))
+        note_change(conn, compiled.playbook, now)
         return
     last = sa.select(sa.func.coalesce(sa.func.max(of.version), 0)).where(of.playbook == compiled.playbook)
     version = conn.execute(last).scalar_one() + 1
@@ -220,6 +222,7 @@ def _put_version(conn: sa.Connection, compiled: Compiled, source: str, now: date
             deployed_at=now,
         )
     )
+    note_change(conn, compiled.playbook, now)
 
 
 def _put_triggers(conn: sa.Connection, compiled: Compiled, old: Deployed | None, now: datetime) -> None:

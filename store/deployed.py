@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from engine.entry import PlaybookState
 from engine.expressions.tree import Extreme
@@ -13,7 +14,7 @@ from engine.plan import Compiled, Plan
 from engine.values import Condition
 from engine.workspace import Workspace
 from store.kept import Kept
-from store.schema import playbook, playbook_version, run, trigger, workspace
+from store.schema import playbook, playbook_change, playbook_version, run, trigger, workspace
 
 
 class NothingDeployed(LookupError):
@@ -100,6 +101,34 @@ def load_playbooks(
             compiled=_kept(conn, row.hash), version=row.version, state=row.state, triggers=remembered.get(row.id, {})
         )
         for row in rows
+    )
+
+
+def note_change(conn: sa.Connection, name: str, now: datetime) -> None:
+    """Keep that this version of a playbook is in force in this state from now on."""
+    current = sa.select(playbook.c.id, sa.literal(now), playbook.c.version, playbook.c.state)
+    columns = ["playbook", "at", "version", "state"]
+    conn.execute(sa.insert(playbook_change).from_select(columns, current.where(playbook.c.id == name)))
+
+
+def load_playbooks_at(conn: sa.Connection, at: datetime, *, states: tuple[PlaybookState, ...]) -> tuple[Deployed, ...]:
+    """The playbooks that were in these states at an earlier instant, by name; what triggers remembered is not kept."""
+    of, version = playbook_change.c, playbook_version.c
+    last = (
+        sa.select(of.playbook, of.version, of.state)
+        .ext(distinct_on(of.playbook))
+        .where(of.at <= at)
+        .order_by(of.playbook, of.at.desc(), of.id.desc())
+        .subquery()
+    )
+    rows = conn.execute(
+        sa.select(last.c.version, last.c.state, version.hash)
+        .join(last, (version.playbook == last.c.playbook) & (version.version == last.c.version))
+        .where(last.c.state.in_(states))
+        .order_by(last.c.playbook)
+    )
+    return tuple(
+        Deployed(compiled=_kept(conn, row.hash), version=row.version, state=row.state, triggers={}) for row in rows
     )
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from engine.entry import PlaybookState
 from store import clock, memories
-from store.deployed import NothingDeployed
+from store.deployed import NothingDeployed, note_change
 from store.event_triggers import forget_settling
 from store.schema import change, crossing, playbook, run, trigger
 from store.sweep_lock import wait_for_sweep
@@ -49,6 +49,7 @@ def _move(conn: sa.Connection, name: str, to: PlaybookState, from_: tuple[Playbo
     if was not in from_:
         return None
     conn.execute(sa.update(playbook).where(playbook.c.id == name).values(state=to))
+    note_change(conn, name, clock.now(conn))
     return was
 
 

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from engine.entry import PlaybookState
 from engine.scorecards import card_for
 from engine.workspace import Workspace
-from store.deployed import NothingDeployed, load_playbooks, load_workspace
+from store.deployed import NothingDeployed, load_playbooks, load_playbooks_at, load_workspace
 from store.explain.knowledge import told_at
 from store.explain.looking import Looking, LookingBack
 from store.explain.playbooks import PlaybookExplained, explain_playbook
@@ -64,18 +65,19 @@ def explain(
     """None for an account nobody knows; NothingDeployed for a playbook, or workspace, that is not there.
 
     Without a playbook all are explained but those that are switched off. `at` is an earlier instant: then everything is
-    as it was known at that instant, by the playbooks and scorecards of today.
+    as it was known at that instant, by the playbooks that were in force then and the scorecards of today.
     """
     names = sa.select(account.c.id, account.c.learned_at, account_name(account.c.id).label("name"))
     found = conn.execute(names.where(account.c.key == account_key)).one_or_none()
     if found is None or (at is not None and found.learned_at > at):
         return None
     workspace = load_workspace(conn)
-    deployed = load_playbooks(conn, states=("active", "paused", "off") if playbook else ("active", "paused"))
+    states: tuple[PlaybookState, ...] = ("active", "paused", "off") if playbook else ("active", "paused")
+    deployed = load_playbooks(conn, states=states) if at is None else load_playbooks_at(conn, at, states=states)
     if playbook is not None:
         deployed = tuple(one for one in deployed if one.playbook == playbook)
         if not deployed:
-            raise NothingDeployed(f"playbook {playbook} is not deployed")
+            raise NothingDeployed(f"playbook {playbook} {'is' if at is None else 'was'} not deployed")
     looking = Looking(conn, workspace, found.id, now) if at is None else LookingBack(conn, workspace, found.id, at)
     scores = explain_scores(conn, workspace, looking)
     playbooks = tuple(explain_playbook(conn, one, looking) for one in deployed)

@@ -17,7 +17,16 @@ from store.schema.access import (
 from store.schema.base import metadata
 from store.schema.consent import subscription, suppression
 from store.schema.deciding import crossing, settling, sweep, trigger_hold, work, work_event, work_playbook
-from store.schema.deployed import clock, playbook, playbook_version, signing_key, text, trigger, workspace
+from store.schema.deployed import (
+    clock,
+    playbook,
+    playbook_change,
+    playbook_version,
+    signing_key,
+    text,
+    trigger,
+    workspace,
+)
 from store.schema.errands import errand
 from store.schema.facts import (
     account,
@@ -69,6 +78,7 @@ __all__ = [
     "outbox",
     "person",
     "playbook",
+    "playbook_change",
     "playbook_version",
     "record",
     "run",

@@ -43,6 +43,17 @@ playbook_version = sa.Table(
     sa.Column("deployed_at", AT, nullable=False),
 )
 
+playbook_change = sa.Table(
+    "playbook_change",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("playbook", TEXT, sa.ForeignKey("playbook.id"), nullable=False),
+    sa.Column("at", AT, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False, comment="that new runs start on from then"),
+    sa.Column("state", TEXT, nullable=False, comment="active | paused | off"),
+    sa.Index("playbook_change_playbook_at_idx", "playbook", "at", "id"),
+)
+
 text = sa.Table(
     "text",
     metadata,

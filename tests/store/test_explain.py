@@ -8,7 +8,9 @@ from store import schema
 from store.database import engine_for
 from store.deployed import NothingDeployed
 from store.explain import explain
+from store.playbook_state import pause, resume
 from tests.store.book import NOW, Book, days
+from tests.store.world import FALLS, START, WORKSPACE, World, workspace
 
 RECOVERY = b"""
 playbook: risk-recovery
@@ -246,3 +248,60 @@ def test_without_a_workspace_it_says_so(book, conn):
     book.account("acme")
     with pytest.raises(NothingDeployed, match="deploy"):
         explain(conn, "acme", NOW)
+
+
+# --- the past ---
+
+
+@pytest.fixture
+def world(database) -> Iterator[World]:
+    world = World(database)
+    yield world
+    world.engine.dispose()
+
+
+def test_the_past_is_told_by_the_playbook_in_force_then(world):
+    world.deploy(save=FALLS)
+    world.account("acme", name="Acme")
+    world.pass_time()
+    with world.tx() as conn:
+        pause(conn, "save")
+    world.pass_time()
+    world.deploy(save=FALLS.replace("60", "50"))
+    with world.tx() as conn:
+        resume(conn, "save")
+        assert [on(conn, n) for n in (-1, 0.5, 1.5, 2.5)] == [
+            None,
+            ("active", "metric.nps < 60"),
+            ("paused", "metric.nps < 60"),
+            ("active", "metric.nps < 50"),
+        ]
+
+
+def on(conn, day):
+    """The state of the one playbook on a day, and what its trigger asked."""
+    at = START + days(day)
+    found = explain(conn, "acme", START + days(9), at=at)
+    if found is None or not found.playbooks:
+        return None
+    [playbook] = found.playbooks
+    return playbook.state, playbook.triggers[0].trips.text
+
+
+def test_a_field_that_is_gone_by_now_is_unknown_in_the_past(world):
+    world.deploy(workspace(WORKSPACE + "  loud: number\n"), save=FALLS.replace("nps", "loud"))
+    world.account("acme", name="Acme")
+    world.pass_time()
+    world.deploy(workspace(), save=FALLS)
+    with world.tx() as conn:
+        found = explain(conn, "acme", world.now, at=START + days(0.5))
+    assert found.playbooks[0].triggers[0].trips.holds is None
+
+
+def test_a_playbook_that_was_not_deployed_yet_is_refused(world):
+    world.deploy()
+    world.account("acme", name="Acme")
+    world.pass_time()
+    world.deploy(save=FALLS)
+    with world.tx() as conn, pytest.raises(NothingDeployed, match="was not deployed"):
+        explain(conn, "acme", world.now, "save", at=START + days(0.5))

@@ -99,6 +99,39 @@ def mail(
 
 
 @app.command()
+def errands(
+    state: Annotated[
+        Optional[str], typer.Option(help="prepared, handing_over, delivered, refused, skipped or unknown")
+    ] = None,
+    kind: Annotated[Optional[str], typer.Option(help="webhook or chat")] = None,
+    account: Annotated[Optional[str], typer.Option(help="Only of this account.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """What runs told other programs and chat channels, the newest first."""
+    from app.commands.lists import show_errands
+    from app.running import exits
+
+    with exits():
+        show_errands(home, state=state, kind=kind, account=account, limit=limit, as_json=as_json)
+
+
+@app.command()
+def errand(
+    number: Annotated[int, typer.Argument(parser=as_number, metavar="NUMBER", help="The errand's number.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """One errand: what became of it, and what was sent."""
+    from app.commands.lists import show_errand
+    from app.running import exits
+
+    with exits():
+        show_errand(number, home, as_json=as_json)
+
+
+@app.command()
 def explain(
     account: Annotated[str, typer.Argument(help="The account's id.")],
     playbook: Annotated[Optional[str], typer.Option(help="Only of this playbook.")] = None,

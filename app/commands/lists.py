@@ -1,5 +1,6 @@
-"""`tenure runs|run|tasks|mails|mail`: what there is, as tables or JSON."""
+"""`tenure runs|run|tasks|mails|mail|errands|errand`: what there is, as tables or JSON."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from app.running import Services, UsageError, plain, say, show
 from app.tables import clean, clean_lines, show_table, when
 from store import clock
+from store.queries.errands import STATES as ERRAND_STATES
+from store.queries.errands import get_errand, list_errands
 from store.queries.mails import get_mail, list_mails
 from store.queries.pages import Page
 from store.queries.runs import RunDetail, RunRow, Stand, TraceLine, get_run, list_runs
@@ -122,6 +125,54 @@ def show_mail(number: int, home: Path | None, *, as_json: bool) -> None:
     for event in found.events:
         print(clean(f"Event:    {event.type} {when(event.at)}"))
     print(f"\n{clean_lines(found.plain).rstrip()}")
+
+
+def show_errands(
+    home: Path | None, *, state: str | None, kind: str | None, account: str | None, limit: int, as_json: bool
+) -> None:
+    """The newest first."""
+    _one_of("state", state, ERRAND_STATES)
+    _one_of("kind", kind, ("webhook", "chat"))
+    with Services(home, must_exist=True) as services, services.database.connect() as conn:
+        found = list_errands(conn, state=state, kind=kind, account_key=account, limit=limit)
+    rows = [
+        (
+            str(one.id),
+            when(one.settled_at or one.created_at),
+            f"{one.state}: {one.reason}" if one.reason else one.state,
+            one.account,
+            f"{one.kind} {one.connector}",
+            f"{one.playbook}, {one.step}",
+        )
+        for one in found.items
+    ]
+    head = ("ERRAND", "AT", "STATE", "ACCOUNT", "TO", "STEP")
+    _list(head, rows, found, limit, "errands", as_json=as_json, give_way=("STATE", "STEP", "TO"))
+
+
+def show_errand(number: int, home: Path | None, *, as_json: bool) -> None:
+    """One errand: what became of it, and what was sent."""
+    with Services(home, must_exist=True) as services, services.database.connect() as conn:
+        found = get_errand(conn, number)
+    if found is None:
+        raise UsageError(f"there is no errand {number}; see: tenure errands")
+    if as_json:
+        show(plain(found))
+        return
+    one = found.errand
+    reason = f" ({one.reason})" if one.reason else ""
+    print(clean(f"To:       {one.kind} {one.connector}"))
+    print(clean(f"State:    {one.state}{reason} {when(one.settled_at)}".rstrip()))
+    print(clean(f"Attempts: {one.attempts}" + (f", last answer {one.status}" if one.status else "")))
+    if one.state == "prepared":
+        print(clean(f"Next:     {when(one.due_at)}, given up on {when(found.give_up_at)}"))
+    print(clean(f"Request:  {found.request_id}"))
+    print(clean(f"Run:      {one.run_id} ({one.playbook}, step {one.step}) for {one.account_name} ({one.account})"))
+    if found.returned:
+        print(clean(f"Answer:   {json.dumps(plain(found.returned), ensure_ascii=False)}"))
+    text = found.body.get("text") if one.kind == "chat" else None
+    body = text if isinstance(text, str) else json.dumps(plain(found.body), ensure_ascii=False, indent=2)
+    print(f"\n{clean_lines(body).rstrip()}")
 
 
 def _state(run: RunRow) -> str:

@@ -24,6 +24,15 @@ settings.register_profile("tenure", deadline=None)
 settings.load_profile("tenure")
 
 _numbers = itertools.count(1)
+_LONG = ("faults", "e2e", "app", "workflows", "browser")
+"""Folders of tests that start servers and processes."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, in whatever order otherwise: begun last, they would leave the other processes idle."""
+    root = Path(__file__).parent
+    items.sort(key=lambda item: not any(item.path.is_relative_to(root / folder) for folder in _LONG))
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +55,9 @@ def migrated_template(postgres_url: str) -> str:
     from store.migrate import migrate
 
     name = "tenure_template"
+    # Databases come and go by the second; to look after them would only take the tests' time.
+    _execute(postgres_url, "ALTER SYSTEM SET autovacuum = off")
+    _execute(postgres_url, "SELECT pg_reload_conf()")
     _execute(postgres_url, f"CREATE DATABASE {name}")
     migrate(_named(postgres_url, name))
     return name
@@ -55,7 +67,7 @@ def migrated_template(postgres_url: str) -> str:
 def database(postgres_url: str, migrated_template: str) -> Iterator[str]:
     """The URL of a database of this test's own, migrated and empty."""
     name = f"test_{next(_numbers)}"
-    _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
     yield _named(postgres_url, name)
     _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 

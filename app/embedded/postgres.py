@@ -37,7 +37,7 @@ _SETTINGS = {
     "log_timezone": "UTC",
 }
 # Survives the death of any process, not that of the machine.
-_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
 
 
 class Postgres:

@@ -45,6 +45,7 @@ class _Check:
         waits = [step for step in steps if step.family == "wait"]
         self._waits = tuple(step.id for step in waits if step.id)
         self._startable = any(trigger.kind == "manual" for trigger in compiled.triggers)
+        self._holds_out = compiled.entry.holdout > 0
         self._arms = {
             id_: tuple(one.arm for one in step.arms if one.weight > 0) for id_, step in splits(compiled).items()
         }
@@ -62,13 +63,16 @@ class _Check:
                 self._unknown("split", split, tuple(self._arms), *at, "arms", split, key=True)
             elif arm not in self._arms[split]:
                 self._unknown(f"arm of {split}", arm, self._arms[split], *at, "arms", split)
+        if scenario.holdout and not self._holds_out:
+            hint = "leave it out, or give the playbook one: entry: { holdout: 10% }"
+            self._problem("this playbook has no holdout", *at, "holdout", hint=hint, key=True)
         self._facts(at, scenario)
         for j, day_by_hand in enumerate(scenario.by_hand):
             self._start_by_hand(day_by_hand, scenario.until, *at, "by_hand", j)
         for step, doing in scenario.people.items():
             self._doing((*at, "people", step), step, doing.model_dump(exclude_none=True))
         for j, expected in enumerate(scenario.expect):
-            self._expected((*at, "expect", j), expected, scenario.until)
+            self._expected((*at, "expect", j), expected, scenario)
         for j, step in enumerate(scenario.never):
             self._step(step, *at, "never", j)
 
@@ -87,8 +91,11 @@ class _Check:
         elif not 0 <= day <= until:
             self._problem(f"{day} is no day of the scenario", *at, hint=f"days count from 0 to {until}")
 
-    def _expected(self, at: Path, expected: ExpectedDocument, until: int) -> None:
+    def _expected(self, at: Path, expected: ExpectedDocument, scenario: ScenarioDocument) -> None:
         what, step = expected.what()
+        if what == "held_out" and not scenario.holdout:
+            hint = "say `holdout: true` of the scenario's account"
+            self._problem("this account is in no holdout", *at, what, hint=hint, key=True)
         if what in (*ACTS, "done"):
             self._step(step, *at, what)
         if what in WAITS and step not in self._waits:
@@ -102,7 +109,7 @@ class _Check:
         for key, goes_with in (("outcome", "done"), ("until", "wait"), ("because", "start")):
             if key in expected.model_fields_set and what != goes_with:
                 self._problem(f"`{key}` goes with `{goes_with}`", *at, key, hint=f"not with `{what}`")
-        if expected.day > until:
+        if expected.day > scenario.until:
             self._problem(f"day {expected.day} is after the last one", *at, "day", hint="raise `until`")
 
     def _event(self, at: Path, event: EventDocument) -> None:

@@ -44,7 +44,13 @@ def coverage(compiled: Compiled, simulations: Sequence[Simulation]) -> Coverage:
     entered: Counter[str] = Counter()
     for simulation in simulations:
         for one in simulation.happenings:
-            if one.playbook == compiled.playbook and one.what in ("start", "held", "not_started", "dropped"):
+            if one.playbook == compiled.playbook and one.what in (
+                "start",
+                "held_out",
+                "held",
+                "not_started",
+                "dropped",
+            ):
                 fired.update(one.triggers)
         for run in simulation.runs:
             if run.compiled.playbook == compiled.playbook:

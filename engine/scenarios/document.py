@@ -15,7 +15,7 @@ from engine.wording import DurationWords
 
 ACTS = ("email", "draft", "task", "notify", "webhook", "survey", "set", "enroll", "remind", "escalate", "expire")
 """Expected acts; the value is a step that acts."""
-CROSSINGS = ("start", "held", "not_started", "lapsed")
+CROSSINGS = ("start", "held_out", "held", "not_started", "lapsed")
 WAITS = ("came", "timed_out")
 """Expected of a `wait_for`; the value is its id."""
 KINDS = (*CROSSINGS, *ACTS, "done", "wait", *WAITS, "end")
@@ -47,6 +47,9 @@ class ExpectedDocument(Shape):
 
     day: int = Field(ge=0, description="day of the scenario; 0 is `start`")
     start: bool | None = Field(None, description="the playbook starts; `because` tells why")
+    held_out: str | None = Field(
+        None, description="the account is in the holdout: recorded, never started; words of the reason"
+    )
     held: str | None = Field(None, description="a crossing is held; words of its reason")
     not_started: str | None = Field(None, description="a crossing starts nothing; words of its reason")
     lapsed: str | None = Field(None, description="a held crossing lapses; words of its reason")
@@ -87,6 +90,7 @@ class ScenarioDocument(Shape):
     account: dict[str, Any] = Field(default_factory=dict, description="fields of the account on day 0, in short names")
     contacts: dict[str, bool] = Field(default_factory=dict, description="ROLE: whether there is such a contact")
     arms: dict[str, str] = Field(default_factory=dict, description="SPLIT: the arm that the account draws")
+    holdout: bool = Field(False, description="true: the account is one that the playbook holds out")
     start: date = Field(description="day 0, such as 2026-03-02")
     days: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="DAY: the facts that are known as it begins, by full name"

@@ -31,7 +31,7 @@ def set_scene(
 ) -> tuple[Simulation, datetime]:
     """The simulation of a scenario, not begun yet, and the instant at which its last day is over."""
     contacts = [role for role, there in scenario.contacts.items() if there]
-    account = Account(workspace, contacts, account_for(scenario.arms, playbooks) if key is None else key)
+    account = Account(workspace, contacts, _key(scenario, playbooks) if key is None else key)
     simulation = Simulation(playbooks, account, ScenarioPeople(scenario.people))
     fields = typed_facts(workspace, {"lifecycle": "live", **scenario.account})
     zone = fields.get("account.zone") or workspace.zone
@@ -46,6 +46,10 @@ def set_scene(
         at = local_midnight(scenario.start + timedelta(days=day), zone) + MORNING
         simulation.at(at, lambda now: simulation.enroll(playbooks[0].playbook, now))
     return simulation, local_midnight(scenario.start + timedelta(days=scenario.until + 1), zone) - timedelta(seconds=1)
+
+
+def _key(scenario: ScenarioDocument, playbooks: Sequence[Compiled]) -> str:
+    return account_for(scenario.arms, playbooks, held_out=scenario.holdout)
 
 
 def typed_facts(workspace: Workspace, values: Mapping[str, Any]) -> dict[str, Any]:

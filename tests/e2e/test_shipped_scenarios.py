@@ -55,7 +55,8 @@ async def test_every_scenario_goes_as_in_the_simulator(
     # Workflows go by playbook, account and number, and the server is shared: accounts need names of their own.
     ours = uuid.uuid4().hex[:8]
     scenarios = {
-        account_for(one.arms, [compilation.compiled], f"{ours}-{i}-"): one for i, one in enumerate(groups()[group])
+        account_for(one.arms, [compilation.compiled], f"{ours}-{i}-", held_out=one.holdout): one
+        for i, one in enumerate(groups()[group])
     }
     stage = Stage(database, compilation, telling(project.workspace, group[1]))
     try:

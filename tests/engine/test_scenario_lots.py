@@ -78,3 +78,30 @@ def test_what_cannot_be_drawn_or_started_is_told(before: str, after: str, proble
 def test_only_a_manual_trigger_lets_people_start_it():
     other = PLAYBOOK.replace("manual: true", "score: health, falls_below: 40")
     assert problems(SCENARIO, other) == ["5:15 nobody may start this playbook by hand"]
+
+
+# --- the holdout ---
+
+HELD_OUT = """\
+scenarios:
+  - name: nobody hears of it
+    holdout: true
+    start: 2026-03-02
+    by_hand: [2]
+    until: 5
+    exactly: true
+    expect:
+      - { day: 2, held_out: in the holdout }
+"""
+
+
+def test_an_account_of_the_holdout_is_recorded_and_never_started():
+    assert problems(HELD_OUT) == []
+    result = run_scenario(load_scenarios(HELD_OUT.encode(), "scenarios.yaml")[0], rescue(), authoring_workspace())
+    assert result.failures == ()
+    assert result.simulation.runs == []
+
+
+def test_a_holdout_is_asked_for_where_there_is_one_and_expected_where_it_is_asked_for():
+    assert problems(HELD_OUT, PLAYBOOK.replace("entry: { holdout: 50% }\n", "")) == ["3:5 this playbook has no holdout"]
+    assert problems(HELD_OUT.replace("    holdout: true\n", "")) == ["8:19 this account is in no holdout"]

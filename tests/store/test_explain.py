@@ -285,7 +285,9 @@ def on(conn, day):
     if found is None or not found.playbooks:
         return None
     [playbook] = found.playbooks
-    return playbook.state, playbook.triggers[0].trips.text
+    trips = playbook.triggers[0].trips
+    assert trips is not None
+    return playbook.state, trips.text
 
 
 def test_a_field_that_is_gone_by_now_is_unknown_in_the_past(world):
@@ -295,7 +297,10 @@ def test_a_field_that_is_gone_by_now_is_unknown_in_the_past(world):
     world.deploy(workspace(), save=FALLS)
     with world.tx() as conn:
         found = explain(conn, "acme", world.now, at=START + days(0.5))
-    assert found.playbooks[0].triggers[0].trips.holds is None
+    assert found is not None
+    trips = found.playbooks[0].triggers[0].trips
+    assert trips is not None
+    assert trips.holds is None
 
 
 def test_a_playbook_that_was_not_deployed_yet_is_refused(world):

@@ -5,15 +5,40 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from engine.workspace import Workspace
 from store.deployed import load_playbooks, load_workspace
 from store.moment_triggers import next_by_clock
-from store.schema import arriving, change, crossing, errand, mail, outbox, run, settling, trigger_hold, watch
+from store.schema import (
+    account_value,
+    arriving,
+    change,
+    crossing,
+    errand,
+    event,
+    mail,
+    outbox,
+    record,
+    run,
+    settling,
+    trigger_hold,
+    watch,
+)
 from store.sight import Sight
 
 
 def next_moment(conn: sa.Connection, now: datetime) -> datetime | None:
-    """The earliest instant after `now` at which a fact arrives or something waited for comes due."""
+    """The earliest instant after `now` at which a fact arrives, one that was dated ahead begins to count or to end, or
+    something waited for comes due."""
+    workspace = load_workspace(conn)
     due = [
+        sa.select(sa.func.min(account_value.c.at)).where(account_value.c.at > now),
+        sa.select(sa.func.min(record.c.starts_at)).where(record.c.starts_at > now, _IN_FORCE),
+        sa.select(sa.func.min(record.c.ends_at)).where(record.c.ends_at > now, _IN_FORCE),
+        # One look for each type, as the index has them.
+        *(
+            sa.select(sa.func.min(event.c.at)).where(event.c.type == name, event.c.at > now)
+            for name in workspace.catalogue().events
+        ),
         sa.select(sa.func.min(arriving.c.known_at)).where(arriving.c.known_at > now),
         sa.select(sa.func.min(run.c.due_at)).where(run.c.state == "open", run.c.due_at > now),
         sa.select(sa.func.min(settling.c.due_at)).where(settling.c.due_at > now),
@@ -25,15 +50,15 @@ def next_moment(conn: sa.Connection, now: datetime) -> datetime | None:
         ),
         sa.select(sa.func.min(errand.c.due_at)).where(errand.c.state == "prepared", errand.c.due_at > now),
     ]
-    moments = [*conn.execute(sa.union_all(*due)).scalars(), *_by_clock(conn, now)]
+    moments = [*conn.execute(sa.union_all(*due)).scalars(), *_by_clock(conn, workspace, now)]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _by_clock(conn: sa.Connection, now: datetime) -> Iterator[datetime | None]:
+def _by_clock(conn: sa.Connection, workspace: Workspace, now: datetime) -> Iterator[datetime | None]:
     """When schedules come by the clock; those that count days come at midnights, where the driver stops anyway."""
     playbooks = load_playbooks(conn)
     if any(trigger.kind == "schedule" and trigger.cron for one in playbooks for trigger in one.compiled.triggers):
-        sight = Sight(conn, load_workspace(conn), now)
+        sight = Sight(conn, workspace, now)
         for one in playbooks:
             yield next_by_clock(sight, one)
 
@@ -73,5 +98,6 @@ def stirred(conn: sa.Connection) -> bool:
     return bool(conn.execute(sa.select(_STIRRED)).scalar())
 
 
+_IN_FORCE = record.c.superseded_at.is_(None)
 _UNDER_WAY = sa.or_(run.c.standing.not_in(("resting", "stuck")), run.c.heard < run.c.outbox_n)
 _STIRRED = sa.or_(sa.exists().where(change.c.id > 0), sa.exists().where(outbox.c.delivered_at.is_(None)))

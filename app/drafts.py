@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.commands.check import print_problems
-from app.files import WORKSPACE_FILE, read_folder, workspace_of
+from app.files import WORKSPACE_FILE, read_folder, shown_folder, workspace_of
 from app.running import UsageError
 from engine.compile import Compilation
 from engine.plan import Compiled
@@ -34,13 +34,14 @@ def find_draft(where: Path) -> Draft:
     folder = _folder(where)
     root = workspace_of(folder)
     files = read_folder(root)
-    project = read_project(files, str(root.relative_to(Path.cwd()) if root.is_relative_to(Path.cwd()) else root))
+    shown = shown_folder(root)
+    project = read_project(files, shown)
     name = folder.name
     compilation = project.playbooks.get(name)
     errors = [one for one in project.problems if one.severity == "error"]
     if project.workspace is None or (compilation is not None and compilation.compiled is None):
         own = [one for one in errors if project.workspace is None or f"{name}/" in one.spot.file]
-        print_problems(own, files, root)
+        print_problems(own, files, shown)
         raise Broken
     if compilation is None or compilation.compiled is None:
         raise UsageError(f"there is no playbook {name} in {root}; {did_you_mean(name, tuple(project.playbooks))}")

@@ -31,6 +31,14 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     return files
 
 
+def shown_folder(root: Path) -> str:
+    """The folder as a user would type it from here; empty for here itself."""
+    here = Path.cwd().resolve()
+    if root == here:
+        return ""
+    return str(root.relative_to(here)) if here in root.parents else str(root)
+
+
 def read_file(path: Path) -> bytes:
     """A file's content, as far as any reader looks: one byte more than is allowed tells it that it is too much."""
     try:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.commands.check import print_problems
-from app.files import read_folder, workspace_of
+from app.files import read_folder, shown_folder, workspace_of
 from app.running import UsageError
 from engine.problems import Problem
-from engine.project import PLAYBOOK_FILE, Project, read_project
+from engine.project import PLAYBOOK_FILE, SCENARIOS_FILE, Project, read_project
 from engine.scenarios.coverage import Coverage, coverage
 from engine.scenarios.judge import Result, run_scenario
 
@@ -32,6 +32,8 @@ class TestRun:
     """Of the playbooks all of whose scenarios were run."""
     without: tuple[str, ...]
     """Playbooks that have no scenarios."""
+    not_run: tuple[str, ...]
+    """Playbooks whose scenarios cannot be run: they, or their scenarios, have errors."""
     broken: bool
     """A file has errors; they were printed."""
 
@@ -41,26 +43,32 @@ def run_tests(paths: Sequence[Path], only: str | None) -> TestRun:
     tested: list[Tested] = []
     coverages: list[Coverage] = []
     without: list[str] = []
+    not_run: list[str] = []
     broken = False
     for root, inside in _by_workspace(paths).items():
         files = read_folder(root)
-        shown = next((path for path in paths if path.resolve() == root), root)
-        project = read_project(files, str(shown))
+        shown = shown_folder(root)
+        project = read_project(files, shown)
         chosen = {name: folder for name, folder in _folders(files) if _is_asked(root / folder, inside)}
-        concern = [one for one in project.problems if _concerns(one, str(shown), chosen)]
+        concern = [one for one in project.problems if _concerns(one, shown, chosen)]
         problems = [one for one in concern if one.severity == "error"]
         print_problems(problems, files, shown)
         broken |= bool(problems) or project.workspace is None
-        for name in chosen:
-            if name not in project.scenarios:
+        for name, folder in chosen.items():
+            if f"{folder}/{SCENARIOS_FILE}" not in files:
                 without.append(name)
+                continue
+            if not project.scenarios.get(name):
+                not_run.append(name)
                 continue
             own = list(_run(project, name, only))
             tested += own
             compiled = project.playbooks[name].compiled
             if compiled is not None and own and only is None:
                 coverages.append(coverage(compiled, [one.result.simulation for one in own]))
-    return TestRun(tested=tuple(tested), coverages=tuple(coverages), without=tuple(without), broken=broken)
+    return TestRun(
+        tested=tuple(tested), coverages=tuple(coverages), without=tuple(without), not_run=tuple(not_run), broken=broken
+    )
 
 
 def _run(project: Project, playbook: str, only: str | None) -> Iterator[Tested]:

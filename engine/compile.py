@@ -67,12 +67,13 @@ def compile_playbook(
         document = load_document(source, file)
     except DocumentError as error:
         return Compilation(compiled=None, texts={}, problems=error.problems)
-    playbook, document, problems = read_leniently(PlaybookDocument, document)
+    playbook, document, problems = read_leniently(PlaybookDocument, document, _spare)
     if playbook is None:
         return Compilation(compiled=None, texts={}, problems=problems)
     compiler = Compiler(document, workspace, texts, today)
     compiler.problems += (*problems, *(one for one in empty_keys(document) if ".body." not in one.spot.path))
     compiled = compiler.compile(playbook)
+    compiler.problems = [*_but_within(compiler.problems, problems)]
     if playbook.playbook != folder:
         compiler.problem(
             "PB320", f"the playbook is called {playbook.playbook}, its folder {folder}", "playbook", hint="use one name"
@@ -518,6 +519,33 @@ class Compiler:
             return
         self._found.ids[id_] = None
         self._reach.remember(_KIND_OF[type(document)], id_, self._leaves[id(document)], answered=document.answered())
+
+
+def _spare(path: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], Any]:
+    """What of a playbook to leave out for a look at the rest: a trigger or exit stands for nothing else, the goal is
+    whole or nothing, and of steps and the rest the key itself, if it need not be there."""
+    match path:
+        case ("triggers", int(), *_):
+            return path[:2], {"id": f"left_out_{path[1]}", "manual": True}
+        case ("exit", int(), *_):
+            return path[:2], {"when": "account.name is known", "reason": "left out"}
+        case ("goal", *_):
+            return path[:1], None
+        # What later steps can read of this one depends on these.
+        case ("steps", *_, "id" | "outcomes" | "returns" | "arm" | "kind"):
+            return (), None
+    return path, None
+
+
+def _but_within(problems: Sequence[Problem], of_shape: Sequence[Problem]) -> Iterator[Problem]:
+    """All but those that only come of what was left out: they stand beside it, or miss what the audience asks for."""
+    left_out = [one.spot.path for one in of_shape if one.code != "PB101"]
+    beside = tuple(path.rpartition(".")[0] or path for path in left_out)
+    for one in problems:
+        known = one in of_shape
+        there = any(one.spot.path == path or one.spot.path.startswith((f"{path}.", f"{path}[")) for path in beside)
+        if known or not (there or (left_out and one.code == "PB360")):
+            yield one
 
 
 def _open_tasks(withdrawn_on: tuple[Outcome, ...]) -> Any:

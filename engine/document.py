@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -78,11 +78,17 @@ def read_model(model: type[M], document: Document, at: Sequence[str | int] = ())
     raise DocumentError(problems)
 
 
-def read_leniently(model: type[M], document: Document) -> tuple[M | None, Document, tuple[Problem, ...]]:
+Spare = Callable[[tuple[str | int, ...]], tuple[tuple[str | int, ...], Any]]
+"""For the path of a value that cannot be used: what to take out so that the rest can be read, and what to put there
+instead; None for nothing."""
+
+
+def read_leniently(model: type[M], document: Document, spare: Spare) -> tuple[M | None, Document, tuple[Problem, ...]]:
     """The model and every problem of shape, for whoever wants to tell what else is wrong.
 
-    Where keys alone are wrong, the model is that of the document as it seems to be meant: a misspelt key is read as the
-    nearest one, any other is left out. The document given back knows the places of what was renamed.
+    The model is that of the document as it seems to be meant: a misspelt key is read as the nearest one, any other that
+    is unknown is left out, and so is what `spare` says. The document given back knows the places of what was renamed.
+    None where the rest is no whole without what is wrong.
     """
     try:
         return model.model_validate(document.data), document, ()
@@ -90,6 +96,9 @@ def read_leniently(model: type[M], document: Document) -> tuple[M | None, Docume
         faults = faults_of(error, model, document.data)
     problems = tuple(_problem(fault, document) for fault in faults)
     meant = _as_meant(document, [fault for fault in faults if fault.code == "PB101"])
+    for fault in faults:
+        if fault.code != "PB101":
+            _take_out(meant.data, *spare(fault.path))
     try:
         return model.model_validate(meant.data), meant, problems
     except ValidationError:
@@ -114,6 +123,20 @@ def _as_meant(document: Document, unknown: Sequence[Fault]) -> Document:
             values |= moved
     tree = replace(document._tree, values=values)  # noqa: SLF001 - of its own kind
     return replace(document, data=data, _tree=tree)
+
+
+def _take_out(data: Any, path: Sequence[str | int], instead: Any) -> None:
+    """Nothing is taken out of a list, whose other places would then be called otherwise."""
+    for part in path[:-1]:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return
+    last: Any = path[-1] if path else None
+    if isinstance(data, dict) and instead is None:
+        data.pop(last, None)
+    elif isinstance(data, dict | list) and instead is not None:
+        data[last] = instead
 
 
 def _problem(fault: Fault, document: Document, at: Sequence[str | int] = ()) -> Problem:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 
-from app.files import read_folder, workspace_of
+from app.files import read_folder, shown_folder, workspace_of
 from app.many import sharing
 from app.reports import FORMATS, Lines
 from app.reports.human import told
@@ -49,7 +49,7 @@ def find_problems(paths: Sequence[Path]) -> tuple[list[Problem], Lines]:
     problems: list[Problem] = []
     files: dict[str, bytes] = {}
     for root, inside in wanted.items():
-        found, shown = read_folder(root), _shown(root)
+        found, shown = read_folder(root), shown_folder(root)
         # The workspace is read as a whole, since files lean on each other; shown is what was asked for.
         asked_for = cache(partial(_is_inside, inside))
         today = datetime.now(UTC).date()
@@ -66,19 +66,11 @@ def _is_inside(paths: Sequence[Path], file: str) -> bool:
     return any(where == path or path in where.parents for path in paths)
 
 
-def print_problems(problems: Sequence[Problem], files: Mapping[str, bytes], folder: Path) -> None:
-    """To standard error, for commands whose output is something else."""
-    lines_of = _lines({_joined(str(folder), name): content for name, content in files.items()})
+def print_problems(problems: Sequence[Problem], files: Mapping[str, bytes], folder: str) -> None:
+    """To standard error, for commands whose output is something else; `folder` leads the names in the problems."""
+    lines_of = _lines({_joined(folder, name): content for name, content in files.items()})
     for problem in problems:
         say(told(problem, lines_of(problem.spot.file)))
-
-
-def _shown(root: Path) -> str:
-    """The folder as a user would type it from here; empty for here itself."""
-    here = Path.cwd().resolve()
-    if root == here:
-        return ""
-    return str(root.relative_to(here)) if here in root.parents else str(root)
 
 
 def _joined(root: str, name: str) -> str:

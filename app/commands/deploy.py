@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.commands.check import print_problems
-from app.files import read_folder
+from app.files import read_folder, shown_folder
 from app.running import FINDINGS, Services, plain, say, show
 from app.tables import count, show_table
 from engine.project import Project, read_project
@@ -18,8 +18,9 @@ def deploy_folder(folder: Path, home: Path | None, *, dry_run: bool, as_json: bo
     A dry run says the same, and publishes nothing.
     """
     files = read_folder(folder)
-    project = read_project(files, str(folder), today=datetime.now(UTC).date())
-    print_problems(project.problems, files, folder)
+    shown = shown_folder(folder.resolve())
+    project = read_project(files, shown, today=datetime.now(UTC).date())
+    print_problems(project.problems, files, shown)
     if project.workspace is None:
         say("nothing was deployed: the workspace itself is broken")
         return FINDINGS

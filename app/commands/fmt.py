@@ -23,7 +23,7 @@ def format_paths(paths: Sequence[Path], *, check: bool, diff: bool) -> int:
             after = formatted(before, str(path), kind).encode()
         except DocumentError as error:
             refused += 1
-            print_problems(error.problems, {path.name: before}, path.parent)
+            print_problems(error.problems, {str(path): before}, "")
             continue
         if after == before:
             continue

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.commands.check import print_problems
 from app.commands.schema import modeline, write_schemas
-from app.files import WORKSPACE_FILE, read_folder, replace_file, workspace_of
+from app.files import WORKSPACE_FILE, read_folder, replace_file, shown_folder, workspace_of
 from app.library import Copy, copy, find_template, templates
 from app.running import FINDINGS, UsageError, say
 from app.tables import show_table
@@ -52,9 +52,10 @@ def new_playbook(name: str, template: str, where: Path | None) -> int:
     if home.exists():
         raise UsageError(f"{home} is there already; it is left as it is")
     files = read_folder(root)
-    before = read_project(files, str(root))
+    shown = shown_folder(root)
+    before = read_project(files, shown)
     if before.workspace is None:
-        print_problems(before.problems, files, root)
+        print_problems(before.problems, files, shown)
         raise UsageError("the workspace itself is broken; mend that first")
     if name in before.playbooks:
         raise UsageError(f"there is a playbook {name} in the workspace already; choose another name")
@@ -64,8 +65,8 @@ def new_playbook(name: str, template: str, where: Path | None) -> int:
     for one in made.declared:
         say(f"declared {one} in {root / WORKSPACE_FILE}")
     files = read_folder(root)
-    problems = [one for one in read_project(files, str(root)).problems if one not in before.problems]
-    print_problems(problems, files, root)
+    problems = [one for one in read_project(files, shown).problems if one not in before.problems]
+    print_problems(problems, files, shown)
     broken = any(one.severity == "error" for one in problems)
     failed = [one for one in run_tests([home], None).tested if one.result.failures] if not broken else []
     for tested in failed:

@@ -28,6 +28,8 @@ def run_scenarios(paths: Sequence[Path], only: str | None, junit_file: Path | No
         _print(done)
     if done.without:
         say(f"no scenarios.yaml: {', '.join(done.without)}")
+    if done.not_run:
+        say(f"not run, for the errors above: {', '.join(done.not_run)}")
     if only is not None and not done.tested:
         raise UsageError(f'no scenario is named like "{only}"')
     failed = sum(bool(one.result.failures) for one in done.tested)
@@ -79,4 +81,5 @@ def _json(done: TestRun) -> dict[str, object]:
         ],
         "coverage": plain(done.coverages),
         "without": list(done.without),
+        "not_run": list(done.not_run),
     }

@@ -280,3 +280,46 @@ def test_every_well_formed_document_compiles_and_its_plan_round_trips(steps: lis
     again = Plan.model_validate(json.loads(canonical_json(plan)))
     assert again == plan
     assert again.hash == plan.hash
+
+
+# --- what else is wrong, where a value cannot be used ---
+
+MANY = """\
+playbook: rescue
+title: Many
+audience: account.arrr >= 25000
+triggers:
+  - { metric: nps, falls_below: sixty }
+  - { manual: true }
+exit:
+  - { when: 5, reason: gone }
+goal: { when: [] }
+max_age: 150
+steps:
+  - id: call
+    task: { title: Call, assign: csm, due: 5, remind: 1 day before, outcomes: [reached, lost] }
+  - if: task.call.outcome == "reached"
+    then:
+      - wait: 14 dayz
+  - id: hello
+    email: { template: hello, to: champio }
+"""
+
+
+def test_a_value_that_cannot_be_used_hides_nothing_else_and_makes_nothing_wrong():
+    found = sorted(f"{one.code} {one.spot.path}" for one in compiled(MANY).problems if one.severity == "error")
+    assert found == [
+        "PB103 exit[0].when",
+        "PB103 goal.when",
+        "PB103 max_age",
+        "PB103 steps[0].task.due",
+        "PB103 triggers[0].falls_below",
+        "PB202 audience",
+        "PB317 steps[2].email.to",
+        "PB322 steps[1].then[0].wait",
+    ]
+
+
+def test_where_a_step_cannot_be_read_at_all_only_that_is_said():
+    broken = MANY.replace("title: Call, assign: csm,", "assign: csm,")
+    assert {one.code for one in compiled(broken).problems} == {"PB102", "PB103"}

@@ -1,10 +1,13 @@
-"""Records new histories, from the project's root: `.venv/bin/python -m tests.replay.record`.
+"""Records histories, from the project's root: `.venv/bin/python -m tests.replay.record [more]`.
 
-To be run only when a change of the workflow is meant and no run of a released version can still be under way.
+`more` adds what no recorded run does yet, and leaves the others. Without it all are recorded anew: only when a change
+of the workflow is meant and no run of a released version can still be under way.
 """
 
 import asyncio
+import itertools
 import json
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,12 +17,13 @@ from temporalio.client import Client, WorkflowHistory
 
 from app.running import Services
 from engine.facts import MetricFact
+from engine.plan import Plan
 from store import tasks
-from store.schema import run, task, trace
+from store.schema import playbook_version, run, task, trace
 from tests.e2e.test_equality import stored_ports, walk
 from tests.faults.house import PAIR, TALK, House, MailServer
 from tests.journeys import random_journey
-from tests.replay.replaying import replay
+from tests.replay.replaying import kinds_walked, paths_in, plan_of, replay
 from workflows.mail_stream import MailStream
 from workflows.outbox import Deliverer
 from workflows.worker import playbook_worker
@@ -40,8 +44,8 @@ steps:
 """
 
 
-async def record_virtual(home: Path) -> None:
-    """The smallest random journeys that together do everything that journeys do."""
+async def record_virtual(home: Path, *, done: set[str]) -> None:
+    """The smallest random journeys that together do everything that journeys do, and is not done already."""
     with Services(home) as services:
         client = await services.temporal()
         services.database.connect().close()
@@ -51,25 +55,45 @@ async def record_virtual(home: Path) -> None:
         world.database.dispose()
         histories = [(await _fetch(client, workflow_id), does) for workflow_id, does in doings.items()]
         histories.sort(key=lambda one: len(one[0].to_json()))
-        done: set[str] = set()
         for history, does in histories:
             if not does <= done:
                 done |= does
-                await _keep(history, history.workflow_id.split("/")[0])
+                await _keep(history, _free(history.workflow_id.split("/")[0]))
 
 
 def _doings(conn: sa.Connection) -> Mapping[str, set[str]]:
-    """What was done in each ended run, by workflow id."""
+    """What was done in each ended run, and what kinds of steps it has walked, by workflow id."""
+    of = playbook_version.c
     rows = conn.execute(
-        sa.select(run.c.workflow_id, trace.c.what)
+        sa.select(run.c.workflow_id, trace.c.what, trace.c.path, of.compiled)
         .join(trace, trace.c.run_id == run.c.id)
+        .join(playbook_version, (of.playbook == run.c.playbook) & (of.version == run.c.version))
         .where(run.c.state == "ended")
-        .distinct()
+        .order_by(run.c.id, trace.c.seq)
     )
     doings: dict[str, set[str]] = {}
-    for row in rows:
-        doings.setdefault(row.workflow_id, set()).add(row.what)
+    for workflow_id, lines in itertools.groupby(rows, key=lambda row: row.workflow_id):
+        told = list(lines)
+        plan = Plan.model_validate(told[0].compiled["plan"])
+        doings[workflow_id] = {row.what for row in told} | kinds_walked(plan, [row.path for row in told])
     return doings
+
+
+def _free(name: str) -> str:
+    """A name that no history has."""
+    number = next(n for n in itertools.count(1) if not (HISTORIES / f"{name}{'' if n == 1 else f'-{n}'}.json").exists())
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _recorded() -> set[str]:
+    """What the recorded runs do already."""
+    found: set[str] = set()
+    for file in HISTORIES.glob("*.json"):
+        document = json.loads(file.read_text(encoding="utf-8"))
+        entries = [entry for one in document["asked"] for entry in one["input"].get("entries", ())]
+        found |= {entry["what"] for entry in entries}
+        found |= kinds_walked(plan_of(document["history"]), paths_in(document["asked"]))
+    return found
 
 
 async def record_real(home: Path) -> None:
@@ -127,9 +151,12 @@ async def _keep(history: WorkflowHistory, name: str) -> None:
 
 def main() -> None:
     HISTORIES.mkdir(exist_ok=True)
-    for record in (record_virtual, record_real):
+    more = sys.argv[1:] == ["more"]
+    with tempfile.TemporaryDirectory(prefix="tenure-record-") as home:
+        asyncio.run(record_virtual(Path(home), done=_recorded() if more else set()))
+    if not more:
         with tempfile.TemporaryDirectory(prefix="tenure-record-") as home:
-            asyncio.run(record(Path(home)))
+            asyncio.run(record_real(Path(home)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Walks a recorded history again with today's code, and keeps every question that the workflow asks on the way."""
 
+import base64
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from temporalio.client import WorkflowHistory
@@ -15,6 +17,8 @@ from temporalio.worker import (
     WorkflowRunner,
 )
 
+from engine.outline import by_path
+from engine.plan import Plan
 from workflows.playbook import PlaybookWorkflow
 
 Asked = list[dict[str, Any]]
@@ -50,6 +54,26 @@ async def replay(history: WorkflowHistory, runner: WorkflowRunner | None = None)
     )
     await replayer.replay_workflow(history)
     return list(_asked)
+
+
+def plan_of(history: Mapping[str, Any]) -> Plan:
+    """The plan that a recorded run walks: the second part of its start's argument."""
+    started = history["events"][0]["workflowExecutionStartedEventAttributes"]
+    return Plan.model_validate_json(base64.b64decode(started["input"]["payloads"][0]["data"]))
+
+
+def kinds_walked(plan: Plan, paths: Iterable[str]) -> set[str]:
+    """The kinds of the steps at or above these paths of a trace."""
+    steps, found = by_path(plan), set()
+    for path in set(paths):
+        found |= {step.kind for at, step in steps.items() if path.startswith((f"{at}.", f"{at}/")) or path == at}
+    return found
+
+
+def paths_in(asked: Asked) -> set[str]:
+    """Where a recorded run told something, or acted."""
+    entries = {entry["path"] for one in asked for entry in one["input"].get("entries", ())}
+    return entries | {one["input"]["act"]["path"] for one in asked if "act" in one["input"]}
 
 
 def _json(question: Any) -> Any:

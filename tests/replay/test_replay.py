@@ -10,14 +10,18 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
-from tests.replay.replaying import replay
+from engine.steps import KINDS as STEPS
+from tests.replay.replaying import kinds_walked, paths_in, plan_of, replay
 
 RECORDED = sorted(Path(__file__).with_name("histories").glob("*.json"))
 # The engine is pure by other tests, and imports within itself as it goes; everything else must stay outside.
 STRICT = SandboxRestrictions.default.with_passthrough_modules("engine", "workflows").with_import_notification_policy(
     SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
 )
-KINDS = {"email", "task", "set", "remind", "escalate", "expire", "withdraw", "end"}
+KINDS = {
+    *("email", "draft", "task", "notify", "webhook", "survey", "set", "enroll"),
+    *("remind", "escalate", "expire", "withdraw", "end"),
+}
 
 
 def recorded(file: Path) -> tuple[WorkflowHistory, list[dict[str, Any]]]:
@@ -48,6 +52,14 @@ async def test_a_history_that_the_code_would_not_write_is_noticed() -> None:
     argument["data"] = base64.b64encode(json.dumps(plan).encode()).decode()
     with pytest.raises(Exception, match=r"[Nn]ondeterminism"):
         await replay(WorkflowHistory.from_json(document["workflow_id"], document["history"]))
+
+
+def test_the_recorded_runs_walk_every_step() -> None:
+    walked: set[str] = set()
+    for file in RECORDED:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        walked |= kinds_walked(plan_of(document["history"]), paths_in(document["asked"]))
+    assert walked == set(STEPS) - {"end"}  # which leaves no line of its own
 
 
 def test_the_recorded_runs_act_in_every_way() -> None:

@@ -15,6 +15,7 @@ from benchmarks import (
     journey_throughput,
     mail,
     mail_road,
+    overview,
     scenarios,
     task_to_next_step,
     webhook_intake,
@@ -35,6 +36,7 @@ BENCHES: dict[str, Bench] = {
     "mail_road": mail_road.figures,
     "intake": intake.figures,
     "webhook_intake": webhook_intake.figures,
+    "overview": overview.figures,
     "demo_first_mail": demo.first_mail,
     "demo_days": demo.days,
 }

@@ -8,6 +8,7 @@ from web.access import OldForm, SignInNeeded, old_form, sign_in_needed, wall_clo
 from web.bodies import EVENTS_BODY, LARGE_BODY, REPLY_BODY, SMALL_BODY
 from web.call_rate import CallRate
 from web.deps import WebDeps
+from web.figures import KeptFigures
 from web.guards import BodyLimit, Keys, LastNet, Readable, SecurityHeaders
 from web.live import Live
 from web.metrics import Measured, Metrics
@@ -73,6 +74,7 @@ def create_app(deps: WebDeps) -> FastAPI:
     app.state.deps = deps
     app.state.metrics = Metrics(deps.engine)
     app.state.live = Live(deps.engine)
+    app.state.figures = KeptFigures()
     _routes(app)
     _guards(app, deps)
     for kind, handler in (HANDLERS | {SignInNeeded: sign_in_needed, OldForm: old_form}).items():

@@ -19,8 +19,12 @@ from starlette.responses import HTMLResponse
 from store import clock
 from store.access.viewer import Viewer
 from store.queries.names import workspace_name_and_zone
+from web import amounts
+from web.drawing.moves import moves_chart
 from web.drawing.score_chart import score_chart
 from web.drawing.sparkline import sparkline
+from web.drawing.tones import tone_of
+from web.drawing.whisker import whisker
 from web.navigation import navigation
 from web.static_files import static
 from web.trace import sentence
@@ -79,6 +83,10 @@ def _templates() -> Environment:
         "initials": initials,
         "browser": browser,
         "groupby_run": runs_of,
+        "amount": amounts.amount,
+        "whole": amounts.whole,
+        "percent": amounts.percent,
+        "points": amounts.points,
     }
     templates.globals |= {
         "sentence": sentence,
@@ -86,6 +94,9 @@ def _templates() -> Environment:
         "navigation": navigation,
         "sparkline": sparkline,
         "score_chart": score_chart,
+        "moves_chart": moves_chart,
+        "whisker": whisker,
+        "tone_of": tone_of,
     }
     return templates
 

@@ -58,20 +58,6 @@ def list_accounts(
     return page_by_id(items, [item.id for item in items], limit)
 
 
-def bands(conn: sa.Connection) -> dict[str, dict[str, int]]:
-    """How many accounts stand in each band, by card and worst first; those of an unknown score under "unknown"."""
-    latest = _latest_scores()
-    band = sa.func.coalesce(latest.c.band, "unknown").label("band")
-    by = (latest.c.card, band)
-    query = (
-        sa.select(*by, sa.func.count()).group_by(*by).order_by(by[0], sa.func.min(latest.c.value).nulls_last(), by[1])
-    )
-    counts: dict[str, dict[str, int]] = {}
-    for card, name, count in conn.execute(query):
-        counts.setdefault(card, {})[name] = count
-    return counts
-
-
 def _latest_scores() -> sa.Subquery:
     return (
         sa.select(score)

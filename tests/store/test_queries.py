@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from store import schema
 from store.database import engine_for
-from store.queries.accounts import bands, list_accounts
+from store.queries.accounts import list_accounts
 from store.queries.mails import get_mail, list_mails
 from store.queries.names import people, workspace_name_and_zone
 from store.queries.overview import counts, last_sweep
@@ -212,7 +212,6 @@ def test_accounts_show_their_latest_score_and_open_runs(book, conn):
     assert (rows["acme"].open_runs, rows["birch"].open_runs, rows["birch"].name) == (1, 0, "birch")
     assert [row.key for row in list_accounts(conn, band="red").items] == ["acme"]
     assert list_accounts(conn, band="green").items == ()
-    assert bands(conn) == {"health": {"red": 1, "unknown": 1}}
 
 
 def test_the_latest_name_counts(book, conn):

@@ -84,7 +84,8 @@ def test_every_page_is_sound(client, filled):
         assert answer.status_code == (404 if path == "/nothing" else 200), path
         scripts = Outline(answer.text).all("script")
         assert all(script["src"].startswith("/static/tenure.js?v=") and "defer" in script for script in scripts), path
-        assert "49" not in re.sub(r"\d{4}", "", answer.text) or "{{ 7 * 7 }}" in answer.text, path
+        written = re.sub(r'\d{4}|\?v=\w+|name="csrf" value="[^"]*"', "", answer.text)
+        assert "49" not in written or "{{ 7 * 7 }}" in written, path
         outline = Outline(answer.text)
         assert len(outline.all("h1")) == 1, path
         assert outline.all("html") == [{"lang": "en"}], path

@@ -1,30 +1,180 @@
-"""The first page: how many of everything, and what needs a person."""
+"""The book of business: its measures on one page, and the accounts behind each figure, as a list or as CSV."""
 
-from fastapi import APIRouter
-from starlette.responses import Response
+import csv
+import io
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
-from store.queries.accounts import bands
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from store.access.viewer import Viewer
+from store.deployed import NothingDeployed, load_workspace
+from store.queries.business.book import Book
+from store.queries.business.drill import (
+    DRILLS,
+    AccountInBook,
+    Drill,
+    all_accounts_of,
+    count_accounts_of,
+    list_accounts_of,
+)
+from store.queries.business.past_values import NotKept
+from store.queries.business.renewals import Renewing
 from store.queries.overview import counts, last_sweep
-from store.queries.runs import list_runs
-from store.queries.tasks import list_tasks
 from web.access import CsmViewer
+from web.bodies import Filter
 from web.deps import Deps
+from web.drawing.stacked_bar import Part, stacked_bar
+from web.drawing.tones import tone_of
+from web.figures import PERIODS, Figures, KeptFigures, figures
 from web.forms import PageRoute
 from web.pages import frame, render
+from web.problems import Refusal, not_found
 
 pages = APIRouter(route_class=PageRoute, include_in_schema=False)
+_DEFINED = {name: drill.definition for name, drill in DRILLS.items()}
+_YEAR = 365
+Days = Annotated[int, Query()]
 
 
 @pages.get("/")
-def page(deps: Deps, viewer: CsmViewer) -> Response:
+def page(request: Request, deps: Deps, viewer: CsmViewer, days: Days = _YEAR) -> Response:
+    days = days if days in PERIODS else _YEAR
     with deps.engine.connect() as conn:
         around = frame(conn, viewer)
-        content = {
-            "counts": counts(conn, around.now),
-            "bands": bands(conn),
-            "swept": last_sweep(conn),
-            "tasks": list_tasks(conn, around.now, limit=6).items,
-            "stuck": list_runs(conn, stuck=True, limit=6).items,
-            "runs": list_runs(conn, limit=8).items,
+        content: dict[str, Any] = {
+            "figures": _figures(request, conn, viewer, around.virtual, days),
+            "days": days,
+            "periods": PERIODS,
+            "all": viewer.scope.everything,
+            "defined": _DEFINED,
+            "counts": counts(conn, around.now) if viewer.may("ops") else None,
+            "swept": last_sweep(conn) if viewer.may("ops") else None,
+            "health_bar": _health_bar,
+            "renewal_bar": _renewal_bar,
         }
     return render("overview.html", content, around)
+
+
+@pages.get("/overview/{measure}.csv")
+def as_csv(deps: Deps, viewer: CsmViewer, measure: str, group: Filter = "all", days: Days = _YEAR) -> Response:
+    """Every account of a group, row by row as the database gives them."""
+    drill = _drill(measure)
+    days = days if days in PERIODS else _YEAR
+    with deps.engine.connect() as conn:
+        _asked_for(conn, viewer, drill, group, days)
+    headers = {"content-disposition": f'attachment; filename="{measure}.csv"'}
+    lines = _lines(deps.engine, viewer, drill, group, days)
+    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@pages.get("/overview/{measure}")
+def page_of_accounts(
+    *, deps: Deps, viewer: CsmViewer, measure: str, group: Filter = "all", days: Days = _YEAR, after: Filter = ""
+) -> Response:
+    drill = _drill(measure)
+    days = days if days in PERIODS else _YEAR
+    with deps.engine.connect() as conn:
+        around = frame(conn, viewer)
+        book = _asked_for(conn, viewer, drill, group, days)
+        content = {
+            "definition": drill.definition,
+            "group": group,
+            "group_says": _says(group),
+            "days": days,
+            "columns": drill.columns,
+            "bands": book.bands,
+            "found": count_accounts_of(book, drill, group),
+            "page": list_accounts_of(book, drill, group, after=after),
+        }
+    return render("book.html", content, around)
+
+
+# --- whose book -----------------------------------------------------------------------------------------------------
+
+
+def _book(conn: sa.Connection, viewer: Viewer, days: int) -> Book:
+    around = frame(conn)
+    return Book(conn=conn, workspace=load_workspace(conn), now=around.now, sees=viewer.scope.sees, days=days)
+
+
+def _figures(request: Request, conn: sa.Connection, viewer: Viewer, virtual: bool, days: int) -> Figures | None:  # noqa: FBT001 - read beside its name
+    """None before anything was deployed."""
+    try:
+        book = _book(conn, viewer, days)
+    except NothingDeployed:
+        return None
+    kept: KeptFigures = request.app.state.figures
+    return kept.get((viewer.scope, days, book.now if virtual else None), lambda: figures(book))
+
+
+def _drill(measure: str) -> Drill:
+    if measure not in DRILLS:
+        raise not_found("measure", measure, "the overview")
+    return DRILLS[measure]
+
+
+def _asked_for(conn: sa.Connection, viewer: Viewer, drill: Drill, group: str, days: int) -> Book:
+    """The book, or a refusal where the accounts cannot be told."""
+    try:
+        book = _book(conn, viewer, days)
+        drill.accounts(book, group)
+    except NothingDeployed as error:
+        raise Refusal(404, "Nothing deployed", "No workspace is deployed yet.", "Deploy one: tenure deploy.") from error
+    except NotKept as error:
+        detail = f"The past of account.arr cannot be told, since it leans on {error}."
+        raise Refusal(404, "Not known", detail, "See docs/measures.md for what can be told.") from error
+    return book
+
+
+def _says(group: str) -> str:
+    before, _, after = group.partition(".")
+    return (f"{before} → {after}" if after else before or "nobody").replace("_", " ")
+
+
+# --- CSV ------------------------------------------------------------------------------------------------------------
+
+_COLUMNS = ("account", "name", "csm", "lifecycle", "arr", "score", "band", "renewal_date")
+
+
+def _lines(engine: sa.Engine, viewer: Viewer, drill: Drill, group: str, days: int) -> Iterator[str]:
+    with engine.connect() as conn:
+        yield _line([*_COLUMNS, *drill.columns])
+        for one in all_accounts_of(_book(conn, viewer, days), drill, group):
+            yield _line(_cells(one))
+
+
+def _cells(one: AccountInBook) -> list[Any]:
+    return [
+        *(one.key, one.name, one.csm, one.lifecycle, one.arr, one.score, one.band, one.renewal_date),
+        *one.more.values(),
+    ]
+
+
+def _line(cells: list[Any]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerow([_harmless(cell) for cell in cells])
+    return written.getvalue()
+
+
+def _harmless(cell: Any) -> Any:
+    """Spreadsheets carry out what begins like a formula; an apostrophe makes it text."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+# --- bars -----------------------------------------------------------------------------------------------------------
+
+
+def _health_bar(figures: Figures, by: Literal["accounts", "arr"]) -> Any:
+    found = {band: one.accounts if by == "accounts" else one.arr for band, one in figures.health.items()}
+    says = {band: f"{band} {value:,.0f}" for band, value in found.items() if value}
+    parts = [Part(value=found[band], tone=tone_of(band, figures.bands), says=text) for band, text in says.items()]
+    return stacked_bar(parts, f"{'Customers' if by == 'accounts' else 'ARR'} by band: {', '.join(says.values())}")
+
+
+def _renewal_bar(one: Renewing, most: float) -> Any:
+    safe = Part(value=one.arr - one.arr_at_risk, tone="live", says="not at risk")
+    risky = Part(value=one.arr_at_risk, tone="red", says="at risk")
+    return stacked_bar([risky, safe], f"{one.arr_at_risk:,.0f} of {one.arr:,.0f} ARR at risk", whole=most or 1.0)

@@ -1,5 +1,8 @@
 """Pausing, resuming and switching off a playbook: its starts, and what its open runs are told."""
 
+from collections.abc import Callable, Mapping
+from typing import Literal
+
 import sqlalchemy as sa
 
 from engine.entry import PlaybookState
@@ -10,19 +13,23 @@ from store.schema import change, crossing, playbook, run, trigger
 from store.sweep_lock import wait_for_sweep
 from store.telling import tell
 
+Move = Literal["pause", "resume", "off"]
 
-def pause(conn: sa.Connection, name: str) -> int:
-    """No starts and no acts until resumed; facts, goals, exits and timers go on. How many open runs are told."""
+
+def pause(conn: sa.Connection, name: str) -> int | None:
+    """No starts and no acts until resumed; facts, goals, exits and timers go on. How many open runs are told; None
+    where it is not active, and nothing happens."""
     if _move(conn, name, "paused", ("active",)) is None:
-        return 0
+        return None
     return tell(conn, _open_runs(conn, name), "pause", at=clock.now(conn))
 
 
-def resume(conn: sa.Connection, name: str) -> int:
-    """Go on after a pause; what was held starts if it still may. After switching off, memories begin anew."""
+def resume(conn: sa.Connection, name: str) -> int | None:
+    """Go on after a pause; what was held starts if it still may. After switching off, memories begin anew. None where
+    it is active already."""
     was = _move(conn, name, "active", ("paused", "off"))
     if was is None:
-        return 0
+        return None
     if was == "off":
         _begin_anew(conn, name)
         return 0
@@ -30,14 +37,29 @@ def resume(conn: sa.Connection, name: str) -> int:
     return tell(conn, _open_runs(conn, name), "resume", at=clock.now(conn))
 
 
-def switch_off(conn: sa.Connection, name: str) -> int:
-    """No starts, and the open runs end. How many are told."""
+def switch_off(conn: sa.Connection, name: str) -> int | None:
+    """No starts, and the open runs end. How many are told; None where it is off already."""
     if _move(conn, name, "off", ("active", "paused")) is None:
-        return 0
+        return None
     _look_at_held(conn, name)
     forget_settling(conn, name)
     values = {"reason": "the playbook was switched off"}
     return tell(conn, _open_runs(conn, name), "end", of="stop", values=values, at=clock.now(conn))
+
+
+MOVES: Mapping[Move, Callable[[sa.Connection, str], int | None]] = {
+    "pause": pause,
+    "resume": resume,
+    "off": switch_off,
+}
+
+
+def move_all(conn: sa.Connection, do: Literal["pause", "resume"]) -> Mapping[str, int]:
+    """Pause every active playbook, or resume every paused one; those that moved, with how many runs were told."""
+    of: PlaybookState = "active" if do == "pause" else "paused"
+    names = conn.execute(sa.select(playbook.c.id).where(playbook.c.state == of).order_by(playbook.c.id)).scalars()
+    moved = {name: MOVES[do](conn, name) for name in names.all()}
+    return {name: told for name, told in moved.items() if told is not None}
 
 
 def _move(conn: sa.Connection, name: str, to: PlaybookState, from_: tuple[PlaybookState, ...]) -> PlaybookState | None:

@@ -31,6 +31,8 @@ from web.routes import (
     replies,
     runs,
     sign_in,
+    steering,
+    studio,
     surveys,
     tasks,
     users,
@@ -54,6 +56,7 @@ _PAGES = (
     preferences,
     followed,
 )
+_STUDIO = (studio, steering)
 
 _LARGER = {"/api/v1/facts": LARGE_BODY, "/hooks/sendgrid": EVENTS_BODY, "/hooks/replies/": REPLY_BODY}
 """Addresses that take larger bodies than all others."""
@@ -93,7 +96,7 @@ def _routes(app: FastAPI) -> None:
     app.include_router(health.probes)
     app.include_router(hooks.hooks)
     app.include_router(replies.hooks)
-    for subject in _PAGES:
+    for subject in (*_PAGES, *_STUDIO):
         app.include_router(subject.pages)
     app.mount("/static", KeptFiles())
 

@@ -35,9 +35,11 @@ GROUPS: tuple[Group, ...] = (
     Group(
         name="Studio",
         entries=(
+            Entry(href="/playbooks", name="Playbooks", icon="book", role="ops"),
             Entry(href="/tasks", name="Tasks", icon="list", role="ops"),
             Entry(href="/runs", name="Runs", icon="play", role="ops"),
             Entry(href="/mails", name="Mails", icon="mail", role="ops"),
+            Entry(href="/errors", name="Error queue", icon="alert", role="ops"),
         ),
     ),
     Group(

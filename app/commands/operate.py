@@ -1,15 +1,15 @@
 """`tenure start|retry|playbook`: what operators do to runs and playbooks."""
 
+from collections.abc import Mapping
 from pathlib import Path
-
-import sqlalchemy as sa
 
 from app.commands.going_on import go_on
 from app.running import FINDINGS, Services, UsageError, plain, say, show
-from store import clock, runs
-from store.deploy import pause, resume, rollback, switch_off
+from store import clock
+from store.deploy import rollback
 from store.enrolment import CannotEnrol, enrol
-from store.schema import run
+from store.operating import Do, NotTold, steer_run
+from store.playbook_state import MOVES, Move
 
 
 def start_playbook(playbook: str, account: str, by: str, home: Path | None, *, as_json: bool) -> int:
@@ -34,22 +34,12 @@ def retry_run(number: int, home: Path | None, *, skip: bool, end: bool) -> int:
     """Answers every failed step the run stands at."""
     if skip and end:
         raise UsageError("choose one of --skip and --end")
+    do: Do = "end" if end else "skip" if skip else "retry"
     with Services(home, must_exist=True) as services:
         with services.database.begin() as conn:
-            row = conn.execute(sa.select(run).where(run.c.id == number)).one_or_none()
-            if row is None:
-                raise UsageError(f"there is no run {number}; see: tenure runs")
-            if row.state != "open":
-                raise UsageError(f"run {number} has ended: {row.reason}")
-            now = clock.now(conn)
-            if end:
-                runs.tell(conn, number, "end", of="stop", values={"reason": "ended by an operator"}, at=now)
-            elif row.standing != "stuck":
-                raise UsageError(f"run {number} is not in the error queue; it is {row.standing}")
-            else:
-                failed = [stand["step"] for stand in row.at_step if stand["says"].startswith("failed:")]
-                for step in failed:
-                    runs.tell(conn, number, "retry", of=step, values={"do": "skip" if skip else "retry"}, at=now)
+            told = steer_run(conn, number, do, "an operator", clock.now(conn))
+        if isinstance(told, NotTold):
+            raise UsageError(f"{told.message}; see: tenure runs" if told.kind == "unknown" else told.message)
         went_on = go_on(services)
     say(f"run {number} is told to {'end' if end else 'skip its failed step' if skip else 'try again'}; {went_on}")
     return 0
@@ -61,16 +51,16 @@ def steer_playbook(name: str, do: str, to: int | None, home: Path | None) -> int
         raise UsageError("--to belongs to rollback")
     if do == "rollback":
         return _roll_back(name, to, home)
-    calls = {"pause": (pause, "paused"), "resume": (resume, "active"), "off": (switch_off, "switched off")}
-    if do not in calls:
-        raise UsageError(f'"{do}" is not one of {", ".join((*calls, "rollback"))}')
-    call, word = calls[do]
+    words: Mapping[Move, str] = {"pause": "paused", "resume": "active", "off": "switched off"}
+    move = next((one for one in words if one == do), None)
+    if move is None:
+        raise UsageError(f'"{do}" is not one of {", ".join((*words, "rollback"))}')
     with Services(home, must_exist=True) as services:
         with services.database.begin() as conn:
-            told = call(conn, name)
+            told = MOVES[move](conn, name) or 0
         if told:
             go_on(services)
-    say(f"{name} is {word}; {told} open {'run was' if told == 1 else 'runs were'} told")
+    say(f"{name} is {words[move]}; {told} open {'run was' if told == 1 else 'runs were'} told")
     return 0
 
 

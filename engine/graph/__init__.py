@@ -6,7 +6,7 @@ from engine.graph.dot import to_dot
 from engine.graph.mermaid import to_mermaid
 from engine.graph.svg import to_svg
 from engine.graph.text import to_text
-from engine.graph.tree import Picture, picture
+from engine.graph.tree import Mark, Picture, marked, picture
 
 FORMATS: Mapping[str, Callable[[Picture], str]] = {
     "text": to_text,
@@ -15,4 +15,4 @@ FORMATS: Mapping[str, Callable[[Picture], str]] = {
     "dot": to_dot,
 }
 
-__all__ = ["FORMATS", "Picture", "picture"]
+__all__ = ["FORMATS", "Mark", "Picture", "marked", "picture"]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.graph.shapes import INK, PAPER, Look, outline, sign, told, words
-from engine.graph.tree import Arm, Node
+from engine.graph.shapes import INK, PAPER, PILL, Look, outline, pill, sign, told, words
+from engine.graph.tree import Arm, Mark, Node
 from engine.graph.words import width, wrap
 
 SIZE, SMALL = 12.0, 10.5
@@ -48,30 +48,41 @@ class Box:
     width: float
     height: float
     stops: bool = False
+    marks: tuple[Mark, ...] = ()
 
     @property
     def axis(self) -> float:
         return self.width / 2
 
     @classmethod
-    def of(cls, look: Look, says: Sequence[str], notes: Sequence[str] = (), room: float = _ROOM) -> "Box":
+    def of(
+        cls,
+        look: Look,
+        says: Sequence[str],
+        notes: Sequence[str] = (),
+        *,
+        room: float = _ROOM,
+        marks: tuple[Mark, ...] = (),
+    ) -> "Box":
         """`says`: the name in bold, and what it says, if anything."""
         head = wrap(says[0], room, SIZE * 1.08, most=3)
         lines = tuple(line for text in says[1:] for line in wrap(text, room, SIZE))
         small = tuple(line for text in notes for line in wrap(text, room, SMALL, most=3))
         widest = [width(line, SIZE * 1.08) for line in head] + [width(line, SIZE) for line in lines]
         widest += [width(line, SMALL) for line in small]
+        widest += [sum(_wide(mark) + 4 for mark in marks)]
         inside = _SIGN + max(widest) + 2 * _PAD + (14 if look in ("choice", "start") else 6)
-        high = _LINE * (len(head) + len(lines)) + _SMALL_LINE * len(small) + 2 * _PAD
+        high = _LINE * (len(head) + len(lines)) + _SMALL_LINE * len(small) + _high(marks) + 2 * _PAD
         return cls(
             look=look,
             head=head,
             lines=lines,
             notes=small,
-            whole=". ".join([*says, *notes]),
+            whole=". ".join([*says, *notes, *(mark.says for mark in marks)]),
             width=max(inside, 110.0),
             height=max(high, 34.0),
             stops=look == "end",
+            marks=marks,
         )
 
     def draw(self, x: float, y: float) -> list[str]:
@@ -79,7 +90,7 @@ class Box:
         left = x + _PAD + (6 if self.look in ("choice", "work", "wait", "end") else 2)
         drawn = [outline(self.look, x, y, self.width, self.height), sign(self.look, left, y + self.height / 2 - 8)]
         left += _SIGN
-        taken = _LINE * (len(self.head) + len(self.lines)) + _SMALL_LINE * len(self.notes)
+        taken = _LINE * (len(self.head) + len(self.lines)) + _SMALL_LINE * len(self.notes) + _high(self.marks)
         at = y + (self.height - taken) / 2
         for line in self.head:
             drawn.append(words(line, left, at + 11.5, SIZE, bold=True, ink=ink))
@@ -90,7 +101,18 @@ class Box:
         for line in self.notes:
             drawn.append(words(line, left, at + 10.5, SMALL, ink=ink))
             at += _SMALL_LINE
+        for mark in self.marks:
+            drawn.append(pill(mark.says, left, at + 5, _wide(mark), mark.tone))
+            left += _wide(mark) + 4
         return [told(self.whole, "".join(drawn))]
+
+
+def _wide(mark: Mark) -> float:
+    return width(mark.says, 10.8) + 14
+
+
+def _high(marks: Sequence[Mark]) -> float:
+    return PILL + 6 if marks else 0.0
 
 
 class Column:
@@ -225,7 +247,7 @@ def column(nodes: Sequence[Node], *, ends: bool = False) -> Column:
 
 
 def _block(node: Node) -> Block:
-    head = Box.of(node.family, _says(node), node.notes)
+    head = Box.of(node.family, _says(node), node.notes, marks=node.marks)
     if not node.arms:
         return head
     arms = [(_label(node, arm, i), column(arm.nodes)) for i, arm in enumerate(node.arms)]

@@ -8,6 +8,15 @@ from engine.steps.base import Family
 
 Look = Family | Literal["start", "goal", "exit", "audience"]
 INK, PAPER, SHADE = "#1a1a1a", "#ffffff", "#f2f2f0"
+PILL = 16.0
+"""How high a mark is."""
+
+_PILLS: Mapping[str, tuple[str, str]] = {
+    "live": ("#22528d", PAPER),
+    "good": ("#1a653a", PAPER),
+    "quiet": ("#5c6663", PAPER),
+    "bad": ("#a2281f", PAPER),
+}
 
 _FILLS: Mapping[Look, str] = {
     "start": "#e3f1e6",
@@ -84,6 +93,14 @@ def words(
     """A line of text; y is its base line."""
     more = (' font-weight="bold"' if bold else "") + (' text-anchor="middle"' if middle else "")
     return f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" fill="{ink}"{more}>{escape(text)}</text>'
+
+
+def pill(text: str, x: float, y: float, wide: float, tone: str) -> str:
+    """A mark in its colour; the corner is at x, y."""
+    fill, ink = _PILLS[tone]
+    return _rect(x, y, wide, PILL, PILL / 2, f'fill="{fill}"') + words(
+        text, x + wide / 2, y + 11.5, 10, bold=True, ink=ink, middle=True
+    )
 
 
 def told(text: str, of: str) -> str:

@@ -1,12 +1,20 @@
 """What is to be seen of a playbook, however it is drawn: what starts it, its steps and their ways, what ends it."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.plan import Compiled
 from engine.steps.base import Family, Step, Way
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A few words that stand on a step, such as how many runs wait there."""
+
+    says: str
+    tone: Literal["live", "good", "quiet", "bad"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +30,7 @@ class Node:
     notes: tuple[str, ...] = ()
     goes: Literal["one way", "all ways", "round"] = "one way"
     arms: tuple["Arm", ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     @property
     def name(self) -> str:
@@ -82,6 +91,22 @@ def picture(compiled: Compiled) -> Picture:
         nodes=_nodes(plan.steps, "steps"),
         goal="" if goal is None else goal.when.text + (f", for {goal.dwell}" if goal.dwell else ""),
         exits=tuple((exit_.reason, exit_.when.text) for exit_ in plan.exits),
+    )
+
+
+def marked(drawn: Picture, marks: Mapping[str, Sequence[Mark]]) -> Picture:
+    """The same picture with marks on its steps, by their paths."""
+    return replace(drawn, nodes=_marked(drawn.nodes, marks))
+
+
+def _marked(nodes: Sequence[Node], marks: Mapping[str, Sequence[Mark]]) -> tuple[Node, ...]:
+    return tuple(
+        replace(
+            node,
+            marks=tuple(marks.get(node.path, ())),
+            arms=tuple(replace(arm, nodes=_marked(arm.nodes, marks)) for arm in node.arms),
+        )
+        for node in nodes
     )
 
 

@@ -1,6 +1,6 @@
 """Runs as people look at them: where each stands and why it started, and one with its whole trace."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -146,6 +146,41 @@ def latest_run(conn: sa.Connection, account_id: int, playbook: str, *, at: datet
     mine = _runs().where(run.c.account_id == account_id, run.c.playbook == playbook, *_begun(at))
     row = conn.execute(mine.order_by(_is_open(at).desc(), run.c.id.desc()).limit(1)).one_or_none()
     return _as_of(_row(row), at) if row else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldCrossing:
+    """A start that waits for an obstacle to go."""
+
+    account: str
+    account_name: str
+    at: datetime
+    why: str
+    retry_at: datetime | None
+    reasons: tuple[Reason, ...]
+
+
+def held_crossings(conn: sa.Connection, playbook: str, limit: int = 50) -> Sequence[HeldCrossing]:
+    """Latest first."""
+    of = crossing.c
+    query = (
+        sa.select(of.at, of.why, of.retry_at, of.reasons, account.c.key, account_name(of.account_id).label("name"))
+        .join(account, account.c.id == of.account_id)
+        .where(of.playbook == playbook, of.state == "held")
+        .order_by(of.at.desc(), of.id.desc())
+        .limit(limit)
+    )
+    return [
+        HeldCrossing(
+            account=row.key,
+            account_name=row.name or row.key,
+            at=row.at,
+            why=row.why or "",
+            retry_at=row.retry_at,
+            reasons=reasons_of(row.reasons),
+        )
+        for row in conn.execute(query)
+    ]
 
 
 def open_run_of_group(

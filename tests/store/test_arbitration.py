@@ -199,9 +199,9 @@ def test_open_runs_are_told_of_pause_resume_and_the_end(world):
     settle(world)
     world.day(nps=50.0)
     with world.tx() as conn:
-        assert (pause(conn, "risk"), pause(conn, "risk")) == (1, 0)
-        assert (resume(conn, "risk"), resume(conn, "risk")) == (1, 0)
-        assert (switch_off(conn, "risk"), switch_off(conn, "risk")) == (1, 0)
+        assert (pause(conn, "risk"), pause(conn, "risk")) == (1, None)
+        assert (resume(conn, "risk"), resume(conn, "risk")) == (1, None)
+        assert (switch_off(conn, "risk"), switch_off(conn, "risk")) == (1, None)
     assert world.told(1) == [
         ("pause", "", {}),
         ("resume", "", {}),

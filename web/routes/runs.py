@@ -16,6 +16,7 @@ from web.deps import Deps
 from web.forms import PageRoute
 from web.pages import frame, render
 from web.problems import Refusal, not_found
+from web.studio import SAID, step_names
 
 api = APIRouter(route_class=StrictRoute, tags=["runs"])
 pages = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -110,11 +111,13 @@ def page(
 
 
 @pages.get("/runs/{run_id}")
-def page_of_one(deps: Deps, viewer: OpsViewer, run_id: RowId) -> Response:
+def page_of_one(deps: Deps, viewer: OpsViewer, run_id: RowId, said: Filter = "") -> Response:
     with deps.engine.connect() as conn:
         around = frame(conn, viewer)
         found = get_run(conn, run_id)
-    if found is None:
-        raise not_found("run", run_id, "Runs")
+        if found is None:
+            raise not_found("run", run_id, "Runs")
+        steps = step_names(conn, found.run.playbook, found.run.version)
     ui = deps.temporal_ui and f"{deps.temporal_ui}/namespaces/{deps.temporal_namespace}/workflows/"
-    return render("run.html", {"detail": found, "run": found.run, "temporal_ui": ui}, around)
+    content = {"detail": found, "run": found.run, "temporal_ui": ui, "said": SAID.get(said), "steps": steps}
+    return render("run.html", content, around)

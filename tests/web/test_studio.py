@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from engine.compile import compile_playbook
 from store import schema
+from store.access.audit import list_audit
 from store.deployed import load_workspace
 from store.queries.funnel import AtStep, funnel
 from tests.store.book import NOW, days
@@ -161,6 +162,21 @@ def test_a_playbook_pauses_resumes_and_ends_and_a_second_click_changes_nothing(c
     assert [kind for kind, _ in facts(engine, run_id)] == ["pause", "resume", "end"]
 
 
+def test_who_did_what_is_in_the_audit_log_once(client, filled, engine):
+    for _ in range(2):
+        client.post("/playbooks/risk-recovery/state", data={"do": "pause"})
+        client.post(f"/runs/{filled['run of acme']}/steer", data={"do": "skip"})
+        client.post(f"/mails/{filled['mail']}/settle", data={"sent": "true"})
+    with engine.connect() as conn:
+        rows = list_audit(conn).items
+    told = [(row.who, row.did, row.what) for row in reversed(rows) if "." in row.did]
+    assert told == [
+        (client.person, "playbook.pause", "risk-recovery"),
+        (client.person, "run.skip", str(filled["run of acme"])),
+        (client.person, "mail.settle", str(filled["mail"])),
+    ]
+
+
 def test_all_playbooks_pause_and_resume_at_once(client, filled, engine):
     for do, then in (("pause", "paused"), ("resume", "active")):
         assert client.post("/playbooks", data={"do": do}).status_code == 200
@@ -220,7 +236,8 @@ def test_rolling_back_starts_new_runs_on_the_earlier_version(client, filled, eng
 )
 def test_no_form_works_without_its_token_or_for_a_csm(client, client_as, filled, engine, url):
     data = {"do": "pause", "version": 1, "sent": "true"}
-    assert client.post(url, data=data | {"csrf": "wrong"}).status_code == 403
+    told = client.post(url, data=data | {"csrf": "wrong"}, follow_redirects=False)
+    assert "said=" not in told.headers.get("location", "")
     assert client_as("csm", person="kim").post(url, data=data).status_code == 403
     assert state(engine) == "active"
 

@@ -3,14 +3,18 @@
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Form
+import sqlalchemy as sa
+from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from store import clock, operating
+from store.access import audit
+from store.access.viewer import Viewer
 from store.deploy import DeployRefused, NothingDeployed, rollback
 from store.operating import Do
 from store.playbook_state import MOVES, Move, move_all
-from web.access import OpsViewer
+from web.access import OpsViewer, wall_clock
+from web.auditing import actor
 from web.bodies import Filter, RowId
 from web.deps import Deps
 from web.forms import PageRoute
@@ -21,32 +25,40 @@ _STATUS = {"unknown": 404, "ended": 409, "not_stuck": 409}
 
 
 @pages.post("/playbooks")
-def move_every(deps: Deps, _: OpsViewer, do: Annotated[Move, Form()]) -> Response:
+def move_every(request: Request, deps: Deps, viewer: OpsViewer, do: Annotated[Move, Form()]) -> Response:
     """Pause all that are active, or resume all that are paused."""
     if do == "off":
         what_to_do = "Open the playbook that is to end, and switch it off there."
         raise Refusal(422, "One by one", "Playbooks are switched off one by one.", what_to_do)
     with deps.engine.begin() as conn:
         moved = move_all(conn, do)
+        for name, told in moved.items():
+            _record(conn, request, viewer, f"playbook.{do}", name, told=told)
     return _back("/playbooks", do if moved else "nothing")
 
 
 @pages.post("/playbooks/{name}/state")
-def move_one(deps: Deps, _: OpsViewer, name: str, do: Annotated[Move, Form()]) -> Response:
+def move_one(request: Request, deps: Deps, viewer: OpsViewer, name: str, do: Annotated[Move, Form()]) -> Response:
     try:
         with deps.engine.begin() as conn:
             told = MOVES[do](conn, name)
+            if told is not None:
+                _record(conn, request, viewer, f"playbook.{do}", name, told=told)
     except NothingDeployed as error:
         raise not_found("playbook", name, "Playbooks") from error
     return _back(f"/playbooks/{quote(name, safe='')}", "nothing" if told is None else do)
 
 
 @pages.post("/playbooks/{name}/rollback")
-def roll_back(deps: Deps, _: OpsViewer, name: str, version: Annotated[int, Form(ge=1, le=2**31 - 1)]) -> Response:
+def roll_back(
+    request: Request, deps: Deps, viewer: OpsViewer, name: str, version: Annotated[int, Form(ge=1, le=2**31 - 1)]
+) -> Response:
     try:
         with deps.engine.begin() as conn:
             report = rollback(conn, name, version, clock.now(conn))[1]
             changed = name in report.changed
+            if changed:
+                _record(conn, request, viewer, "playbook.rollback", name, version=version)
     except NothingDeployed as error:
         raise Refusal(404, "No such version", f"{error}.", f"Look at the versions of {name}.") from error
     except DeployRefused as error:
@@ -57,6 +69,7 @@ def roll_back(deps: Deps, _: OpsViewer, name: str, version: Annotated[int, Form(
 @pages.post("/runs/{run_id}/steer")
 def steer(
     *,
+    request: Request,
     deps: Deps,
     viewer: OpsViewer,
     run_id: RowId,
@@ -66,17 +79,30 @@ def steer(
     """`back`: `errors` leads back to the error queue, anything else to the run."""
     with deps.engine.begin() as conn:
         told = operating.steer_run(conn, run_id, do, viewer.person, clock.now(conn))
+        if isinstance(told, operating.Told) and not told.repeated:
+            _record(conn, request, viewer, f"run.{do}", str(run_id), steps=", ".join(told.steps))
     if isinstance(told, operating.NotTold):
         raise Refusal(_STATUS[told.kind], "Not done", f"{told.message}.", "Look at the run again.")
     return _back("/errors" if back == "errors" else f"/runs/{run_id}", "repeated" if told.repeated else do)
 
 
 @pages.post("/mails/{mail_id}/settle")
-def settle_mail(deps: Deps, viewer: OpsViewer, mail_id: RowId, sent: Annotated[bool, Form()]) -> Response:
+def settle_mail(
+    request: Request, deps: Deps, viewer: OpsViewer, mail_id: RowId, sent: Annotated[bool, Form()]
+) -> Response:
     """A person has looked whether a mail of unknown outcome arrived."""
     with deps.engine.begin() as conn:
         settled = operating.settle_unknown_mail(conn, mail_id, sent, viewer.person, clock.now(conn))
+        if settled:
+            _record(conn, request, viewer, "mail.settle", str(mail_id), sent=sent)
     return _back("/errors", "nothing" if not settled else "sent" if sent else "unsent")
+
+
+def _record(
+    conn: sa.Connection, request: Request, viewer: Viewer, did: str, what: str, **detail: str | int | bool
+) -> None:
+    """In the transaction of what was done; what changed nothing is not recorded."""
+    audit.record(conn, actor(request, viewer.person), did, wall_clock(), what=what, **detail)
 
 
 def _back(path: str, said: str) -> Response:

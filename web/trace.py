@@ -18,6 +18,14 @@ def _answer(detail: Detail) -> str:
     return {"True": "yes", "False": "no"}.get(str(detail.get("answer")), "unknown")
 
 
+def _decided(detail: Detail) -> str:
+    """A condition with its answer; or a value that was worked out."""
+    condition, answer = detail.get("condition", "it"), detail.get("answer")
+    if answer is None or isinstance(answer, bool) or str(answer) in ("True", "False"):
+        return f"Is {condition}? {_answer(detail).capitalize()}"
+    return f"Worked out {condition}: {answer}"
+
+
 def _with_reason(text: str, detail: Detail) -> str:
     return f"{text}: {detail['reason']}" if detail.get("reason") else text
 
@@ -58,7 +66,7 @@ _SENTENCES: dict[str, Callable[[Detail], str]] = {
     "survey": _act("Put a question", "Put a question"),
     "surveyed": lambda detail: f"Answered with {detail.get('score')}",
     "set": _act("Set fields of the account", "Set fields of the account"),
-    "decided": lambda detail: f"Is {detail.get('condition', 'it')}? {_answer(detail).capitalize()}",
+    "decided": _decided,
     "waits": lambda detail: f"Waits {str(detail.get('for_') or 'for something').removeprefix('wait ')}",
     "came": lambda detail: f"Came: {_awaited(detail)}",
     "timed_out": lambda detail: f"Did not come in time: {_awaited(detail)}",

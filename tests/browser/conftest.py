@@ -78,7 +78,7 @@ def _closing(context: Any) -> Iterator[Any]:
 
 def violations(page: Any) -> list[str]:
     """What axe-core has against a page, one line each: the rule and where."""
-    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it brings no types
+    from axe_playwright_python.sync_playwright import Axe
 
     found = Axe().run(page, options=RULES).response["violations"]
     return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]

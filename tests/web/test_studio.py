@@ -100,7 +100,7 @@ def test_a_version_that_is_not_there_is_a_page_that_says_so(client, filled):
 
 def test_the_picture_tells_what_became_of_runs_at_each_step(client, filled, engine):
     with engine.connect() as conn:
-        found = funnel(conn, "risk-recovery", 1)
+        found = funnel(conn, "risk-recovery", 1, ["steps[0]", "steps[1]"])
     # Acme's run is stuck in the call; Birch's went on to the wait; the ended run has done both.
     assert found.runs == 3
     assert found.steps == {"steps[0]": AtStep(failed=1, done=2), "steps[1]": AtStep(waiting=1, done=1)}
@@ -117,7 +117,20 @@ def test_a_step_that_was_skipped_is_not_done(in_book, engine):
 
     in_book(make)
     with engine.connect() as conn:
-        assert funnel(conn, "risk-recovery", 1).steps == {"steps[0]": AtStep(skipped=1)}
+        assert funnel(conn, "risk-recovery", 1, ["steps[0]"]).steps == {"steps[0]": AtStep(skipped=1)}
+
+
+def test_who_came_further_has_done_what_leaves_no_trace(in_book, engine):
+    def make(book):
+        inside = {"path": "steps[2].branches[0][1]/until", "step": "", "says": "wait", "until": None}
+        run_id = book.run(book.account(), at_step=[inside])
+        book.trace(run_id, (1, "steps[2].branches[0][0]", "task", {}))
+
+    in_book(make)
+    paths = ["steps[0]", "steps[1]", "steps[2]", "steps[2].branches[0][0]", "steps[2].branches[0][1]"]
+    with engine.connect() as conn:
+        found = funnel(conn, "risk-recovery", 1, paths).steps
+    assert found == {path: AtStep(done=1) for path in paths[:-1]} | {paths[-1]: AtStep(waiting=1)}
 
 
 def test_who_meets_a_trigger_is_told_with_what_becomes_of_it(client, filled):

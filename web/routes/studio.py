@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from engine.differences import differences
+from engine.outline import outline
 from store import clock
 from store.deployed import Deployed, load_playbooks
 from store.explain.candidates import candidates
@@ -48,7 +49,7 @@ def page_of_one(deps: Deps, viewer: OpsViewer, name: str, version: Filter = "", 
         around = frame(conn, viewer)
         row = _row(conn, name)
         shown = _source(conn, row, version)
-        found = funnel(conn, name, shown.number)
+        found = funnel(conn, name, shown.number, [one.path for one in outline(shown.compiled.plan)])
         content = {
             **_about(conn, row),
             "said": SAID.get(said),

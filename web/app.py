@@ -31,8 +31,8 @@ from web.routes import (
     replies,
     runs,
     sign_in,
-    steering,
     studio,
+    studio_forms,
     surveys,
     tasks,
     users,
@@ -56,7 +56,7 @@ _PAGES = (
     preferences,
     followed,
 )
-_STUDIO = (studio, steering)
+_STUDIO = (studio, studio_forms)
 
 _LARGER = {"/api/v1/facts": LARGE_BODY, "/hooks/sendgrid": EVENTS_BODY, "/hooks/replies/": REPLY_BODY}
 """Addresses that take larger bodies than all others."""

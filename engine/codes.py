@@ -70,6 +70,7 @@ CODES: dict[str, str] = {
     "PB365": "arms of a split that get into each other's way",
     "PB366": "a playbook to start that is not there, or that only its own triggers start",
     "PB367": "playbooks that start each other in a circle",
+    "PB368": "an open alone decides",
     # PB4xx: texts and templates
     "PB401": "a mail text begins with its subject between two lines of ---",
     "PB402": "a mail has no body",

@@ -282,7 +282,14 @@ class Compiler:
             kind, _, rest = name.partition(".")
             if kind == "email" and not rest.endswith(".outcome"):
                 self.listen(f"email.{rest.rpartition('.')[2]}")
+        seen = {name.rpartition(".")[2] for name in found.reads if name.startswith("email.")} if found else set()
+        if "opened" in seen and not seen & {"clicked", "replied"}:
+            self.only_an_open(*at)
         return found
+
+    def only_an_open(self, *at: str | int) -> None:
+        message = "an open alone decides: programs that guard privacy open mails which nobody reads"
+        self.problem("PB368", message, *at, hint="ask for a click, a reply or an answer", severity="warning")
 
     def row_condition(self, text: str, source: str, *at: str | int) -> Expression | None:
         return self._expression(text, "bool", {}, at, inside=source)

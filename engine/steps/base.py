@@ -187,6 +187,10 @@ class StepCompiler(Protocol):
         """The run wants to be told of this mail event."""
         ...
 
+    def only_an_open(self, *at: str | int) -> None:
+        """A warning: nothing but an open tells how it goes on."""
+        ...
+
 
 class StepDocument(Shape):
     """Base of what an author writes as a step: a mapping whose key tells the kind."""

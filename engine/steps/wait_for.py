@@ -162,3 +162,5 @@ class WaitForDocument(StepDocument):
             with_.problem("PB315", f"{event} needs `of`: the mail it answers", "wait_for", hint="of: checking_in")
         elif with_.earlier("email", of, "wait_for", "of"):
             with_.listen(event)
+            if event == "email.opened":
+                with_.only_an_open("wait_for", "event")

@@ -78,6 +78,13 @@ def test_nothing_is_tracked_and_no_link_of_sendgrid_s_own_is_added_unless_asked(
     assert asked["subscription_tracking"] == {"enable": False}
 
 
+def test_a_reply_reaches_a_person_and_us(mail):
+    assert request_body(mail(), settings())["reply_to"] == {"email": "robin@corp.test"}
+    body = request_body(mail(replies_to="reply+abc@in.corp.test"), settings())
+    assert body["reply_to_list"] == [{"email": "robin@corp.test"}, {"email": "reply+abc@in.corp.test"}]
+    assert "reply_to" not in body, "SendGrid takes one of the two"
+
+
 def test_a_second_attempt_is_the_same_request(mail):
     assert json.dumps(request_body(mail(), settings())) == json.dumps(request_body(mail(), settings()))
 
@@ -94,11 +101,12 @@ _WORD = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=20)
     category=st.sampled_from(["", "service", "marketing", "transactional", "internal"]),
     link=st.booleans(),
     reply_to=st.booleans(),
+    replies_to=st.booleans(),
     sandbox=st.booleans(),
     track=st.booleans(),
 )
 def test_every_request_is_one_that_the_official_description_allows(
-    text, name, who, token, category, link, reply_to, sandbox, track
+    text, name, who, token, category, link, reply_to, replies_to, sandbox, track
 ):
     outgoing = OutgoingMail(
         message_id=f"<{token}@corp.test>",
@@ -107,6 +115,7 @@ def test_every_request_is_one_that_the_official_description_allows(
         from_address="success@corp.test",
         from_name=name,
         reply_to="robin@corp.test" if reply_to else None,
+        replies_to=f"reply+{token}@in.corp.test" if replies_to else None,
         subject=text,
         html=text,
         plain=text,

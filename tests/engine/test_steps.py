@@ -262,3 +262,18 @@ def test_every_kind_has_a_document_a_value_and_a_walk_and_says_what_it_is_for():
         assert model.__doc__
         assert DOCUMENTS[kind].__doc__
     assert hasattr(Walk, "until")
+
+
+@pytest.mark.parametrize(
+    ("more", "warns"),
+    [
+        ("  - if: email.mail.opened\n    then: []\n", True),
+        ("  - wait_for: { event: email.opened, of: mail, up_to: 1 day }\n", True),
+        ("  - if: email.mail.opened and email.mail.clicked\n    then: []\n", False),
+        ("  - if: email.mail.clicked\n    then: []\n", False),
+        ("  - wait_for: { event: email.replied, of: mail, up_to: 1 day }\n", False),
+    ],
+)
+def test_an_open_alone_shall_not_decide(more, warns):
+    codes = {problem.code for problem in compiled(with_steps(MAIL + more)).problems}
+    assert ("PB368" in codes) == warns

@@ -1,11 +1,11 @@
-"""Commands about whom mail goes to."""
+"""Commands about whom mail goes to, and who is forgotten."""
 
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from app.cli.root import Home, Json, suppress_app
+from app.cli.root import Home, Json, app, suppress_app
 
 
 @suppress_app.command(name="add")
@@ -69,3 +69,19 @@ def suppress_import(
 
     with exits():
         raise typer.Exit(import_(file, home, as_json=as_json))
+
+
+@app.command()
+def erase(
+    contact: Annotated[str, typer.Argument(help="The contact's id at the account.")],
+    account: Annotated[str, typer.Option(help="The account's id.")],
+    by: Annotated[str, typer.Option(help="Who does it, for the receipt.")] = "operator",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Forget a person: stop what is on its way, take their name and address out of everything. There is no way back."""
+    from app.commands.erase import erase_contact
+    from app.running import exits
+
+    with exits():
+        erase_contact(contact, account, by, home, as_json=as_json)

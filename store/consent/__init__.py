@@ -3,7 +3,7 @@
 Whoever changes consent, and whoever hands a mail over, first holds the address: one is before the other, never beside.
 """
 
-from store.consent.cancelling import cancel_barred, cancel_queued, queued_runs
+from store.consent.cancelling import cancel_barred, cancel_for, cancel_queued, queued_runs
 from store.consent.preferences import Preference, leave_all, preferences, save
 from store.consent.suppressing import (
     REASONS,
@@ -23,6 +23,7 @@ __all__ = [
     "Suppressed",
     "Suppressing",
     "cancel_barred",
+    "cancel_for",
     "cancel_queued",
     "is_erased",
     "leave_all",

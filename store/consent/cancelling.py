@@ -28,6 +28,11 @@ def cancel_barred(conn: sa.Connection, now: datetime) -> int:
     return _cancel(conn, mail.c.account_id.in_(sa.select(work.c.account_id)), now)
 
 
+def cancel_for(conn: sa.Connection, contact_ids: Collection[int], now: datetime) -> int:
+    """The same for contacts who want none, or have no address any more."""
+    return _cancel(conn, mail.c.contact_id.in_(list(contact_ids)), now)
+
+
 def _cancel(conn: sa.Connection, whose: sa.ColumnElement[bool], now: datetime) -> int:
     # In the order of runs, as everybody who settles many holds them.
     query = sa.select(mail.c.id).where(whose, _WAITING, mail.c.person.is_(None)).order_by(mail.c.run_id, mail.c.id)

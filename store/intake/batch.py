@@ -23,6 +23,7 @@ from engine.facts import (
     has_bare_dates,
 )
 from store import schema
+from store.erased import erased_among
 from store.intake import events, people, records, values
 from store.intake.accounts import account_zones, locked_accounts, make_accounts
 from store.intake.report import IntakeReport, Refusal, Verdict, no_account
@@ -74,12 +75,14 @@ class Batch:
 
     def _refusals(self) -> Iterable[Refusal]:
         for one in sorted(self._told, key=lambda one: one.n):
-            why: Literal["conflict", "unknown_account"]
+            why: Literal["conflict", "unknown_account", "erased"]
             match self._verdicts.get(one.n):
                 case "conflict":
                     why = "conflict"
                 case "unknown_account":
                     why = "unknown_account"
+                case "erased":
+                    why = "erased"
                 case _:
                     continue
             yield Refusal(n=one.n, fact=one.fact, why=why, message=self._messages[one.n])
@@ -126,10 +129,18 @@ class Batch:
             self._hear(self._staged(people.PERSON, rows, people.PEOPLE), "")
 
     def _contacts(self) -> None:
+        self._leave_out_erased()
         told = [(one, one.fact) for one in self._known() if isinstance(one.fact, ContactFact)]
         for turn in turns(told, lambda pair: (pair[1].account, pair[1].key)):
             rows = [people.contact_row(one.n, fact, self._ids[fact.account], one.learned_at) for one, fact in turn]
             self._hear(self._staged(people.CONTACT, rows, people.CONTACTS), people.CONFLICT)
+
+    def _leave_out_erased(self) -> None:
+        told = [(one.n, one.fact) for one in self._known() if isinstance(one.fact, ContactFact)]
+        contacts = [(fact.account, fact.key, fact.email) for _, fact in told]
+        for place in erased_among(self._conn, contacts) if contacts else ():
+            self._verdicts[told[place][0]] = "erased"
+            self._messages[told[place][0]] = people.ERASED
 
     def _records(self) -> None:
         told = [(one, one.fact) for one in self._known() if isinstance(one.fact, RecordFact)]

@@ -3,6 +3,7 @@
 from engine.facts import ContactFact, PersonFact
 from store.intake.staging import Shape, Statement
 
+ERASED = "this person was erased on request and is not taken in again; leave the contact out at its source"
 CONFLICT = "the contact was told differently from the same instant; the first one stays"
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from engine.facts import IncomingFact
 
-Verdict = Literal["new", "correction", "repeat", "outdated", "conflict", "unknown_account"]
+Verdict = Literal["new", "correction", "repeat", "outdated", "conflict", "unknown_account", "erased"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Refusal:
 
     n: int
     fact: IncomingFact
-    why: Literal["conflict", "unknown_account"]
+    why: Literal["conflict", "unknown_account", "erased"]
     message: str
 
 

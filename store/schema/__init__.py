@@ -15,7 +15,7 @@ from store.schema.access import (
     sign_in_rate,
 )
 from store.schema.base import metadata
-from store.schema.consent import subscription, suppression
+from store.schema.consent import erasure, subscription, suppression
 from store.schema.deciding import crossing, settling, sweep, trigger_hold, work, work_event, work_playbook
 from store.schema.deployed import (
     clock,
@@ -62,6 +62,7 @@ __all__ = [
     "draft",
     "endpoint",
     "endpoint_message",
+    "erasure",
     "errand",
     "event",
     "feed",

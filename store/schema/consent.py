@@ -1,8 +1,9 @@
 """Who may be written to: what people said, and what became of their addresses. Addresses are known by their key."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
-from store.schema.base import AT, TEXT, metadata
+from store.schema.base import AT, TEXT, id_, metadata
 
 suppression = sa.Table(
     "suppression",
@@ -30,4 +31,15 @@ subscription = sa.Table(
     sa.Column("source", TEXT, nullable=False, comment="one_click | page | command"),
     sa.Column("at", AT, nullable=False),
     comment="what people said of single topics; who said nothing has what the topic gives by default",
+)
+
+erasure = sa.Table(
+    "erasure",
+    metadata,
+    id_(),
+    sa.Column("contact", TEXT, nullable=False, index=True, comment="a hash of the account's and the contact's key"),
+    sa.Column("at", AT, nullable=False),
+    sa.Column("by", TEXT, nullable=False, server_default="", comment="empty for the person's other contacts"),
+    sa.Column("counts", JSONB, nullable=False, server_default="{}", comment="what was done; of the receipt alone"),
+    comment="receipts of people who were forgotten: they name nobody",
 )

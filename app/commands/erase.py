@@ -1,0 +1,28 @@
+"""`tenure erase`: forgets a person at a customer's."""
+
+from pathlib import Path
+
+from app.commands.going_on import go_on
+from app.running import Services, UsageError, plain, say, show
+from app.tables import count
+from store import clock
+from store.erasure import erase
+
+
+def erase_contact(contact: str, account: str, by: str, home: Path | None, *, as_json: bool) -> None:
+    """Nothing names the person afterwards but a hash; there is no way back."""
+    with Services(home, must_exist=True) as services:
+        with services.database.begin() as conn:
+            receipt = erase(conn, account, contact, by, clock.now(conn))
+        if receipt is None:
+            raise UsageError(f'account "{account}" has no contact "{contact}"')
+        went_on = go_on(services)
+    if as_json:
+        show(plain(receipt))
+        return
+    done = (
+        f"{count(receipt.contacts, 'contact')} at {count(receipt.accounts, 'account')}, {count(receipt.mails, 'mail')} "
+        f"({receipt.stopped} stopped), {count(receipt.surveys, 'survey')}, {count(receipt.elsewhere, 'other row')}"
+    )
+    say(f"erased: {done}; receipt {receipt.id}. {went_on}")
+    say("Mail providers and backups keep what they have: erase the person there as well.")

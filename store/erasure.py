@@ -1,0 +1,179 @@
+"""Forgets a person: stops what is on its way, takes name and addresses out of every table, and keeps a receipt.
+
+A person is one mail address, at whatever accounts. What stays is a hash of the address on the suppression list, and
+hashes of the contacts, so that nobody brings the person back without noticing.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from engine.addresses import address_key, same_person
+from store.consent import Suppressing, cancel_for, suppress
+from store.erased import contact_hash
+from store.mails.holding import hold_addresses
+from store.schema import (
+    account,
+    change,
+    contact,
+    draft,
+    erasure,
+    mail,
+    mail_event,
+    run,
+    subscription,
+    suppression,
+    survey,
+)
+from store.scrubbing import ERASED, scrub
+
+_EMPTY = f"<p>{ERASED}</p>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erased:
+    """The receipt: it names nobody."""
+
+    id: int
+    at: datetime
+    by: str
+    contacts: int
+    accounts: int
+    stopped: int
+    """Mails that will never leave."""
+    mails: int
+    surveys: int
+    elsewhere: int
+    """Rows of other tables that named the person."""
+
+
+def erase(conn: sa.Connection, account_key_: str, contact_key: str, by: str, now: datetime) -> Erased | None:
+    """Forget the person who is this contact; None when there is no such contact."""
+    named = _contacts(conn, account.c.key == account_key_, contact.c.key == contact_key)
+    if not named:
+        return None
+    address = (named[0].email or "").strip()
+    if address:
+        hold_addresses(conn, [address_key(address)])
+    found = {row.id: row for row in (*named, *_same(conn, address))}
+    contacts = list(found.values())
+    accounts = sorted({row.account_id for row in contacts})
+    waiting = _waiting(conn, contacts)
+    _suppress(conn, address, now)
+    counts = _forget(conn, contacts, now)
+    cancel_for(conn, list(found), now)
+    stopped = waiting - _waiting(conn, contacts)
+    elsewhere = scrub(conn, _words(contacts), accounts)
+    conn.execute(sa.insert(change), [{"account_id": one} for one in accounts])
+    others = [{"contact": contact_hash(row.account, row.key), "at": now} for row in contacts[1:]]
+    if others:
+        conn.execute(sa.insert(erasure), others)
+    receipt = {
+        "contact": contact_hash(contacts[0].account, contacts[0].key),
+        "at": now,
+        "by": by,
+        "counts": {
+            "contacts": len(contacts),
+            "accounts": len(accounts),
+            "stopped": stopped,
+            "elsewhere": elsewhere,
+            **counts,
+        },
+    }
+    id_: int = conn.execute(sa.insert(erasure).values(receipt).returning(erasure.c.id)).scalar_one()
+    return Erased(
+        id=id_,
+        at=now,
+        by=by,
+        contacts=len(contacts),
+        accounts=len(accounts),
+        stopped=stopped,
+        mails=counts["mails"],
+        surveys=counts["surveys"],
+        elsewhere=elsewhere,
+    )
+
+
+def _contacts(conn: sa.Connection, *where: sa.ColumnElement[bool]) -> list[sa.Row[tuple[object, ...]]]:
+    names = ("id", "account_id", "key", "name", "first_name", "email")
+    query = sa.select(*(contact.c[name] for name in names), account.c.key.label("account"))
+    joined = query.join(account, account.c.id == contact.c.account_id).where(*where).order_by(contact.c.id)
+    return list(conn.execute(joined))
+
+
+def _same(conn: sa.Connection, address: str) -> list[sa.Row[tuple[object, ...]]]:
+    """Contacts with the same address, however it is written there."""
+    if not address:
+        return []
+    domain = address.rpartition("@")[2]
+    near = _contacts(conn, sa.func.lower(contact.c.email).endswith(domain.lower(), autoescape=True))
+    return [row for row in near if same_person(str(row.email)) == same_person(address)]
+
+
+def _waiting(conn: sa.Connection, contacts: Sequence[sa.Row[tuple[object, ...]]]) -> int:
+    """How many mails to them are on their way and can be stopped."""
+    mine = mail.c.contact_id.in_([row.id for row in contacts])
+    count = sa.select(sa.func.count()).where(mine, sa.or_(mail.c.state == "prepared", mail.c.again))
+    waiting: int = conn.execute(count).scalar_one()
+    return waiting
+
+
+def _suppress(conn: sa.Connection, address: str, now: datetime) -> None:
+    if not address:
+        return
+    suppress(conn, [Suppressing(address=address, reason="erased")], now)
+    mine = suppression.c.address_key == address_key(address)
+    conn.execute(sa.update(suppression).where(mine).values(address=None, note=None))
+    conn.execute(sa.delete(subscription).where(subscription.c.address_key == address_key(address)))
+
+
+def _forget(conn: sa.Connection, contacts: Sequence[sa.Row[tuple[object, ...]]], now: datetime) -> dict[str, int]:
+    """What is about nobody but the person."""
+    ids = [row.id for row in contacts]
+    # In the order in which everybody takes them: runs, contacts, mails.
+    owners = sa.select(mail.c.run_id).where(mail.c.contact_id.in_(ids))
+    conn.execute(sa.select(run.c.id).where(run.c.id.in_(owners)).order_by(run.c.id).with_for_update(key_share=True))
+    blank: dict[str, object] = {
+        "name": ERASED,
+        "first_name": None,
+        "email": None,
+        "zone": None,
+        "locale": None,
+        "roles": [],
+    }
+    mine = sa.update(contact).where(contact.c.id.in_(ids))
+    conn.execute(mine.values(**blank, do_not_contact=True, key="erased-" + sa.cast(contact.c.id, sa.Text), at=now))
+    texts = {"subject": ERASED, "html": _EMPTY, "plain": ERASED, "unsubscribe_url": None}
+    # The provider's own id names the mail at the provider, where the person has to be forgotten as well.
+    mails = conn.execute(
+        sa.update(mail).where(mail.c.contact_id.in_(ids)).values(**texts, to_address=ERASED, to_name=ERASED)
+    ).rowcount
+    of_mails = mail_event.c.mail_id.in_(sa.select(mail.c.id).where(mail.c.contact_id.in_(ids)))
+    conn.execute(sa.update(mail_event).where(of_mails).values(link=None, reason=None))
+    conn.execute(sa.update(draft).where(draft.c.contact_id.in_(ids)).values(subject=ERASED, preheader="", body=ERASED))
+    surveys = conn.execute(
+        sa.update(survey).where(survey.c.contact_id.in_(ids)).values(address=ERASED, comment=None)
+    ).rowcount
+    return {"mails": mails, "surveys": surveys}
+
+
+def _words(contacts: Iterable[sa.Row[tuple[object, ...]]]) -> list[str]:
+    """What names the person in other rows, as patterns: addresses, whole names, first names as words."""
+    patterns: dict[str, None] = {}
+    for row in contacts:
+        if row.email:
+            patterns[_literal(str(row.email))] = None
+        if len(str(row.name)) > 2:
+            patterns[rf"\m{_literal(str(row.name))}\M"] = None
+    for row in contacts:
+        first = str(row.first_name or str(row.name).partition(" ")[0])
+        if len(first) > 2:
+            patterns[rf"\m{_literal(first)}\M"] = None
+    return list(patterns)
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"([\\^$.|?*+()\[\]{}])", r"\\\1", text.strip())

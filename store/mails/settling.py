@@ -52,8 +52,9 @@ def settle(
     if state in ("refused", "skipped") and (row.again or row.resends) and not sure:
         what = "sent again, and refused" if state == "refused" else "not sent again"
         state, reason = "unknown", f"it may have left; {what}: {reason}"
-    if state == "sent" and row.resends and row.state == "handing_over":
-        reason = f"sent again{f' by {row.resent_by}' if row.resent_by else ''} although it may have left: {_TWICE}"
+    if state == "sent" and row.resends:
+        twice = f"sent again{f' by {row.resent_by}' if row.resent_by else ''} although it may have left: {_TWICE}"
+        reason = f"{reason}; {twice}" if reason else twice
     conn.execute(
         sa.update(mail)
         .where(mail.c.id == mail_id)

@@ -1,20 +1,13 @@
 """Mail is sent at most once though dispatchers are killed at every point and the server answers late or not at all."""
 
-import asyncio
 import collections
-import email
-import json
-import os
 import random
-import socket
-import subprocess
 import sys
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from store.database import engine_for
 from tests.mailing import NOW, Post
@@ -26,60 +19,6 @@ POINTS = [
     *("in the middle of the content", "before the last dot", "after the last dot", "after the answer"),
     "before the commit of settling",
 ]
-
-
-class Receiver:
-    """Counts what it has taken; is sometimes late, sometimes cuts the line, sometimes wants nothing now."""
-
-    def __init__(self, chance):
-        self.chance = chance
-        self.received: collections.Counter[str] = collections.Counter()
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802  # aiosmtpd's name
-        mood = self.chance.random()
-        if mood < 0.06:
-            return "451 not now"
-        message = email.message_from_bytes(envelope.content)
-        self.received[message["Message-ID"]] += 1
-        if mood < 0.12:
-            await asyncio.sleep(0.4)
-        elif mood < 0.18:
-            server.transport.abort()
-        return "250 kept"
-
-
-@pytest.fixture
-def receiver():
-    """(what receives, its port)."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    receiver = Receiver(random.Random(7))
-    controller = Controller(receiver, hostname="localhost", port=port, ready_timeout=20)
-    controller.start()
-    yield receiver, port
-    controller.stop()
-
-
-@pytest.fixture
-def order(database, receiver):
-    """Have dispatchers started, one for each point, and killed there; gives how many were."""
-    program = [sys.executable, str(Path(__file__).with_name("mail_dispatcher.py")), database, str(receiver[1])]
-    process = subprocess.Popen(
-        program, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdin=-1, stdout=-1, stderr=-3, text=True
-    )
-
-    assert process.stdin
-    assert process.stdout
-    to, answers = process.stdin, process.stdout
-
-    def order(points, now):
-        to.write(json.dumps({"points": points, "now": now.isoformat()}) + "\n")
-        to.flush()
-        return int(answers.readline())
-
-    yield order
-    process.communicate(timeout=10)
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_what_customers_received_is_what_the_ledger_says(engine, receiver, order
     plan = [[(chance.choice(POINTS), chance.randint(1, 12)) for _ in range(3)] for _ in range(24)]
     plan += [[("time", chance.randint(20, 300)) for _ in range(3)] for _ in range(10)]
     chance.shuffle(plan)
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 300
     while plan or any(row.state in ("prepared", "handing_over") or row.again for row in rows(engine)):
         assert time.monotonic() < deadline
         # Every round is later than any parked mail waits for, and than events have time to come in.
@@ -115,7 +115,7 @@ def test_what_customers_received_is_what_the_ledger_says(engine, receiver, order
         sys.stdout.writelines(f"  {ends[what]:6} {what}\n" for what in (*sorted({*ends} - {"other"}), "other"))
     assert ends["other"] == 0, [(row, received[row.message_id]) for row in ledger if end(row, received) == "other"]
     assert ends["once"] > MAILS / 2
-    assert killed > 20
+    assert killed > 10
     assert max(received.values()) <= (1 if on_unknown == "ask" else 2)
     if on_unknown == "resend_once":
         assert not any(row.state == "unknown" and not row.resends for row in ledger), "each was sent once more"

@@ -52,6 +52,7 @@ def open_ports(database: sa.Engine) -> Ports:
         chat=lambda name: _chat(_connector(database, "chat", name), name),
         mailbox=lambda: _mailbox(database),
         links=_links,
+        tell_private=read_settings().tell_private,
     )
 
 

@@ -33,6 +33,10 @@ class Settings:
     """The address under which customers reach unsubscribe and survey pages, without a final slash."""
     signing_key: str | None = field(repr=False, default=None)
     """What links in mails are signed with; None means a key that the database makes for itself."""
+    openid: tuple[str, str, str | None] | None = field(repr=False, default=None)
+    """Issuer, client id and client secret at the identity provider; None means passwords alone."""
+    tell_private: bool = False
+    """Whether programs that are told what happens may lie in a private network, or be called by plain http."""
     log_format: LogFormat | None
     """None means: console on a terminal, otherwise JSON."""
 
@@ -53,6 +57,8 @@ def read_settings(home: Path | None = None) -> Settings:
         web_port=_port("TENURE_WEB_PORT"),
         public_url=_public_url(),
         signing_key=_signing_key(),
+        openid=_openid(),
+        tell_private=_yes("TENURE_TELL_PRIVATE"),
         log_format=_log_format(),
     )
 
@@ -130,6 +136,26 @@ def _signing_key() -> str | None:
     if key is not None and len(key) < 32:
         raise SettingsError(name, "is too short to keep links safe", "Use 32 characters or more, made at random.")
     return key
+
+
+def _openid() -> tuple[str, str, str | None] | None:
+    issuer, client = _text("TENURE_OPENID_ISSUER"), _text("TENURE_OPENID_CLIENT_ID")
+    if issuer is None and client is None:
+        return None
+    if issuer is None or client is None:
+        missing = "TENURE_OPENID_CLIENT_ID" if issuer else "TENURE_OPENID_ISSUER"
+        raise SettingsError(missing, "is not set", "Set both issuer and client id, or neither.")
+    local = issuer.startswith(("http://127.0.0.1:", "http://localhost:"))
+    if not (issuer.startswith("https://") or local):
+        raise SettingsError("TENURE_OPENID_ISSUER", f"is {issuer!r}", "Write its https address, as the provider does.")
+    return issuer, client, secret("TENURE_OPENID_CLIENT_SECRET")
+
+
+def _yes(name: str) -> bool:
+    value = (_text(name) or "no").lower()
+    if value not in ("yes", "no"):
+        raise SettingsError(name, f"is {value!r}", "Write yes or no.")
+    return value == "yes"
 
 
 def _log_format() -> LogFormat | None:

@@ -16,6 +16,7 @@ from web.problems import HANDLERS, Problem
 from web.routes import (
     account_pages,
     accounts,
+    administration,
     api_keys,
     audit,
     described,
@@ -26,22 +27,26 @@ from web.routes import (
     inbox,
     mails,
     me,
+    openid,
     overview,
     preferences,
     replies,
     runs,
     sign_in,
+    steering,
     studio,
     studio_forms,
     surveys,
+    task_doings,
     tasks,
     users,
 )
 from web.static_files import KeptFiles
 
-_SUBJECTS = (facts, runs, tasks, mails, accounts)
+_SUBJECTS = (facts, runs, tasks, task_doings, mails, accounts, steering, administration)
 _PAGES = (
     sign_in,
+    openid,
     me,
     users,
     api_keys,

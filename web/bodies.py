@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from web.auditing import note_change
 from web.problems import Refusal
+from web.repeats import once
 
 LARGE_BODY = 16 * 1024 * 1024
 EVENTS_BODY = 8 * 1024 * 1024
@@ -64,8 +65,13 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
-            response = await handle(StrictJson(request.scope, request.receive))
-            await note_change(request, response)
-            return response
+            strict = StrictJson(request.scope, request.receive)
+
+            async def carry_out() -> Response:
+                response = await handle(strict)
+                await note_change(strict, response)
+                return response
+
+            return await once(strict, carry_out)
 
         return strictly

@@ -7,6 +7,8 @@ from typing import Annotated
 import sqlalchemy as sa
 from fastapi import Depends, Request
 
+from web.openid import OpenId
+
 
 @dataclass(frozen=True, kw_only=True)
 class WebDeps:
@@ -29,6 +31,10 @@ class WebDeps:
     """What posts of replies have in their address, as it is set at the moment; None: no posts are expected."""
     temporal_ui: str | None = None
     """The address of Temporal's own pages, without a final slash, to link runs to."""
+    tell_private: bool = False
+    """Whether programs that are told what happens may be called by plain http, in a private network."""
+    openid: OpenId | None = None
+    """The organisation's identity provider."""
     temporal_namespace: str = "default"
 
     @property

@@ -37,5 +37,7 @@ class Ports:
     """A chat connector by name; the same holds."""
     mailbox: Callable[[], Mailbox | None] = lambda: None
     """Where replies arrive and have to be asked for, as it is declared now; raises Misconfigured."""
+    tell_private: bool = False
+    """Whether programs that are told what happens may lie in a private network."""
     links: Callable[[sa.Connection], Links] = local_links
     """Addresses of public pages."""

@@ -16,6 +16,7 @@ from store import clock
 from store import sweep as store_sweep
 from workflows.activities import Activities
 from workflows.bell import Bell
+from workflows.endpoints import EndpointStream
 from workflows.errands import ErrandStream, Outside
 from workflows.heartbeat import Beats, Heartbeat, keep_beating
 from workflows.mail_stream import MailStream
@@ -60,9 +61,11 @@ async def run_worker(
     async with AsyncExitStack() as stack:
         worker = await stack.enter_async_context(playbook_worker(client, database, ports))
         _log.info("worker.ready", queue=worker.task_queue, clock="virtual" if virtual else "real")
-        loops: list[asyncio.Task[None]] = []
         quiet = threading.Event()
         stack.callback(quiet.set)
+        # Other programs live by the real clock, whatever ours is.
+        told = EndpointStream(database, allow_private=ports.tell_private).run
+        loops: list[asyncio.Task[None]] = [asyncio.create_task(asyncio.to_thread(told, quiet))]
         if not virtual:
             bell = Bell(database, ("tenure_facts", "tenure_outbox"))
             stack.callback(bell.close)
@@ -70,7 +73,7 @@ async def run_worker(
             deliverer = Deliverer(database, client, virtual=False)
             # Two, so that one receiver that takes its time does not hold up all others.
             outside = Outside(webhook=ports.webhook, chat=ports.chat)
-            loops = [
+            loops += [
                 asyncio.create_task(_loop("sweep", bell, "tenure_facts", lambda: _sweep(database))),
                 asyncio.create_task(_loop("outbox", bell, "tenure_outbox", deliverer.deliver_all)),
                 asyncio.create_task(asyncio.to_thread(MailStream(database, ports.transports()).run, quiet)),

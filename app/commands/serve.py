@@ -4,8 +4,12 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.running import Services, say
+
+if TYPE_CHECKING:
+    from web.openid import OpenId
 
 _PATIENCE = 3
 """Seconds for requests under way when the process is to end; pages that listen for news would never go."""
@@ -68,6 +72,8 @@ async def _serve(services: Services, stop: asyncio.Event) -> None:
         api_token=settings.api_token,
         signing_key=settings.signing_key,
         public_url=settings.public_url,
+        tell_private=settings.tell_private,
+        openid=_identity_provider(settings.openid),
         sendgrid_key=lambda: sendgrid_key(services.database),
         replies_secret=lambda: replies_secret(services.database),
         temporal_ui=ui.rstrip("/") if ui else None,
@@ -86,6 +92,15 @@ async def _serve(services: Services, stop: asyncio.Event) -> None:
     await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
+
+
+def _identity_provider(settings: tuple[str, str, str | None] | None) -> "OpenId | None":
+    from web.openid import OpenId, OpenIdSettings
+
+    if settings is None:
+        return None
+    issuer, client_id, client_secret = settings
+    return OpenId(OpenIdSettings(issuer=issuer, client_id=client_id, client_secret=client_secret))
 
 
 def _temporal_probe(services: Services) -> Callable[[], Awaitable[bool]]:

@@ -53,8 +53,10 @@ def disable_user(person: str, home: Path | None, *, as_json: bool) -> None:
     with Services(home, must_exist=True) as services, services.database.begin() as conn:
         now = datetime.now(UTC)
         found = _known(conn, person)
-        if found.role == "admin" and found.disabled_at is None and logins.admins(conn) == 1:
-            raise UsageError(f"{person} is the only admin; make another one first")
+        try:
+            logins.keep_an_admin(conn, found, None)
+        except Unfit as error:
+            raise UsageError(f"not disabled: {error}") from error
         logins.disable(conn, person, now)
         ended = sessions.end_sessions(conn, person, now)
         audit.record(conn, COMMAND_LINE, "user_disabled", now, what=f"login {person}", sessions=ended)

@@ -122,6 +122,13 @@ def disable(conn: sa.Connection, key: str, now: datetime) -> bool:
     return conn.execute(sa.update(login).where(*which).values(disabled_at=now)).rowcount == 1
 
 
+def keep_an_admin(conn: sa.Connection, before: Login | None, role: Role | None) -> None:
+    """Unfit when, with this role or none, nobody would be left who could let people in."""
+    is_admin = before is not None and before.role == "admin" and before.disabled_at is None
+    if is_admin and role != "admin" and admins(conn) == 1:
+        raise Unfit("this is the only admin; make another one first")
+
+
 def get_login(conn: sa.Connection, key: str) -> Login | None:
     row = conn.execute(sa.select(login).where(login.c.person == key)).one_or_none()
     return None if row is None else _login(row)

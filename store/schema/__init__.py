@@ -4,8 +4,6 @@ from store.schema.access import (
     absence,
     api_key,
     audit,
-    endpoint,
-    endpoint_message,
     idempotency,
     kept_form,
     login,
@@ -27,6 +25,7 @@ from store.schema.deployed import (
     trigger,
     workspace,
 )
+from store.schema.endpoints import endpoint, endpoint_message
 from store.schema.errands import errand
 from store.schema.facts import (
     account,

@@ -6,7 +6,7 @@ Times of this file are the real clock's, whatever clock the book of business run
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from store.schema.base import AT, ID, TEXT, id_, metadata
+from store.schema.base import AT, TEXT, id_, metadata
 
 login = sa.Table(
     "login",
@@ -158,37 +158,3 @@ _APPEND_ONLY = (
 )
 for _statement in _APPEND_ONLY:
     sa.event.listen(audit, "after_create", sa.DDL(_statement))  # type: ignore[no-untyped-call]
-
-endpoint = sa.Table(
-    "endpoint",
-    metadata,
-    id_(),
-    sa.Column("url", TEXT, nullable=False),
-    sa.Column("events", ARRAY(TEXT), nullable=False, comment="such as run.started; * means all"),
-    sa.Column("secret", TEXT, nullable=False, comment="whsec_…; signs what is sent, so it is kept as it is"),
-    sa.Column("state", TEXT, nullable=False, server_default="active", comment="active | paused | removed"),
-    sa.Column("made_by", TEXT, nullable=False),
-    sa.Column("created_at", AT, nullable=False),
-    comment="addresses of programs that are told what happens",
-)
-
-endpoint_message = sa.Table(
-    "endpoint_message",
-    metadata,
-    id_(),
-    sa.Column("endpoint_id", ID, sa.ForeignKey("endpoint.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("event", TEXT, nullable=False),
-    sa.Column("request_id", TEXT, nullable=False, comment="stable across retries"),
-    sa.Column("body", JSONB, nullable=False),
-    sa.Column("state", TEXT, nullable=False, server_default="prepared", comment="prepared | delivered | refused"),
-    sa.Column("reason", TEXT),
-    sa.Column("status", sa.Integer, comment="of the last answer"),
-    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("due_at", AT, nullable=False),
-    sa.Column("give_up_at", AT, nullable=False),
-    sa.Column("created_at", AT, nullable=False),
-    sa.Column("settled_at", AT),
-    sa.UniqueConstraint("endpoint_id", "request_id"),
-    sa.Index("endpoint_message_due_idx", "due_at", postgresql_where=sa.text("state = 'prepared'")),
-    comment="what an endpoint is told, at least once",
-)

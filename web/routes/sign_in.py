@@ -127,6 +127,7 @@ def _page(
 ) -> Response:
     with deps.engine.connect() as conn:
         content = {"name": name, "next": next, "refused": refused, "lonely": not logins.admins(conn)}
+        content["openid"] = deps.openid is not None
         return render("sign_in.html", content, frame(conn), status=status)
 
 

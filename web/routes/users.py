@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from store.access import audit, links, logins, sessions
-from store.access.logins import Login, Unfit
+from store.access.logins import Unfit
 from store.access.viewer import ROLES, Role
 from store.queries.names import people
 from web.access import AdminViewer, wall_clock
@@ -44,7 +44,7 @@ def add(request: Request, deps: Deps, viewer: AdminViewer, new: Annotated[NewUse
     with deps.engine.begin() as conn:
         before = logins.get_login(conn, new.person)
         try:
-            _keep_an_admin(conn, before, new.role)
+            logins.keep_an_admin(conn, before, new.role)
             made = logins.add_login(conn, key=new.person, role=new.role, now=now, name=new.name, email=new.email)
         except Unfit as error:
             return _page(deps, viewer, wrong=str(error), status=422)
@@ -73,19 +73,12 @@ def change(request: Request, deps: Deps, viewer: AdminViewer, person: str, do: L
             audit.record(conn, by, "link_made", now, what=what)
             return _page(deps, viewer, said=f"For {found.name}, once:", link=_link(conn, request, deps, person))
         try:
-            _keep_an_admin(conn, found, None)
+            logins.keep_an_admin(conn, found, None)
         except Unfit as error:
             return _page(deps, viewer, wrong=str(error), status=422)
         logins.disable(conn, person, now)
         audit.record(conn, by, "user_disabled", now, what=what, sessions=sessions.end_sessions(conn, person, now))
     return _page(deps, viewer, said=f"{found.name} may not sign in any more.")
-
-
-def _keep_an_admin(conn: sa.Connection, login: Login | None, role: Role | None) -> None:
-    """Unfit when nobody would be left who could let people in."""
-    is_admin = login is not None and login.role == "admin" and login.disabled_at is None
-    if is_admin and role != "admin" and logins.admins(conn) == 1:
-        raise Unfit("this is the only admin; make another one first")
 
 
 def _link(conn: sa.Connection, request: Request, deps: WebDeps, person: str) -> str:

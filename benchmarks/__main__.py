@@ -6,6 +6,7 @@ import os
 import sys
 
 from benchmarks import (
+    api_intake,
     checking,
     commands,
     demo,
@@ -37,6 +38,7 @@ BENCHES: dict[str, Bench] = {
     "intake": intake.figures,
     "webhook_intake": webhook_intake.figures,
     "overview": overview.figures,
+    "api_intake": api_intake.figures,
     "demo_first_mail": demo.first_mail,
     "demo_days": demo.days,
 }

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from store.columns import column_name
+from store.columns import staff_columns
 from store.schema import account_now, task, workspace
 from store.schema.base import TEXT
 
@@ -54,7 +54,7 @@ def book_of(conn: sa.Connection, key: str, now: datetime) -> Scope:
 
 def _staff_fields(conn: sa.Connection) -> tuple[str, ...]:
     staff = conn.execute(sa.select(workspace.c.document["roles"]["staff"])).scalar() or {}
-    return tuple(dict.fromkeys(column_name(rule) for rule in staff.values() if not rule.startswith("manager of ")))
+    return staff_columns(staff)
 
 
 _PEOPLE = sa.text("""

@@ -124,3 +124,23 @@ def test_a_fault_of_ours_is_logged_and_answered_without_a_traceback(client, monk
     assert answer.headers["content-security-policy"] == guards.PAGE_POLICY
     assert "a request failed: GET" in caplog.text
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_pages_say_that_the_database_is_away_and_go_on_by_themselves(client, engine):
+    """The server lets nobody in for a while, and cuts whoever is in: as when it is started again."""
+    name = engine.url.database
+    elsewhere = engine_for(engine.url.set(database="tenure").render_as_string(hide_password=False))
+    with elsewhere.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        assert client.get("/runs").status_code == 200
+        conn.exec_driver_sql(f"alter database {name} allow_connections false")
+        conn.exec_driver_sql(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")
+        page = client.get("/runs")
+        assert (page.status_code, page.headers["retry-after"]) == (503, "5")
+        assert "Database away" in page.text
+        assert client.get("/api/v1/runs").status_code == 503
+        assert client.get("/api/v1/runs", headers={"authorization": "Bearer of the database"}).status_code == 503
+        assert client.post("/sign-in", data={"name": "kim", "password": "x"}).status_code == 503
+        conn.exec_driver_sql(f"alter database {name} allow_connections true")
+        assert client.get("/runs").status_code == 200
+        assert client.get("/api/v1/runs").status_code == 200
+    elsewhere.dispose()

@@ -11,7 +11,7 @@ from store import clock, tasks
 from store.queries.names import people
 from store.queries.pages import Page
 from store.queries.tasks import TaskRow, TaskView, get_task, list_tasks
-from web.access import CsmViewer, Reads, WritesTasks
+from web.access import OpsViewer, Reads, WritesTasks
 from web.bodies import Filter, Line, Note, RowId, StrictRoute, Text
 from web.deps import Deps
 from web.forms import PageRoute
@@ -85,7 +85,7 @@ def complete(deps: Deps, _: WritesTasks, task_id: RowId, completion: Completion)
 def page(
     *,
     deps: Deps,
-    viewer: CsmViewer,
+    viewer: OpsViewer,
     view: Filter = "open",
     assignee: Filter = "",
     after: Filter = "",
@@ -96,7 +96,7 @@ def page(
 
 @pages.post("/tasks/{task_id}/complete")
 def complete_by_form(
-    deps: Deps, viewer: CsmViewer, task_id: RowId, completion: Annotated[Completion, Form()]
+    deps: Deps, viewer: OpsViewer, task_id: RowId, completion: Annotated[Completion, Form()]
 ) -> Response:
     settled = _complete(deps, task_id, completion)
     if isinstance(settled, tasks.Refused):
@@ -117,7 +117,7 @@ def _complete(deps: Deps, task_id: int, completion: Completion) -> tasks.Complet
 
 def _page(
     deps: Deps,
-    viewer: CsmViewer,
+    viewer: OpsViewer,
     view: str = "open",
     assignee: str = "",
     after: str = "",

@@ -29,7 +29,7 @@ GROUPS: tuple[Group, ...] = (
         entries=(
             Entry(href="/inbox", name="Inbox", icon="inbox"),
             Entry(href="/accounts", name="Accounts", icon="building"),
-            Entry(href="/", name="Overview", icon="gauge", role="ops"),
+            Entry(href="/", name="Overview", icon="gauge"),
         ),
     ),
     Group(

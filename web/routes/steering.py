@@ -85,7 +85,7 @@ def steer(deps: Deps, _: Administers, name: str, do: Literal["pause", "resume", 
             told = call(conn, name)
     except NothingDeployed as error:
         raise Refusal(404, "No such playbook", f"{error}.", "Look it up under /api/v1/playbooks.") from error
-    return Told(playbook=name, state=state, runs_told=told)
+    return Told(playbook=name, state=state, runs_told=told or 0)
 
 
 @api.post("/runs/{run_id}/end", tags=["runs"])

@@ -37,7 +37,7 @@ class PlaybookRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """The playbook is in that state now; so many open runs were told."""
+    """The state the playbook is in now, asked for or not possible from where it was; so many open runs were told."""
 
     playbook: str
     state: str
@@ -75,14 +75,11 @@ def get_playbooks(
 @api.post("/playbooks/{name}/{do}")
 def steer(deps: Deps, _: Administers, name: str, do: Literal["pause", "resume", "off"]) -> Told:
     """Pause: no starts and no acts until it is resumed. Off: no starts, and its open runs end."""
-    call, state = {
-        "pause": (playbook_state.pause, "paused"),
-        "resume": (playbook_state.resume, "active"),
-        "off": (playbook_state.switch_off, "off"),
-    }[do]
+    call = {"pause": playbook_state.pause, "resume": playbook_state.resume, "off": playbook_state.switch_off}[do]
     try:
         with deps.engine.begin() as conn:
             told = call(conn, name)
+            state = conn.execute(sa.select(playbook.c.state).where(playbook.c.id == name)).scalar_one()
     except NothingDeployed as error:
         raise Refusal(404, "No such playbook", f"{error}.", "Look it up under /api/v1/playbooks.") from error
     return Told(playbook=name, state=state, runs_told=told or 0)

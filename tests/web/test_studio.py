@@ -47,6 +47,10 @@ def filled(in_book):
         ids["mail"] = book.mail(
             ids["run of acme"], ids["acme"], book.contact(ids["acme"]), state="unknown", reason=HOSTILE
         )
+        times = dict.fromkeys(("due_at", "give_up_at", "created_at", "settled_at"), NOW)
+        asked = {"kind": "webhook", "connector": "billing", "request_id": "r1", "body": {}, "reason": HOSTILE}
+        of = {"run_id": ids["run of birch"], "account_id": ids["birch"], "step": "tell", "visit": 1, "state": "unknown"}
+        book.conn.execute(sa.insert(schema.errand).values(**of, **asked, **times))
         book.conn.execute(
             sa.insert(schema.sweep).values(at=NOW, finished=True, counts={"failed": {"risk-recovery": HOSTILE}})
         )
@@ -84,6 +88,18 @@ def test_every_page_of_the_studio_is_sound(client, filled, path):
 def test_the_studio_is_for_operations(client_as, filled, path):
     assert client_as("csm", person="kim").get(path).status_code == 403
     assert client_as("ops").get(path).status_code == 200
+
+
+def test_the_error_queue_names_everything_that_needs_somebody(client, filled):
+    text = client.get("/errors").text
+    for heading in (
+        "could not look",
+        "with a failed step",
+        "Mails that may have left",
+        "Requests that may have arrived",
+    ):
+        assert heading in text
+    assert "webhook billing" in text
 
 
 def test_an_empty_studio_says_what_to_do(empty):

@@ -7,15 +7,18 @@ or under playbooks/: playbook.yaml, emails/*.md, scenarios.yaml.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from engine.compile import Compilation, compile_playbook, names_for_texts
 from engine.document import load_document, read_model
 from engine.enrolling import Starts, enrolling_problems
 from engine.playbook import PlaybookDocument
 from engine.problems import DocumentError, Problem, Spot
-from engine.scenarios.document import ScenarioDocument, load_scenarios, read_scenarios
 from engine.texts.document import MailText, load_text
 from engine.workspace import Workspace, load_workspace
+
+if TYPE_CHECKING:
+    from engine.scenarios.document import ScenarioDocument
 
 PLAYBOOK_FILE = "playbook.yaml"
 SCENARIOS_FILE = "scenarios.yaml"
@@ -28,7 +31,7 @@ class Project:
     workspace: Workspace | None
     playbooks: Mapping[str, Compilation]
     """By the name of the folder."""
-    scenarios: Mapping[str, tuple[ScenarioDocument, ...]]
+    scenarios: Mapping[str, "tuple[ScenarioDocument, ...]"]
     """Those that can be run, by the name of their playbook. Broken ones keep no playbook from being deployed."""
     problems: tuple[Problem, ...]
 
@@ -107,7 +110,7 @@ class _Found:
 
     folder: str
     compilation: Compilation
-    scenarios: tuple[ScenarioDocument, ...] | None
+    scenarios: "tuple[ScenarioDocument, ...] | None"
     problems: tuple[Problem, ...]
 
     @property
@@ -189,9 +192,10 @@ def _without_workspace(
 
 def _scenarios(
     content: bytes, file: str, compilation: Compilation, workspace: Workspace
-) -> tuple[tuple[ScenarioDocument, ...], tuple[Problem, ...]]:
+) -> tuple["tuple[ScenarioDocument, ...]", tuple[Problem, ...]]:
     """What can be run, and what is wrong; of a broken playbook's only the shape is looked at."""
     from engine.scenarios.check import scenario_problems
+    from engine.scenarios.document import read_scenarios
 
     try:
         document = load_document(content, file)
@@ -206,6 +210,8 @@ def _scenarios(
 
 def _shape_problems(files: Mapping[str, bytes], shown: Mapping[str, str]) -> list[Problem]:
     """What can be said of playbooks and scenarios while nobody knows what their words mean."""
+    from engine.scenarios.document import load_scenarios
+
     problems: list[Problem] = []
     for path in sorted(files):
         try:

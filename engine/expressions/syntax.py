@@ -1,14 +1,13 @@
 """An expression as written: shapes and columns, no types. `check` turns it into a typed tree."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from engine.durations import Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(NamedTuple):
     """A number, quoted text, date, true or false."""
 
     value: float | str | bool | date
@@ -16,8 +15,7 @@ class Constant:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """An amount of time, such as 30 days."""
 
     amount: float
@@ -26,8 +24,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A field, a prop, `today` or `now`."""
 
     name: str
@@ -35,8 +32,7 @@ class Name:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """`and` and `or` of any number of parts, `not`, `-x`, signs, `in`, `not in`, `contains`, `is known`, …"""
 
     sign: str
@@ -45,8 +41,7 @@ class Operation:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A function or an aggregate; `where` belongs to its first argument."""
 
     name: str

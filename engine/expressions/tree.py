@@ -4,9 +4,9 @@ Every node has a type. Unknown (None, NULL) passes through every node but `Known
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import FrozenInstanceError
 from datetime import date
-from typing import Literal, get_args
+from typing import Any, ClassVar, Literal, dataclass_transform, get_args
 
 from engine.catalogue import Type
 from engine.durations import Duration
@@ -15,22 +15,54 @@ Comparison = Literal["==", "!=", "<", "<=", ">", ">="]
 AggregateName = Literal["count", "sum", "avg", "min", "max", "last", "count_distinct", "any", "all"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Constant:
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class _Frozen:
+    """What `@dataclass(frozen=True, kw_only=True)` makes of a class, without a program of its own for each: there are
+    many kinds of nodes, and whoever reads an expression imports them all."""
+
+    _names: ClassVar[tuple[str, ...]]
+    _defaults: ClassVar[dict[str, Any]]
+
+    def __init_subclass__(cls) -> None:
+        cls._names = tuple(cls.__annotations__)
+        cls._defaults = {name: vars(cls)[name] for name in cls._names if name in vars(cls)}
+
+    def __init__(self, **values: Any) -> None:
+        here = vars(self)
+        here.update(self._defaults)
+        here.update(values)
+        if here.keys() != set(self._names):
+            raise TypeError(f"{type(self).__name__} has {', '.join(self._names)}, and was given {', '.join(values)}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise FrozenInstanceError(f"cannot assign to {name}")
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"cannot delete {name}")
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other) if type(self) is type(other) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(vars(self)[name] for name in self._names)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={vars(self)[name]!r}' for name in self._names)})"
+
+
+class Constant(_Frozen):
     value: float | str | bool | date
     type: Type
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FieldValue:
+class FieldValue(_Frozen):
     """A field of the account, or a result of a step."""
 
     name: str
     type: Type
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prop:
+class Prop(_Frozen):
     """Inside an aggregate: a prop of the row, or its `start`, `end`, `at`."""
 
     name: str
@@ -38,49 +70,42 @@ class Prop:
     built_in: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Active:
+class Active(_Frozen):
     """Inside an aggregate over records: started and not ended."""
 
     type: Literal["bool"] = "bool"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Today:
+class Today(_Frozen):
     """The date in the account's zone."""
 
     type: Literal["date"] = "date"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Now:
+class Now(_Frozen):
     type: Literal["instant"] = "instant"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AllOf:
+class AllOf(_Frozen):
     """Kleene's and: false wins over unknown."""
 
     parts: tuple["Node", ...]
     type: Literal["bool"] = "bool"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AnyOf:
+class AnyOf(_Frozen):
     """Kleene's or: true wins over unknown."""
 
     parts: tuple["Node", ...]
     type: Literal["bool"] = "bool"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Not:
+class Not(_Frozen):
     part: "Node"
     type: Literal["bool"] = "bool"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Compare:
+class Compare(_Frozen):
     """Both sides are of one type; choice and text compare as text, by code point."""
 
     sign: Comparison
@@ -89,8 +114,7 @@ class Compare:
     type: Literal["bool"] = "bool"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Matches:
+class Matches(_Frozen):
     """`contains` and `starts_with`, by code point."""
 
     way: Literal["contains", "starts_with"]
@@ -99,23 +123,20 @@ class Matches:
     type: Literal["bool"] = "bool"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Among:
+class Among(_Frozen):
     part: "Node"
     options: tuple[Constant, ...]
     type: Literal["bool"] = "bool"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
+class Known(_Frozen):
     """Never unknown itself."""
 
     part: "Node"
     type: Literal["bool"] = "bool"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Arithmetic:
+class Arithmetic(_Frozen):
     """On numbers; division by zero and results beyond `values.LARGEST` are unknown."""
 
     sign: Literal["+", "-", "*", "/"]
@@ -124,8 +145,7 @@ class Arithmetic:
     type: Literal["number"] = "number"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shift:
+class Shift(_Frozen):
     """A date or an instant moved by a duration; a date only by days and more, an instant only by weeks and less."""
 
     part: "Node"
@@ -133,8 +153,7 @@ class Shift:
     type: Literal["date", "instant"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Days:
+class Days(_Frozen):
     """Days from one date to another, or from one instant to another (then in 24 hours, with fractions)."""
 
     since: "Node"
@@ -142,8 +161,7 @@ class Days:
     type: Literal["number"] = "number"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
+class Call(_Frozen):
     """A function of `functions.FUNCTIONS`."""
 
     name: str
@@ -151,8 +169,7 @@ class Call:
     type: Type
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Extreme:
+class Extreme(_Frozen):
     """What a field's history within a window that ends now comes to: the highest or lowest value in force, or the trend
     of the values it took on (`trends.slope`)."""
 
@@ -162,8 +179,7 @@ class Extreme:
     type: Literal["number"] = "number"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Aggregate:
+class Aggregate(_Frozen):
     """Over the rows of one source for which `where` is true and whose moment lies in the window (now - window, now].
 
     A record's moment is its start, an event's its `at`; contacts have none. Without `part` the rows themselves are
@@ -206,7 +222,7 @@ Node = (
 )
 
 
-_BELOW = {kind: tuple(field.name for field in fields(kind)) for kind in get_args(Node)}
+_BELOW = {kind: kind._names for kind in get_args(Node)}  # noqa: SLF001 - of its own base
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -11,6 +11,10 @@ from store.enrolment import CannotEnrol, enrol
 from store.operating import Do, NotTold, steer_run
 from store.playbook_state import MOVES, Move
 
+_IS_SWEPT = sa.text("""
+    select exists (select from account join account_now on account_now.account_id = account.id where account.key = :key)
+""")
+
 
 def start_playbook(playbook: str, account: str, by: str, home: Path | None, *, as_json: bool) -> int:
     """0 when a run started or its crossing is held; 1 when the rules say no."""
@@ -20,6 +24,8 @@ def start_playbook(playbook: str, account: str, by: str, home: Path | None, *, a
         if isinstance(answer, CannotEnrol):
             raise UsageError(answer.message + (f" ({answer.hint})" if answer.hint else ""))
         started = answer.ruling.state == "started"
+        with services.database.connect() as conn:
+            swept = conn.execute(_IS_SWEPT, {"key": account}).scalar_one()
         went_on = go_on(services) if started else ""
     if as_json:
         show(plain(answer))
@@ -27,6 +33,8 @@ def start_playbook(playbook: str, account: str, by: str, home: Path | None, *, a
         print(f"run {answer.run_id} of {playbook} started for {account}; {went_on}")
     else:
         print(f"{answer.ruling.state.replace('_', ' ')}: {answer.ruling.why or 'the rules say so'}")
+        if not swept:
+            say(f"no sweep has looked at {account} yet; run: tenure sweep, or under a virtual clock: tenure advance")
     return 0 if answer.ruling.state in ("started", "held") else FINDINGS
 
 

@@ -37,6 +37,8 @@ def test_a_chat_message_is_seen_and_a_draft_leaves_as_it_was_edited(tmp_path: Pa
         assert tenure("errands", home=home).err == "no errands\n"
         say("import", folder, data, "--as-of", "2026-03-02")
         say("deploy", folder)
+        early = tenure("start", "tell", "C-1", home=home)
+        assert (early.code, "no sweep has looked at C-1 yet" in early.err) == (1, True)
         say("advance", "--to", "2026-03-03")
         say("start", "tell", "C-1")
         head, line = say("errands").splitlines()

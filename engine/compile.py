@@ -110,8 +110,8 @@ class Compiler:
         self._path: tuple[str | int, ...] = ()
         self._found = _Found()
         self._reach = Reach()
-        self._leaves: dict[int, tuple[Field, ...]] = {}
-        """The results of all steps with an id, wherever they stand, by the identity of their document."""
+        self._leaves: dict[tuple[str, str], tuple[Field, ...]] = {}
+        """The results of all steps with an id, wherever they stand, by kind and id."""
         self._given: tuple[str, ...] = ()
         """Fields without which an account does not start, so that nobody needs to be warned of them."""
         self._rounds = 1
@@ -130,7 +130,8 @@ class Compiler:
         ]
         max_age = self.duration(playbook.max_age, "max_age")
         self._given = _needed(audience, playbook.entry.key)
-        self._leaves = {id(one): one.results() for one in documents_in(playbook.steps) if getattr(one, "id", None)}
+        named = (one for one in documents_in(playbook.steps) if getattr(one, "id", None))
+        self._leaves = {_name(one): one.results() for one in named}
         steps = self.steps(playbook.steps, "steps")
         if audience is None or max_age is None or any(problem.severity == "error" for problem in self.problems):
             return None
@@ -525,7 +526,13 @@ class Compiler:
         if not id_:
             return
         self._found.ids[id_] = None
-        self._reach.remember(_KIND_OF[type(document)], id_, self._leaves[id(document)], answered=document.answered())
+        name = _name(document)
+        self._reach.remember(*name, self._leaves[name], answered=document.answered())
+
+
+def _name(document: StepDocument) -> tuple[str, str]:
+    """Of a step with an id: its kind and id."""
+    return _KIND_OF[type(document)], document.id  # type: ignore[attr-defined]
 
 
 def _spare(path: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], Any]:

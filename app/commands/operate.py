@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from app.commands.going_on import go_on
 from app.running import FINDINGS, Services, UsageError, plain, say, show
 from store import clock

@@ -133,6 +133,10 @@ metrics:
   nps: number                                  # told from outside; tenure docs metrics
 connectors:
   email: {{ provider: stored }}                  # keeps every mail to be looked at, and sends none
+mail:                                          # for every mail to customers; what is too much waits
+  caps:
+    - {{ per: contact, at_most: 2, within: 7 days }}
+  window: {{ opens: "08:00", closes: "18:00", business_days_only: true }}
 """
 _SCORECARD = """\
 scorecard: health

@@ -1,16 +1,27 @@
 """Rows that a mail needs around it, written straight into the tables."""
 
 import itertools
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from store import mails, schema
+from tests.authoring import compiled, with_steps
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 _numbers = itertools.count(1)
+
+
+def _listening(events: Iterable[str]) -> dict[str, Any]:
+    """A playbook that compiles, whose plan hears these mail events."""
+    made = compiled(with_steps("  - wait: 1 day\n")).compiled
+    assert made is not None
+    document: dict[str, Any] = made.model_dump(mode="json")
+    return document | {"plan": document["plan"] | {"listens": list(events)}}
 
 
 class Post:
@@ -28,8 +39,8 @@ class Post:
                 sa.insert(schema.account).values(key=f"a{number}", learned_at=NOW).returning(schema.account.c.id)
             ).scalar_one()
             conn.execute(insert(schema.playbook).values(id=playbook, version=1).on_conflict_do_nothing())
-            compiled = {"plan": {"listens": list(listens)}}
-            version = {"playbook": playbook, "version": 1, "hash": "h", "plan_hash": "p", "compiled": compiled}
+            version = {"playbook": playbook, "version": 1, "hash": "h", "plan_hash": "p"}
+            version |= {"compiled": _listening(listens)}
             conn.execute(
                 insert(schema.playbook_version).values(**version, source="", deployed_at=NOW).on_conflict_do_nothing()
             )

@@ -39,6 +39,7 @@ connectors:
   crm: { kind: webhook, url: "https://crm.example/" }
   team: { kind: chat }
 surveys: { at_most_every: 90 days }
+mail: { hold: 0 minutes }
 """
 HELLO = MailText(
     subject="Hello {{ recipient.first_name }}",

@@ -318,7 +318,7 @@ LINKED = MailText(subject="x", body="[Open](https://app.corp.example/?a=1&b=2) o
 
 
 def test_links_lead_past_us_where_the_workspace_says_so_and_never_those_of_a_survey(database):
-    stage = house(database, WORKSPACE + b"mail: { track_clicks: true }\n", LINKED)
+    stage = house(database, WORKSPACE.replace(b"mail: {", b"mail: { track_clicks: true,"), LINKED)
     params = stage.mail_params(text=LINKED.hash, translations={})
     stage.perform("email", "tracked", **params)
     stage.perform("survey", "asked", **params, asks="csat", up_to="14 days")

@@ -50,7 +50,7 @@ def import_folder(
         now = clock.now(conn)
         people = [PersonFact(**person.model_dump()) for person in workspace.people]
         intake.take_in(conn, people, known_at=now)
-        taking = BlockIntake(conn, now)
+        taking = BlockIntake(conn, workspace)
         for block in ahead(Reader(workspace, tables, intake.account_zones(conn)).blocks()):
             count = taking.take(block)
             progress(f"{block.file}: {count.rows:,} rows, {count.facts:,} new facts")

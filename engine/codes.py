@@ -97,4 +97,5 @@ CODES: dict[str, str] = {
     "PB522": "a row that repeats the id of another",
     "PB523": "a fact about an account nobody knows",
     "PB524": "a fact that contradicts an earlier one of the same instant",
+    "PB525": "a fact that is too odd to act upon",
 }

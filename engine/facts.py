@@ -182,6 +182,11 @@ class ValueLine(NamedTuple):
     learned_at: datetime | None
     """None: with the intake itself."""
 
+    def fact(self) -> "MetricFact":
+        """The same as a model; of metrics."""
+        number = None if self.value is None else float(self.value)
+        return MetricFact(account=self.account, metric=self.field.removeprefix("metric."), value=number, at=self.at)
+
 
 IncomingFact = Annotated[
     AccountFact | ContactFact | PersonFact | RecordFact | EventFact | MetricFact, Field(discriminator="kind")

@@ -11,6 +11,7 @@ from engine.catalogue import Field as CatalogueField
 from engine.expressions import Expression
 from engine.mail_policy import MailPolicy
 from engine.scorecards import Scorecard
+from engine.screening import Quarantine
 from engine.surveys import ANSWERED, SCALES
 from engine.values import Condition, Value, canonical_json, content_hash
 from engine.workspace_words import Country, Line, Span, Weekdays, Zone
@@ -93,10 +94,11 @@ class Cell(Value):
 
 
 class Import(Value):
-    """How the rows of a file become facts."""
+    """How the rows of a file, or of a query, become facts."""
 
     name: str
     file: str
+    """Empty for a query."""
     makes: Literal["account", "contact", "record", "event", "metrics"]
     of: str = ""
     """The kind of record or type of event."""
@@ -108,6 +110,11 @@ class Import(Value):
     """By field or prop, the column."""
     at_end: dict[str, str] = Field(default_factory=dict)
     """Props that are only known once the record has ended."""
+
+    @property
+    def source(self) -> str:
+        """Where its rows come from, in words."""
+        return f"import {self.name}" if self.file else f"pull {self.name}"
 
 
 class OneOf(Value):
@@ -178,6 +185,7 @@ class Workspace(Value):
     connectors: dict[str, Connector] = Field(default_factory=dict)
     mail: MailPolicy = Field(default_factory=MailPolicy)
     surveys: Surveys | None = None
+    quarantine: Quarantine = Quarantine()
     locales: tuple[str, ...] = ()
     """Languages customers are written to in, as RFC 5646 has them; the first is that of texts without a locale."""
     scorecards: tuple[Scorecard, ...] = ()
@@ -224,6 +232,10 @@ class Workspace(Value):
             if card.applies_to is not None:
                 yield card.applies_to
             yield from (component.input for component in card.components)
+
+    def sources(self) -> tuple[Import, ...]:
+        """All that rows come from."""
+        return self.imports
 
     def cards(self) -> Mapping[str, tuple[Scorecard, ...]]:
         """The scorecards by id, each with its variants in order."""

@@ -9,6 +9,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from engine.catalogue import Type
 from engine.mail_policy import MailPolicy
 from engine.scorecards import Word
+from engine.screening import Quarantine
 from engine.shape import Shape
 from engine.wording import ConditionText, ExpressionText
 from engine.workspace import Calendar, Feed, Generate, Person, Roles, Sender, Surveys
@@ -113,6 +114,7 @@ class WorkspaceDocument(Shape):
         description="what the world is reached by: email: { provider: stored }, NAME: { kind: webhook, url: … }",
     )
     mail: MailPolicy = Field(MailPolicy(), description="what holds for every mail, whatever the playbook")
+    quarantine: Quarantine = Field(Quarantine(), description="which facts are put aside for a person to look at")
     surveys: Surveys | None = Field(None, description="how often one contact may be asked")
     locales: Annotated[tuple[Locale, ...], Field(max_length=50)] = Field(
         (), description="languages customers are written to in; the first is that of texts without a locale"

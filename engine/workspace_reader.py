@@ -133,6 +133,7 @@ class _Reader:
             connectors=self._connectors(),
             mail=authored.mail,
             surveys=authored.surveys,
+            quarantine=authored.quarantine,
             locales=self._locales(),
         )
 

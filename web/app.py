@@ -116,7 +116,13 @@ def _caller(deps: WebDeps, presented: str) -> Caller | None:
 
 def _guards(app: FastAPI, deps: WebDeps) -> None:
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit, most=SMALL_BODY, more_for=_LARGER, refused=app.state.metrics.refused)
+    app.add_middleware(
+        BodyLimit,
+        most=SMALL_BODY,
+        more_for=_LARGER,
+        streamed={"/api/v1/facts": facts.LINES},
+        refused=app.state.metrics.refused,
+    )
     app.add_middleware(Keys, open_key=lambda presented: _caller(deps, presented), rate=CallRate(deps.calls_per_second))
     app.add_middleware(Readable)
     app.add_middleware(LastNet)

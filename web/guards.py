@@ -96,20 +96,34 @@ class Readable:
         await self._app(scope, receive, send)
 
 
+def media_type(scope: Scope) -> str:
+    """What a request says its body is."""
+    return Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
+
+
 class BodyLimit:
     """Refuses bodies that are larger than their address takes, announced or not; `…/` is all addresses below."""
 
     def __init__(
-        self, app: ASGIApp, most: int, more_for: Mapping[str, int], refused: Callable[[str, str], None]
+        self,
+        app: ASGIApp,
+        most: int,
+        more_for: Mapping[str, int],
+        streamed: Mapping[str, str],
+        refused: Callable[[str, str], None],
     ) -> None:
-        """`refused`: is told the path and why."""
+        """`streamed`: addresses that read bodies of this media type piece by piece, and so of any length.
+
+        `refused` is told the path and why.
+        """
         self._app = app
         self._most = most
         self._more_for = more_for
+        self._streamed = streamed
         self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or self._streamed.get(scope["path"]) == media_type(scope):
             await self._app(scope, receive, send)
             return
         most, size = self._most_for(scope["path"]), 0

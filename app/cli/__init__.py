@@ -4,10 +4,10 @@ Exit codes everywhere: 0 fine, 1 findings, 2 usage, 3 a service is away.
 """
 
 # In the order in which help lists them.
-from app.cli import serving, authoring, operating, looking, mailing, users  # noqa: F401, I001
-from app.cli.root import app, health_app, suppress_app, task_app
+from app.cli import serving, authoring, operating, looking, mailing, holding, users  # noqa: F401, I001
+from app.cli.root import app, breaker_app, health_app, quarantine_app, suppress_app, task_app
 
-__all__ = ["app", "health_app", "main", "suppress_app", "task_app"]
+__all__ = ["app", "breaker_app", "health_app", "main", "quarantine_app", "suppress_app", "task_app"]
 
 
 def main() -> None:

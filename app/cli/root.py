@@ -83,6 +83,10 @@ health_app = typer.Typer(help="Look at the scores themselves.", no_args_is_help=
 app.add_typer(health_app, name="health")
 suppress_app = typer.Typer(help="Addresses that are not written to, whatever the playbook.", no_args_is_help=True)
 app.add_typer(suppress_app, name="suppress")
+quarantine_app = typer.Typer(help="Rows and facts that were told and not taken in.", no_args_is_help=True)
+app.add_typer(quarantine_app, name="quarantine")
+breaker_app = typer.Typer(help="Starts that were held back because too much happened at once.", no_args_is_help=True)
+app.add_typer(breaker_app, name="breaker")
 
 Home = Annotated[
     Optional[Path],

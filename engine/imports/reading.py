@@ -33,6 +33,7 @@ class Rejected:
 
     problem: Problem
     row: Mapping[str, Any]
+    typed: bool = False
 
 
 @dataclass(kw_only=True)
@@ -58,10 +59,15 @@ class Reader:
     """`tables` by import's name; `zones`: time zones of accounts known already, by key."""
 
     def __init__(
-        self, workspace: Workspace, tables: Mapping[str, Table], zones: Mapping[str, str] | None = None
+        self,
+        workspace: Workspace,
+        tables: Mapping[str, Table],
+        zones: Mapping[str, str] | None = None,
+        imports: Iterable[Import] | None = None,
     ) -> None:
+        """`imports`: those to read by; all of the workspace's by default."""
         self._tables = tables
-        self._imports = {one.name: one for one in workspace.imports}
+        self._imports = {one.name: one for one in (workspace.imports if imports is None else imports)}
         self._maker = Maker(workspace, dict(zones or {}), self._owner)
         self._links: dict[tuple[str, str, str], Mapping[str, str]] = {}
 
@@ -113,12 +119,12 @@ class Reader:
                 block.facts += [Known(fact=fact, known_at=known_at, line=row.line) for fact, known_at in made]
         except BadCell as bad:
             problem = bad_row("PB521", block.file, row.line, bad.column, bad.message, hint=bad.hint)
-            block.rejected.append(Rejected(problem=problem, row=row.shown()))
+            block.rejected.append(Rejected(problem=problem, row=row.shown(), typed=row.typed))
         except ValidationError as error:
             for fault in error.errors():
                 where = ".".join(map(str, fault["loc"][1:] or fault["loc"]))
                 problem = bad_row("PB521", block.file, row.line, where, fault["msg"].removeprefix("Value error, "))
-                block.rejected.append(Rejected(problem=problem, row=row.shown()))
+                block.rejected.append(Rejected(problem=problem, row=row.shown(), typed=row.typed))
 
     def _absent(self, one: Import, table: Table) -> list[Problem]:
         hint = f"it has {', '.join(table.columns)}"
@@ -132,7 +138,10 @@ class Reader:
         return problems
 
     def _cannot_follow(self, cell: Cell, via: str) -> list[Problem]:
-        target = self._imports[via]
+        target = self._imports.get(via)
+        if target is None:
+            what = f"other rows find their account through {via}, which is not read here"
+            return [bad_row("PB520", via, 1, "", what, hint="import the files together")]
         table = self._tables.get(via)
         if table is not None and {target.id, cell.column} <= set(table.columns):
             return []

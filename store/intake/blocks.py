@@ -1,17 +1,21 @@
 """Takes in what files and other sources say, block by block: what is known by now, and what must still come."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from engine.facts import IncomingFact, MetricFact, ValueLine, account_key
+from engine.facts import IncomingFact, ValueLine, account_key
 from engine.imports import Block, Known
 from engine.problems import Problem, Spot
-from store import arriving, intake
+from engine.screening import Screen
+from engine.workspace import Workspace
+from store import arriving, clock, intake
 from store.intake.report import no_account
 from store.intake.values import CONFLICT
+from store.quarantine import Aside, put_aside
 
 
 @dataclass(kw_only=True)
@@ -30,8 +34,13 @@ class FileCount:
 class BlockIntake:
     """Of one run over all sources, in the caller's transaction."""
 
-    def __init__(self, conn: sa.Connection, now: datetime) -> None:
-        self._conn, self._now = conn, now
+    def __init__(self, conn: sa.Connection, workspace: Workspace) -> None:
+        self._conn, self._now = conn, clock.now(conn)
+        self._screen = Screen(workspace.quarantine, self._now)
+        # Under a virtual clock the files hold the future as well, which waits for its day.
+        self._may_be_ahead = clock.is_virtual(conn)
+        self._odd: dict[datetime | None, str | None] = {None: None}
+        self._aside: list[Aside] = []
         self._coming: set[str | None] = {None}
         self.counts: dict[str, FileCount] = {}
         self.problems: list[Problem] = []
@@ -42,14 +51,19 @@ class BlockIntake:
         count.rows += block.rows
         count.repeats += block.repeats
         self.problems += block.problems
-        self.problems += [one.problem for one in block.rejected]
+        for one in block.rejected:
+            self.problems.append(one.problem)
+            self._put_aside(block, one.problem, cells=one.row, typed=one.typed)
         self._take_facts(block, count)
         self._take_values(block, count)
+        put_aside(self._conn, self._aside, self._now)
+        self._aside.clear()
         return count
 
     def _take_facts(self, block: Block, count: FileCount) -> None:
+        facts = [known for known in block.facts if not self._is_odd(block, known)]
         due = sorted(
-            (known for known in block.facts if not self._is_later(known.known_at)),
+            (known for known in facts if not self._is_later(known.known_at)),
             key=lambda known: known.known_at or self._now,
         )
         if due:
@@ -58,16 +72,20 @@ class BlockIntake:
             count.repeats += len(due) - report.taken - len(report.problems)
             for refusal in report.problems:
                 code = "PB523" if refusal.why == "unknown_account" else "PB524"
-                self._refuse(block, code, due[refusal.n].line, refusal.message)
-        self._stage(block, count, [known for known in block.facts if self._is_later(known.known_at)])
+                self._refuse(block, code, due[refusal.n].line, refusal.message, refusal.fact)
+        self._stage(block, count, [known for known in facts if self._is_later(known.known_at)])
 
     def _take_values(self, block: Block, count: FileCount) -> None:
         due: list[ValueLine] = []
         places: list[int] = []
         later: list[Known] = []
         for value, place in zip(block.values, block.lines, strict=True):
+            if self._odd_time(value.at) is not None and self._is_odd(
+                block, Known(fact=value.fact(), known_at=value.learned_at, line=place)
+            ):
+                continue
             if self._is_later(value.learned_at):
-                later.append(Known(fact=_metric(value), known_at=value.learned_at, line=place))
+                later.append(Known(fact=value.fact(), known_at=value.learned_at, line=place))
             else:
                 due.append(value if value.learned_at else value._replace(learned_at=self._now))
                 places.append(place)
@@ -76,9 +94,9 @@ class BlockIntake:
             count.facts += len(due) - len(verdicts)
             for n, verdict in verdicts.items():
                 if verdict == "unknown_account":
-                    self._refuse(block, "PB523", places[n], no_account(due[n].account))
+                    self._refuse(block, "PB523", places[n], no_account(due[n].account), due[n].fact())
                 elif verdict == "conflict":
-                    self._refuse(block, "PB524", places[n], CONFLICT.format(field=due[n].field))
+                    self._refuse(block, "PB524", places[n], CONFLICT.format(field=due[n].field), due[n].fact())
                 else:
                     count.repeats += 1
         self._stage(block, count, later)
@@ -92,7 +110,7 @@ class BlockIntake:
         there = intake.known_accounts(self._conn, keys) | self._coming
         for known in later:
             if account_key(known.fact) not in there:
-                self._refuse(block, "PB523", known.line, no_account(account_key(known.fact)))
+                self._refuse(block, "PB523", known.line, no_account(account_key(known.fact)), known.fact)
         kept = [known for known in later if account_key(known.fact) in there]
         fresh = sum(arriving.stage(self._conn, [(known.fact, known.known_at or self._now) for known in kept]))
         count.staged += fresh
@@ -101,13 +119,50 @@ class BlockIntake:
     def _is_later(self, known_at: datetime | None) -> bool:
         return known_at is not None and known_at > self._now
 
-    def _refuse(self, block: Block, code: str, line: int, message: str) -> None:
-        spot = Spot(file=block.file, line=line)
-        self.problems.append(
-            Problem(code=code, spot=spot, message=message, hint="the rest of the file is not affected")
+    def _odd_time(self, at: datetime | None) -> str | None:
+        if at not in self._odd:
+            assert at is not None
+            self._odd[at] = self._screen.odd_time(at, ahead=not self._may_be_ahead)
+        return self._odd[at]
+
+    def _is_odd(self, block: Block, known: Known) -> bool:
+        """Whether it is put aside for its date."""
+        if self._may_be_ahead and self._is_later(known.known_at):
+            return False
+        why = self._screen.fault(known.fact)
+        if why is not None:
+            hint = "it is put aside; see: tenure quarantine"
+            problem = Problem(code="PB525", spot=Spot(file=block.file, line=known.line), message=why, hint=hint)
+            self.problems.append(problem)
+            self._put_aside(block, problem, fact=known.fact)
+        return why is not None
+
+    def _refuse(self, block: Block, code: str, line: int, message: str, fact: IncomingFact) -> None:
+        spot, hint = Spot(file=block.file, line=line), "the rest of the file is not affected"
+        problem = Problem(code=code, spot=spot, message=message, hint=hint)
+        self.problems.append(problem)
+        if code == "PB523":
+            self._put_aside(block, problem, fact=fact)
+
+    def _put_aside(
+        self,
+        block: Block,
+        problem: Problem,
+        *,
+        cells: Mapping[str, Any] | None = None,
+        typed: bool = False,
+        fact: IncomingFact | None = None,
+    ) -> None:
+        self._aside.append(
+            Aside(
+                source=block.by.source,
+                file=block.file,
+                line=problem.spot.line,
+                code=problem.code,
+                part=problem.spot.path,
+                reason=problem.message,
+                cells=cells,
+                typed=typed,
+                fact=fact,
+            )
         )
-
-
-def _metric(value: ValueLine) -> IncomingFact:
-    number = None if value.value is None else float(value.value)
-    return MetricFact(account=value.account, metric=value.field.removeprefix("metric."), value=number, at=value.at)

@@ -15,7 +15,7 @@ class Refusal:
 
     n: int
     fact: IncomingFact
-    why: Literal["conflict", "unknown_account", "erased"]
+    why: Literal["conflict", "unknown_account", "erased", "odd"]
     message: str
 
 

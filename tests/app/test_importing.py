@@ -7,10 +7,14 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
+from app.cli import app
 from app.importing import import_folder
+from engine.facts import AccountFact
 from engine.workspace import load_workspace
-from store import arriving, clock, schema
+from store import arriving, clock, quarantine, schema
 from store.database import engine_for
+from store.deploy import deploy
+from store.intake import take_in
 
 MAY = datetime(2024, 5, 31, tzinfo=UTC)
 WORKSPACE = load_workspace(
@@ -240,3 +244,57 @@ def test_what_is_no_parquet_is_named(engine, typed_folder):
     (typed_folder / "usage.parquet").write_bytes(b"PAR1 nonsense")
     report = import_folder(engine, TYPED, typed_folder, MAY)
     assert any("not a Parquet file" in problem.message for problem in report.problems)
+
+
+# --- quarantine ------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_left_out_is_put_aside_once_however_often_it_is_imported(engine, folder):
+    with (folder / "subs.csv").open("a") as file:
+        file.write("s3,Z,2024-01-02,,1\ns4,A,2024-01-02,,many\ns5,A,1902-01-02,,1\n")
+    for _ in range(2):
+        report = import_folder(engine, WORKSPACE, folder, MAY)
+        found = sorted((one.spot.line, one.code) for one in report.problems if one.spot.file == "subs.csv")
+        assert found == [(4, "PB523"), (5, "PB521"), (6, "PB525")]
+        with engine.connect() as conn:
+            held = quarantine.list_held(conn).items
+        assert sorted((one.line, one.code, one.source) for one in held) == [
+            (4, "PB523", "import subs"),
+            (5, "PB521", "import subs"),
+            (6, "PB525", "import subs"),
+        ]
+
+
+def test_on_the_real_clock_what_is_dated_far_ahead_is_put_aside(engine, folder):
+    (folder / "usage.csv").write_text("id,sub,day,count\nu1,s1,2023-12-01,1\nu2,s1,2199-05-31,2\n")
+    report = import_folder(engine, WORKSPACE, folder)
+    assert [(one.code, one.spot.line) for one in report.problems] == [("PB525", 3)]
+    assert report.counts["usage"].facts == 1
+
+
+def test_the_command_line_lists_releases_and_drops(engine, folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TENURE_DATABASE_URL", engine.url.render_as_string(hide_password=False))
+    with (folder / "subs.csv").open("a") as file:
+        file.write("s3,Z,2024-01-02,,1\ns4,A,2024-01-02,,many\n")
+    import_folder(engine, WORKSPACE, folder, MAY)
+    with engine.begin() as conn:
+        deploy(conn, WORKSPACE, [], MAY)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            app([*arguments, "--json"], prog_name="tenure")
+        return ended.value.code, json.loads(capsys.readouterr().out)
+
+    code, listed = run("quarantine", "list")
+    assert (code, listed["held"]) == (1, {"import subs": 2})
+    unread, unknown = (one["id"] for one in listed["items"])
+    with engine.begin() as conn:
+        take_in(conn, [AccountFact(key="Z")], known_at=MAY)
+    code, told = run("quarantine", "release", "--all")
+    assert (code, told["done"]) == (1, [unknown])
+    assert "not a number" in told["stays"][str(unread)]
+    assert run("quarantine", "drop", str(unread)) == (0, {"done": [unread], "stays": {}})
+    assert run("quarantine", "list")[0] == 0
+    with pytest.raises(SystemExit) as ended:
+        app(["quarantine", "drop"], prog_name="tenure")
+    assert ended.value.code == 2

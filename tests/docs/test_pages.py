@@ -33,7 +33,7 @@ def test_links_lead_to_files_that_are_there(page: Path):
 def test_commands_that_are_shown_are_real(page: Path):
     text = page.read_text(encoding="utf-8")
     shown = set(re.findall(r"(?:^|`)(?:\./dev )?tenure ([a-z]+)", text, re.MULTILINE))
-    assert shown <= {*COMMANDS, "task", "mail", "health", "suppress", "user"}
+    assert shown <= {*COMMANDS, "task", "mail", "health", "suppress", "user", "quarantine", "breaker"}
     assert task_app.registered_commands
     assert health_app.registered_commands
     assert suppress_app.registered_commands

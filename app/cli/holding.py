@@ -1,0 +1,62 @@
+"""Commands about what was held back until a person has looked at it: odd facts, and too many starts at once."""
+
+from typing import Annotated, Optional
+
+import typer
+
+from app.cli.root import Home, Json, as_number, quarantine_app
+
+_Numbers = Annotated[
+    Optional[list[int]], typer.Argument(parser=as_number, metavar="NUMBER…", help="Numbers from the list.")
+]
+_By = Annotated[str, typer.Option("--by", help="Who decides, for whoever asks.")]
+
+
+@quarantine_app.command(name="list")
+def quarantine_list(
+    state: Annotated[str, typer.Option(help="held, released or dropped.")] = "held",
+    source: Annotated[Optional[str], typer.Option(help='Of one source: "import scores", "pull billing", api.')] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """What was told and not taken in, with the reason; 1 when something is held."""
+    from app.commands.quarantine import list_
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(list_(state, source, limit, home, as_json=as_json))
+
+
+@quarantine_app.command(name="release")
+def quarantine_release(
+    numbers: _Numbers = None,
+    every: Annotated[bool, typer.Option("--all", help="All that is held.")] = False,
+    source: Annotated[Optional[str], typer.Option(help="All that is held of one source.")] = None,
+    by: _By = "command line",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Try it again by the deployed workspace; 1 when some of it still cannot come in."""
+    from app.commands.quarantine import release
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(release(numbers or [], source, by, home, every=every, as_json=as_json))
+
+
+@quarantine_app.command(name="drop")
+def quarantine_drop(
+    numbers: _Numbers = None,
+    every: Annotated[bool, typer.Option("--all", help="All that is held.")] = False,
+    source: Annotated[Optional[str], typer.Option(help="All that is held of one source.")] = None,
+    by: _By = "command line",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Never take it in; told again, it stays dropped."""
+    from app.commands.quarantine import drop
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(drop(numbers or [], source, by, home, every=every, as_json=as_json))

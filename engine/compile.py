@@ -19,7 +19,7 @@ from engine.expressions.answers import answers, answers_without, value_on
 from engine.expressions.tree import FieldValue
 from engine.expressions.tree import walk as walk_tree
 from engine.mail_policy import TRANSACTIONAL
-from engine.plan import Compiled, Entry, Exit, Goal, Plan
+from engine.plan import Compiled, Entry, Exit, Goal, Plan, Rate
 from engine.playbook import PlaybookDocument
 from engine.problems import DocumentError, Problem, Spot, did_you_mean
 from engine.reach import Reach, documents_in
@@ -204,7 +204,11 @@ class Compiler:
                 self.problem("PB325", message, "held", hint="leave `held` out, or write `already_running: skip`")
             if entry.holdout is not None and (share := _percent(entry.holdout)) is None:
                 self.problem("PB325", f'"{entry.holdout}" is no share to hold out', "holdout", hint="from 0% to 50%")
-        return Entry(**{**entry.model_dump(), "again_after": again, "term": term, "holdout": share or 0.0})
+            rate = _rate(entry.at_most) if entry.at_most else None
+            if entry.at_most is not None and rate is None:
+                self.problem("PB325", f'"{entry.at_most}" is no rate', "at_most", hint="such as 50 per day")
+        told = entry.model_dump(exclude={"at_most"})
+        return Entry(**{**told, "again_after": again, "term": term, "holdout": share or 0.0, "rate": rate})
 
     def _goal(self, playbook: PlaybookDocument) -> Goal | None:
         if playbook.goal is None:
@@ -581,6 +585,11 @@ def names_for_texts(workspace: Workspace) -> tuple[str, ...]:
 
 
 _PERCENT = re.compile(r"\s*(\d{1,2}(?:\.\d{1,3})?)\s*%\s*", re.ASCII)
+
+
+def _rate(text: str) -> Rate | None:
+    match = re.fullmatch(r"\s*(\d{1,9})\s+per\s+(hour|day|week)\s*", text, re.ASCII)
+    return Rate.model_validate({"most": int(match[1]), "per": match[2]}) if match and int(match[1]) else None
 
 
 def _percent(text: str) -> float | None:

@@ -14,6 +14,13 @@ from engine.triggers import Trigger
 from engine.values import Condition, Value, canonical_json, content_hash
 
 
+class Rate(Value):
+    """At most so many starts within a time."""
+
+    most: int
+    per: Literal["hour", "day", "week"]
+
+
 class Entry(Value):
     """Who may start, how often, and what becomes of a crossing that may not."""
 
@@ -30,6 +37,8 @@ class Entry(Value):
     already_running: Literal["skip", "restart", "queue"] = "skip"
     holdout: float = 0.0
     """Percent of the accounts that are recorded as if they started, and never do."""
+    rate: Rate | None = None
+    """How many accounts may start at most; the others are held and come next."""
 
 
 class Goal(Value):

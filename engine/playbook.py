@@ -33,6 +33,9 @@ class EntryDocument(Shape):
     already_running: Literal["skip", "restart", "queue"] = Field(
         "skip", description="a crossing while the same is running: not started, in its place, or after it"
     )
+    at_most: str | None = Field(
+        None, description="how many accounts start at most, such as 50 per day; the others wait their turn"
+    )
     holdout: str | None = Field(
         None, description="a share of the accounts that is recorded and never started, such as 10%"
     )

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
+from engine.breaker import Breaker
 from engine.catalogue import BUILT_IN, Catalogue, EventKind, RecordKind, Type
 from engine.catalogue import Field as CatalogueField
 from engine.expressions import Expression
@@ -186,6 +187,7 @@ class Workspace(Value):
     mail: MailPolicy = Field(default_factory=MailPolicy)
     surveys: Surveys | None = None
     quarantine: Quarantine = Quarantine()
+    breaker: Breaker = Breaker()
     locales: tuple[str, ...] = ()
     """Languages customers are written to in, as RFC 5646 has them; the first is that of texts without a locale."""
     scorecards: tuple[Scorecard, ...] = ()

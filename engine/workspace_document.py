@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, field_validat
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from engine.breaker import Breaker
 from engine.catalogue import Type
 from engine.mail_policy import MailPolicy
 from engine.scorecards import Word
@@ -114,6 +115,7 @@ class WorkspaceDocument(Shape):
         description="what the world is reached by: email: { provider: stored }, NAME: { kind: webhook, url: … }",
     )
     mail: MailPolicy = Field(MailPolicy(), description="what holds for every mail, whatever the playbook")
+    breaker: Breaker = Field(Breaker(), description="how much may start at once before a person is asked")
     quarantine: Quarantine = Field(Quarantine(), description="which facts are put aside for a person to look at")
     surveys: Surveys | None = Field(None, description="how often one contact may be asked")
     locales: Annotated[tuple[Locale, ...], Field(max_length=50)] = Field(

@@ -133,6 +133,7 @@ class _Reader:
             connectors=self._connectors(),
             mail=authored.mail,
             surveys=authored.surveys,
+            breaker=authored.breaker,
             quarantine=authored.quarantine,
             locales=self._locales(),
         )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from engine.entry import Claim, OpenRun, Outlook, Ruling, entry_key, is_held_out, judge, same_term
 from engine.plan import Compiled
+from store import breaker, entry_rate
 from store.deployed import Deployed
 from store.schema import account, crossing, run
 from store.sight import Sight, View
@@ -47,7 +48,7 @@ def rule(
     pending.sort(key=lambda row: (-by_name[row.playbook].compiled.priority, row.at, row.id))
     ruled: list[tuple[sa.Row[Any], Ruled]] = []
     for _ in range(_ROUNDS):
-        rulings = _judge(conn, sight, by_name, pending, now)
+        rulings = _admit(conn, sight, by_name, pending, now)
         begun = _start(conn, by_name, pending, rulings, now)
         lost = [row for row in pending if rulings[row.id].state == "started" and row.id not in begun]
         ruled += [_ruled(row, rulings[row.id], begun.get(row.id)) for row in pending if row not in lost]
@@ -58,6 +59,21 @@ def rule(
     ruled += [_ruled(row, crowded, None) for row in pending]
     _write(conn, ruled, now)
     return [one for _, one in ruled]
+
+
+def _admit(
+    conn: sa.Connection, sight: Sight, by_name: Mapping[str, Deployed], pending: Sequence[sa.Row[Any]], now: datetime
+) -> dict[int, Ruling]:
+    """Rulings after the breaker and the rates of entry; whoever is held back there stands in nobody's way."""
+    held: dict[int, Ruling] = {}
+    while True:
+        asking = [row for row in pending if row.id not in held]
+        rulings = _judge(conn, sight, by_name, asking, now)
+        more = breaker.hold_back(conn, sight, asking, rulings)
+        more = more or entry_rate.hold_back(conn, by_name, asking, rulings, now)
+        if not more:
+            return rulings | held
+        held |= more
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------

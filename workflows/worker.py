@@ -12,7 +12,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from store import clock
+from store import arriving, clock
 from store import sweep as store_sweep
 from workflows.activities import Activities
 from workflows.bell import Bell
@@ -21,8 +21,9 @@ from workflows.errands import ErrandStream, Outside
 from workflows.heartbeat import Beats, Heartbeat, keep_beating
 from workflows.mail_stream import MailStream
 from workflows.outbox import Deliverer
+from workflows.owner_mail import tell_owners
 from workflows.playbook import PlaybookWorkflow
-from workflows.ports import Ports
+from workflows.ports import STREAM, Ports
 from workflows.reconcile import reconcile, tell_again
 from workflows.reply_poll import ReplyPoll
 from workflows.wire import PLAYBOOK_QUEUE
@@ -80,6 +81,7 @@ async def run_worker(
                 asyncio.create_task(asyncio.to_thread(ReplyPoll(database, ports.mailbox).run, quiet)),
                 *(asyncio.create_task(asyncio.to_thread(ErrandStream(database, outside).run, quiet)) for _ in range(2)),
                 asyncio.create_task(_look_after_runs(client, database, deliverer, prepare)),
+                asyncio.create_task(_loop("owners", bell, "tenure_facts", lambda: _owners(database, ports))),
             ]
         await stop.wait()
         _log.info("worker.stopping")
@@ -90,7 +92,17 @@ async def run_worker(
 
 
 async def _sweep(database: sa.Engine) -> object:
-    return await asyncio.to_thread(store_sweep.sweep, database)
+    return await asyncio.to_thread(_arrive_and_sweep, database)
+
+
+async def _owners(database: sa.Engine, ports: Ports) -> int:
+    return await asyncio.to_thread(tell_owners, database, ports.transports()[STREAM])
+
+
+def _arrive_and_sweep(database: sa.Engine) -> object:
+    with database.begin() as conn:
+        arriving.arrive(conn, clock.now(conn))
+    return store_sweep.sweep(database)
 
 
 async def _loop(name: str, bell: Bell, channel: str, work: Callable[[], Awaitable[object]]) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from app.cli.root import Home, Json, as_number, quarantine_app
+from app.cli.root import Home, Json, as_number, breaker_app, quarantine_app
 
 _Numbers = Annotated[
     Optional[list[int]], typer.Argument(parser=as_number, metavar="NUMBER…", help="Numbers from the list.")
@@ -60,3 +60,65 @@ def quarantine_drop(
 
     with exits():
         raise typer.Exit(drop(numbers or [], source, by, home, every=every, as_json=as_json))
+
+
+@breaker_app.command(name="list")
+def breaker_list(
+    every: Annotated[bool, typer.Option("--all", help="Also those that were settled.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """What was held back at once, and why; 1 while something is."""
+    from app.commands.breaker import list_
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(list_(home, every=every, as_json=as_json))
+
+
+@breaker_app.command(name="show")
+def breaker_show(
+    number: Annotated[int, typer.Argument(parser=as_number, metavar="NUMBER", help="From the list.")],
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """The accounts whose starts are held back."""
+    from app.commands.breaker import show_
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(show_(number, limit, home, as_json=as_json))
+
+
+@breaker_app.command(name="release")
+def breaker_release(
+    number: Annotated[int, typer.Argument(parser=as_number, metavar="NUMBER", help="From the list.")],
+    share: Annotated[
+        float, typer.Option(help="Percent of the accounts, to see first what it does.", min=0, max=100)
+    ] = 100,
+    by: _By = "command line",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Let them start, if their conditions still hold."""
+    from app.commands.breaker import release
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(release(number, share, by, home, as_json=as_json))
+
+
+@breaker_app.command(name="drop")
+def breaker_drop(
+    number: Annotated[int, typer.Argument(parser=as_number, metavar="NUMBER", help="From the list.")],
+    by: _By = "command line",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Let none of them start; they may again when their triggers fire anew."""
+    from app.commands.breaker import drop
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(drop(number, by, home, as_json=as_json))

@@ -14,7 +14,7 @@ from store.schema.access import (
 )
 from store.schema.base import metadata
 from store.schema.consent import erasure, subscription, suppression
-from store.schema.deciding import crossing, settling, sweep, trigger_hold, work, work_event, work_playbook
+from store.schema.deciding import breaker, crossing, settling, sweep, trigger_hold, work, work_event, work_playbook
 from store.schema.deployed import (
     clock,
     playbook,
@@ -55,6 +55,7 @@ __all__ = [
     "api_key",
     "arriving",
     "audit",
+    "breaker",
     "change",
     "clock",
     "contact",

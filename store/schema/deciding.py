@@ -82,9 +82,30 @@ crossing = sa.Table(
     sa.Column("retry_at", AT, comment="held until then for sure: when its cool-down ends"),
     sa.Column("replaces", ID, comment="the run that was told to end, so that this may start"),
     sa.Column("sweep_id", ID, comment="the sweep that proposed it; null for a start by hand"),
+    sa.Column("breaker_id", ID, comment="what held it back with many others; kept when it has started since"),
+    sa.Column("let_go", sa.Boolean, nullable=False, server_default=sa.false(), comment="a person lets it start"),
     # By sweep, not by instant: a virtual clock may stand still over several sweeps.
     sa.Index("crossing_proposed_key", "playbook", "account_id", "sweep_id", unique=True),
     sa.Index("crossing_open_idx", "state", "account_id", postgresql_where=sa.text("state in ('proposed', 'held')")),
     sa.Index("crossing_retry_idx", "retry_at", postgresql_where=sa.text("state = 'held'")),
     sa.Index(None, "account_id", "playbook", sa.text("at DESC")),
+    sa.Index(None, "breaker_id", postgresql_where=sa.text("breaker_id is not null")),
+    sa.Index("crossing_entered_idx", "playbook", "decided_at", postgresql_where=sa.text("state = 'started'")),
+)
+
+breaker = sa.Table(
+    "breaker",
+    metadata,
+    id_(),
+    sa.Column("playbook", TEXT, nullable=False),
+    sa.Column("kind", TEXT, nullable=False, comment="entries | shift | feed"),
+    sa.Column("why", TEXT, nullable=False),
+    sa.Column("at", AT, nullable=False, comment="the sweep's instant"),
+    sa.Column("state", TEXT, nullable=False, server_default="open", comment="open | released | dropped"),
+    sa.Column("share", sa.Float, nullable=False, server_default="0", comment="percent that may start already"),
+    sa.Column("settled_at", AT),
+    sa.Column("settled_by", TEXT),
+    sa.Column("told_at", AT, comment="when the playbook's owner was written to; null: not yet"),
+    sa.Index("breaker_open_key", "playbook", unique=True, postgresql_where=sa.text("state = 'open'")),
+    comment="starts that were held back because too much happened at once",
 )

@@ -1,0 +1,287 @@
+"""Holds starts back when too much happens at once, until a person releases or drops them; the limits are engine's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from engine.breaker import Entries, half_loaded, in_share, shifted, too_many
+from engine.entry import Ruling
+from engine.problems import did_you_mean
+from store.schema import account, breaker, crossing, event, work
+from store.sight import Sight
+
+Kind = Literal["entries", "shift", "feed"]
+_USUAL_DAYS = 7
+
+
+# --- in a sweep ------------------------------------------------------------------------------------------------------
+
+
+def hold_back(
+    conn: sa.Connection, sight: Sight, pending: Sequence[sa.Row[Any]], rulings: Mapping[int, Ruling]
+) -> dict[int, Ruling]:
+    """Other rulings for crossings that would start and may not yet, by id. Starts by hand are nobody's mistake."""
+    asking = [
+        row for row in pending if rulings[row.id].state == "started" and row.sweep_id is not None and not row.let_go
+    ]
+    if sight.workspace.breaker.off or not asking:
+        return {}
+    found: dict[int, Ruling] = {}
+    signs = _Signs(conn, sight)
+    for playbook in sorted({row.playbook for row in asking}):
+        mine = [row for row in asking if row.playbook == playbook]
+        incident = _open(conn, playbook) or _trip(conn, signs, playbook, mine)
+        if incident is not None:
+            held = [row for row in mine if not in_share(playbook, row.account_key, incident.share)]
+            ids = sa.cast([row.id for row in held], _IDS)
+            conn.execute(sa.update(crossing).where(crossing.c.id == sa.func.any(ids)).values(breaker_id=incident.id))
+            why = f"breaker {incident.id}: {incident.why}"
+            found |= {row.id: Ruling(state="held", why=why, entry_key=rulings[row.id].entry_key) for row in held}
+    return found
+
+
+def _open(conn: sa.Connection, playbook: str) -> sa.Row[Any] | None:
+    query = sa.select(breaker).where(breaker.c.playbook == playbook, breaker.c.state == "open")
+    return conn.execute(query).one_or_none()
+
+
+class _Signs:
+    """What looks wrong in this sweep, whatever the playbook; each looked at once, and only if somebody asks."""
+
+    def __init__(self, conn: sa.Connection, sight: Sight) -> None:
+        self._conn, self.sight = conn, sight
+
+    @cached_property
+    def accounts(self) -> int:
+        return self._conn.execute(sa.select(sa.func.count()).select_from(account)).scalar_one()
+
+    @cached_property
+    def shift(self) -> str | None:
+        return _shift(self._conn, self.sight, self.accounts)
+
+    @cached_property
+    def half_loaded(self) -> str | None:
+        return _half_loaded(self._conn, self.sight)
+
+
+def _trip(conn: sa.Connection, signs: _Signs, playbook: str, asking: Sequence[sa.Row[Any]]) -> sa.Row[Any] | None:
+    found = _suspicion(conn, signs, playbook, asking)
+    if found is None:
+        return None
+    kind, why = found
+    share = signs.sight.workspace.breaker.canary
+    values = {"playbook": playbook, "kind": kind, "why": why, "at": signs.sight.now, "share": share}
+    return conn.execute(sa.insert(breaker).values(values).returning(breaker)).one()
+
+
+def _suspicion(
+    conn: sa.Connection, signs: _Signs, playbook: str, asking: Sequence[sa.Row[Any]]
+) -> tuple[Kind, str] | None:
+    entries = _entries(conn, playbook, len(asking), signs.sight.now)
+    if why := too_many(signs.sight.workspace.breaker, entries, signs.accounts):
+        return "entries", why
+    if any(reason["kind"] == "edge" for row in asking for reason in row.reasons):
+        if signs.shift:
+            return "shift", signs.shift
+        if signs.half_loaded:
+            return "feed", signs.half_loaded
+    return None
+
+
+def _entries(conn: sa.Connection, playbook: str, now: int, at: datetime) -> Entries:
+    """Those a person has let go are known to be right, and count no more."""
+    c = crossing.c
+    within = sa.func.count().filter(c.decided_at > at - timedelta(hours=1))
+    query = sa.select(within, sa.func.count()).where(
+        c.playbook == playbook,
+        c.state == "started",
+        c.decided_at > at - timedelta(days=1),
+        c.sweep_id.is_not(None),
+        c.breaker_id.is_(None),
+    )
+    hour, day = conn.execute(query).one()
+    return Entries(now=now, hour=hour, day=day)
+
+
+def _shift(conn: sa.Connection, sight: Sight, accounts: int) -> str | None:
+    """How scores moved in this very sweep; looked at only when enough accounts were."""
+    limits = sight.workspace.breaker
+    if conn.execute(sa.select(sa.func.count()).select_from(work)).scalar_one() < limits.at_least:
+        return None
+    for row in conn.execute(_MOVES, {"now": sight.now}):
+        if row.by is not None and (why := shifted(limits, row.card, row.moved, row.by, accounts)):
+            return why
+    return None
+
+
+def _half_loaded(conn: sa.Connection, sight: Sight) -> str | None:
+    limits, e, now = sight.workspace.breaker, event.c, sight.now
+    day = timedelta(days=1)
+    for feed in sight.workspace.feeds:
+        today = sa.func.count().filter(e.at > now - day)
+        before = sa.func.count().filter(e.at <= now - day)
+        query = sa.select(today, before).where(e.type == feed, e.at > now - day * (_USUAL_DAYS + 1), e.at <= now)
+        brought, earlier = conn.execute(query).one()
+        if why := half_loaded(limits, feed, brought, earlier / _USUAL_DAYS):
+            return why
+    return None
+
+
+_IDS = sa.ARRAY(sa.BigInteger)
+_MOVES = sa.text("""
+    select new.card, count(*) as moved, avg(new.value - before.value) as by
+    from score as new
+    join work using (account_id)
+    cross join lateral (
+        select value from score as old
+        where old.account_id = new.account_id and old.card = new.card and old.at < new.at
+        order by at desc limit 1
+    ) as before
+    where new.at = :now and new.value is not null and before.value is not null
+    group by new.card order by new.card
+""")
+
+
+# --- for the owner ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untold:
+    """What a playbook's owner has not been written to about."""
+
+    id: int
+    playbook: str
+    owner: str
+    why: str
+    held: int
+
+
+def untold(conn: sa.Connection) -> tuple[Untold, ...]:
+    """Held for the caller until its transaction ends."""
+    return tuple(Untold(**row) for row in conn.execute(_UNTOLD).mappings())
+
+
+def mark_told(conn: sa.Connection, numbers: Sequence[int], now: datetime) -> None:
+    which = breaker.c.id == sa.func.any(sa.cast(list(numbers), _IDS))
+    conn.execute(sa.update(breaker).where(which).values(told_at=now))
+
+
+_UNTOLD = sa.text("""
+    select breaker.id, breaker.playbook, version.compiled ->> 'owner' as owner, breaker.why,
+        (select count(*) from crossing where crossing.breaker_id = breaker.id) as held
+    from breaker
+    join playbook on playbook.id = breaker.playbook
+    join playbook_version as version on version.playbook = playbook.id and version.version = playbook.version
+    where breaker.told_at is null and breaker.state = 'open'
+    order by breaker.id
+    for update of breaker skip locked
+""")
+
+
+# --- by a person -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """Starts of one playbook that were held back at once."""
+
+    id: int
+    playbook: str
+    kind: Kind
+    why: str
+    at: datetime
+    state: Literal["open", "released", "dropped"]
+    share: float
+    """Percent of the accounts that may start already."""
+    held: int
+    """Crossings that still wait."""
+    settled_at: datetime | None
+    settled_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldStart:
+    """One of them."""
+
+    crossing: int
+    account: str
+    at: datetime
+    says: tuple[str, ...]
+
+
+class NoIncident(Exception):
+    """There is no open incident with this number; the message says so."""
+
+
+def list_incidents(conn: sa.Connection, *, every: bool = False) -> tuple[Incident, ...]:
+    """The latest first; those that are settled only when asked for."""
+    waiting = (
+        sa.select(sa.func.count())
+        .where(crossing.c.breaker_id == breaker.c.id, crossing.c.state == "held", ~crossing.c.let_go)
+        .scalar_subquery()
+    )
+    query = sa.select(breaker, waiting.label("held")).order_by(breaker.c.id.desc()).limit(500)
+    if not every:
+        query = query.where(breaker.c.state == "open")
+    names = Incident.__dataclass_fields__
+    return tuple(Incident(**{name: getattr(row, name) for name in names}) for row in conn.execute(query))
+
+
+def held_starts(conn: sa.Connection, number: int, limit: int = 50) -> tuple[HeldStart, ...]:
+    """The accounts that wait, by key."""
+    _incident(conn, number)
+    query = (
+        sa.select(crossing.c.id, account.c.key, crossing.c.at, crossing.c.reasons)
+        .join(account, account.c.id == crossing.c.account_id)
+        .where(crossing.c.breaker_id == number, crossing.c.state == "held", ~crossing.c.let_go)
+        .order_by(account.c.key)
+        .limit(limit)
+    )
+    return tuple(
+        HeldStart(crossing=row.id, account=row.key, at=row.at, says=tuple(one["says"] for one in row.reasons))
+        for row in conn.execute(query)
+    )
+
+
+def release(conn: sa.Connection, number: int, *, by: str, now: datetime, share: float = 100) -> int:
+    """Let them start at the next sweep, if their conditions still hold; how many. With a share, a stable lot first."""
+    incident = _incident(conn, number, lock=True)
+    rows = conn.execute(
+        sa.select(crossing.c.id, account.c.key)
+        .join(account, account.c.id == crossing.c.account_id)
+        .where(crossing.c.breaker_id == number, crossing.c.state == "held", ~crossing.c.let_go)
+    )
+    chosen = [row.id for row in rows if share >= 100 or in_share(incident.playbook, row.key, share)]
+    ids = sa.func.any(sa.cast(chosen, _IDS))
+    conn.execute(sa.update(crossing).where(crossing.c.id == ids).values(let_go=True, retry_at=now))
+    values: dict[str, object] = {"share": max(share, incident.share)}
+    if share >= 100:
+        values |= {"state": "released", "settled_at": now, "settled_by": by}
+    conn.execute(sa.update(breaker).where(breaker.c.id == number).values(values))
+    conn.execute(sa.text("select pg_notify('tenure_facts', '')"))
+    return len(chosen)
+
+
+def drop(conn: sa.Connection, number: int, *, by: str, now: datetime) -> int:
+    """Let none of those that wait start; how many."""
+    _incident(conn, number, lock=True)
+    waiting = (crossing.c.breaker_id == number, crossing.c.state == "held", ~crossing.c.let_go)
+    values = {"state": "dropped", "why": f"dropped by {by} (breaker {number})", "decided_at": now, "retry_at": None}
+    dropped = conn.execute(sa.update(crossing).where(*waiting).values(values)).rowcount
+    settled = {"state": "dropped", "settled_at": now, "settled_by": by}
+    conn.execute(sa.update(breaker).where(breaker.c.id == number).values(settled))
+    return dropped
+
+
+def _incident(conn: sa.Connection, number: int, *, lock: bool = False) -> sa.Row[Any]:
+    query = sa.select(breaker).where(breaker.c.id == number)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None or (lock and row.state != "open"):
+        numbers = [str(one.id) for one in list_incidents(conn)]
+        hint = did_you_mean(str(number), numbers) or f"open are: {', '.join(numbers) or 'none'}"
+        raise NoIncident(f"breaker {number} {'is settled' if row else 'does not exist'} ({hint})")
+    return row

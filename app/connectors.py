@@ -19,13 +19,14 @@ from connectors.providers import UnknownProvider
 from connectors.replies.port import Mailbox
 from connectors.replies.registry import Arrivals, open_arrivals
 from connectors.replies.registry import Needs as ReplyNeeds
+from connectors.source.sql import SqlSource
 from connectors.tasks.port import NewTask, TaskList
 from connectors.tasks.registry import Needs as TaskNeeds
 from connectors.tasks.registry import open_task_list
 from connectors.webhook.port import Caller
 from connectors.webhook.registry import Needs as CallerNeeds
 from connectors.webhook.registry import open_caller
-from engine.workspace import REPLIES, Connector, Workspace
+from engine.workspace import REPLIES, Connector, Pull, Workspace
 from store.deployed import NothingDeployed, load_workspace
 from store.links import Links, own_key
 from store.tasks import open_task
@@ -53,7 +54,16 @@ def open_ports(database: sa.Engine) -> Ports:
         mailbox=lambda: _mailbox(database),
         links=_links,
         tell_private=read_settings().tell_private,
+        source=open_source,
     )
+
+
+def open_source(pull: Pull) -> SqlSource:
+    """A source of facts; its address is in the environment and nowhere else."""
+    address = secret(pull.address_env)
+    if not address:
+        raise Misconfigured(f"the source {pull.name} needs its database's address in {pull.address_env}")
+    return SqlSource(pull, address)
 
 
 class _AsDeployed:

@@ -118,6 +118,23 @@ class Import(Value):
         return f"import {self.name}" if self.file else f"pull {self.name}"
 
 
+class Pull(Value):
+    """Another database that rows are pulled from, and how they become facts."""
+
+    mapping: Import
+    address_env: str
+    table: str = ""
+    query: str = ""
+    """Instead of a table."""
+    cursor: str
+    every: Span
+    overlap: Span
+
+    @property
+    def name(self) -> str:
+        return self.mapping.name
+
+
 class OneOf(Value):
     """A value picked from a list by a stable hash of the account's key."""
 
@@ -182,6 +199,7 @@ class Workspace(Value):
     """Derived fields and metrics in an order in which each finds what it needs."""
     feeds: dict[str, Feed] = Field(default_factory=dict)
     imports: tuple[Import, ...] = ()
+    pulls: dict[str, Pull] = Field(default_factory=dict)
     generate: Generate = Field(default_factory=Generate)
     connectors: dict[str, Connector] = Field(default_factory=dict)
     mail: MailPolicy = Field(default_factory=MailPolicy)
@@ -237,7 +255,7 @@ class Workspace(Value):
 
     def sources(self) -> tuple[Import, ...]:
         """All that rows come from."""
-        return self.imports
+        return (*self.imports, *(one.mapping for one in self.pulls.values()))
 
     def cards(self) -> Mapping[str, tuple[Scorecard, ...]]:
         """The scorecards by id, each with its variants in order."""

@@ -8,13 +8,14 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from engine.breaker import Breaker
 from engine.catalogue import Type
+from engine.durations import Duration
 from engine.mail_policy import MailPolicy
 from engine.scorecards import Word
 from engine.screening import Quarantine
 from engine.shape import Shape
 from engine.wording import ConditionText, ExpressionText
 from engine.workspace import Calendar, Feed, Generate, Person, Roles, Sender, Surveys
-from engine.workspace_words import Line, Locale, Zone
+from engine.workspace_words import Line, Locale, Span, Zone
 
 
 def _prop_in_short(value: Any) -> Any:
@@ -54,12 +55,9 @@ class FieldDocument(Shape):
     )
 
 
-class ImportDocument(Shape):
-    """How the rows of a file become facts."""
+class MappingDocument(Shape):
+    """How rows become facts."""
 
-    file: Annotated[str, Field(pattern=r"^[^/\\][^\\]*$", max_length=200)] = Field(
-        description="a file in the folder that is imported: CSV, JSON Lines (.jsonl) or Parquet"
-    )
     as_: Annotated[
         str, Field(alias="as", pattern=r"^(account|contact|metrics|(record|event) [a-z][a-z0-9_]{0,39})$")
     ] = Field(description="what a row is: account, contact, metrics, record NAME or event NAME")
@@ -75,12 +73,39 @@ class ImportDocument(Shape):
         default_factory=dict, description="prop: column, of what is only known once the record has ended"
     )
 
+
+class ImportDocument(MappingDocument):
+    """How the rows of a file become facts."""
+
+    file: Annotated[str, Field(pattern=r"^[^/\\][^\\]*$", max_length=200)] = Field(
+        description="a file in the folder that is imported: CSV, JSON Lines (.jsonl) or Parquet"
+    )
+
     @field_validator("file")
     @classmethod
     def _stays_in_the_folder(cls, file: str) -> str:
         if ".." in file.split("/"):
             raise PydanticCustomError("PB509", "a file lies in the folder that is imported", {"hint": "leave .. out"})
         return file
+
+
+class SourceDocument(MappingDocument):
+    """How the rows of another database become facts."""
+
+    address_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")] = Field(
+        description="the environment variable with the database's address, as SQLAlchemy writes it"
+    )
+    table: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]{0,199}$")] | None = Field(
+        None, description="the table or view to read, with its schema where it needs one"
+    )
+    query: Annotated[str, Field(min_length=1, max_length=20_000)] | None = Field(
+        None, description="instead of a table: a SELECT, without a condition on the cursor"
+    )
+    cursor: _Column = Field(description="a column that only grows, such as updated_at: where the next pull goes on")
+    every: Span = Field(Duration(15, "minutes"), description="how often it is read")
+    overlap: Span = Field(
+        Duration(5, "minutes"), description="how far back the next pull begins, for rows that are committed late"
+    )
 
 
 class WorkspaceDocument(Shape):
@@ -109,6 +134,9 @@ class WorkspaceDocument(Shape):
         default_factory=dict, description="when the silence of an event's source is no news"
     )
     imports: dict[Word, ImportDocument] = Field(default_factory=dict, description="how files become facts")
+    sources: dict[Word, SourceDocument] = Field(
+        default_factory=dict, description="how the rows of other databases become facts, pulled regularly"
+    )
     generate: Generate = Field(Generate(), description="what the source lacks and a rule makes up")
     connectors: dict[Word, dict[Word, bool | float | str]] = Field(
         default_factory=dict,

@@ -25,11 +25,12 @@ from engine.workspace import (
     Generate,
     Import,
     Person,
+    Pull,
     Roles,
     Workspace,
     base_catalogue,
 )
-from engine.workspace_document import ImportDocument, PropDocument, WorkspaceDocument
+from engine.workspace_document import ImportDocument, MappingDocument, PropDocument, WorkspaceDocument
 
 FILE = "tenure.yaml"
 CARDS = "scorecards/"
@@ -129,6 +130,7 @@ class _Reader:
             computed=computed,
             feeds=authored.feeds,
             imports=self._imports(catalogue, tuple(made)),
+            pulls=self._pulls(catalogue, tuple(made)),
             generate=self._generate(told),
             connectors=self._connectors(),
             mail=authored.mail,
@@ -330,13 +332,35 @@ class _Reader:
         return tuple(
             made
             for name, authored in self.authored.imports.items()
-            if (made := self._import(name, authored, catalogue, computed)) is not None
+            if (made := self._mapping(("imports", name), authored, catalogue, computed)) is not None
         )
 
-    def _import(
-        self, name: str, authored: ImportDocument, catalogue: Catalogue, computed: Sequence[str]
+    def _pulls(self, catalogue: Catalogue, computed: Sequence[str]) -> dict[str, Pull]:
+        pulls: dict[str, Pull] = {}
+        for name, authored in self.authored.sources.items():
+            at = ("sources", name)
+            if (authored.table is None) == (authored.query is None):
+                self._say(at, "PB509", "a source is one table or one query", "write table: or query:")
+            if authored.account is not None and _VIA.fullmatch(authored.account):
+                hint = "join it in the query"
+                self._say((*at, "account"), "PB509", "a source finds accounts in its own rows", hint)
+                continue
+            mapping = self._mapping(at, authored, catalogue, computed)
+            if mapping is not None:
+                pulls[name] = Pull(
+                    mapping=mapping,
+                    address_env=authored.address_env,
+                    table=authored.table or "",
+                    query=(authored.query or "").rstrip("; \n"),
+                    cursor=authored.cursor,
+                    every=authored.every,
+                    overlap=authored.overlap,
+                )
+        return pulls
+
+    def _mapping(
+        self, at: tuple[str, str], authored: MappingDocument, catalogue: Catalogue, computed: Sequence[str]
     ) -> Import | None:
-        at = ("imports", name)
         makes, _, of = authored.as_.partition(" ")
         problems = len(self.problems)
         if makes in ("record", "event"):
@@ -361,8 +385,8 @@ class _Reader:
         if len(self.problems) > problems:
             return None
         return Import(
-            name=name,
-            file=authored.file,
+            name=at[1],
+            file=authored.file if isinstance(authored, ImportDocument) else "",
             makes=makes,
             of=of,
             account=None if authored.account is None else self._cell(authored.account, (*at, "account")),
@@ -377,7 +401,7 @@ class _Reader:
         self,
         at: Sequence[str],
         what: tuple[str, str],
-        authored: ImportDocument,
+        authored: MappingDocument,
         catalogue: Catalogue,
         *,
         computed: Sequence[str],

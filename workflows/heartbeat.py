@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from temporalio import activity, workflow
 from temporalio.client import (
@@ -14,6 +15,8 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
 )
 from temporalio.common import RetryPolicy
 
@@ -24,9 +27,14 @@ with workflow.unsafe.imports_passed_through():
 
     from store import clock
     from store import sweep as store_sweep
+    from store.deployed import load_workspace
+    from store.pulling import Overtaken
+    from workflows import pulls
     from workflows.reconcile import reconcile
     from workflows.wire import PLAYBOOK_QUEUE
 
+PULL = "tenure-pull"
+"""The activity of the sources; their schedules are called `tenure-pull/NAME`."""
 BEATS = {"tenure-sweep": timedelta(minutes=1), "tenure-reconcile": timedelta(hours=1)}
 """Schedule ids, which are also the activities' names, and how often they ring."""
 
@@ -37,8 +45,10 @@ class Heartbeat:
 
     @workflow.run
     async def run(self, beat: str) -> None:
+        name, _, of = beat.partition("/")
         await workflow.execute_activity(
-            beat,
+            name,
+            args=[of] if of else [],
             start_to_close_timeout=timedelta(minutes=30),
             heartbeat_timeout=timedelta(minutes=2),
             retry_policy=RetryPolicy(maximum_attempts=3),
@@ -48,8 +58,8 @@ class Heartbeat:
 class Beats:
     """The activities behind the beats. Under a virtual clock they do nothing: its driver sweeps."""
 
-    def __init__(self, database: sa.Engine, client: Client) -> None:
-        self._database, self._client = database, client
+    def __init__(self, database: sa.Engine, client: Client, open_source: pulls.OpenSource) -> None:
+        self._database, self._client, self._open_source = database, client, open_source
 
     @activity.defn(name="tenure-sweep")
     async def sweep(self) -> None:
@@ -59,6 +69,18 @@ class Beats:
     @activity.defn(name="tenure-reconcile")
     async def reconcile(self) -> None:
         await _beating(reconcile(self._database, self._client))
+
+    @activity.defn(name=PULL)
+    async def pull(self, name: str) -> None:
+        if not await asyncio.to_thread(self._virtual):
+            await _beating(asyncio.to_thread(self._pull, name))
+
+    def _pull(self, name: str) -> None:
+        with self._database.connect() as conn:
+            workspace = load_workspace(conn)
+        if name in workspace.pulls:
+            with suppress(Overtaken):
+                pulls.pull(self._database, workspace, workspace.pulls[name], self._open_source)
 
     def _virtual(self) -> bool:
         with self._database.connect() as conn:
@@ -78,12 +100,44 @@ async def keep_beating(client: Client) -> bool:
     """Create the schedules that are missing; whether any was: then Temporal is new, or has lost its data."""
     missing = False
     for beat, every in BEATS.items():
-        schedule = Schedule(
-            action=ScheduleActionStartWorkflow(Heartbeat.run, beat, id=beat, task_queue=PLAYBOOK_QUEUE),
-            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-            policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE, catchup_window=timedelta(minutes=1)),
-        )
         with suppress(ScheduleAlreadyRunningError):
-            await client.create_schedule(beat, schedule)
+            await client.create_schedule(beat, _schedule(beat, every))
             missing = True
     return missing
+
+
+class PullBeats:
+    """Schedules of the workspace's sources: made, changed and ended as it is deployed."""
+
+    def __init__(self, client: Client, database: sa.Engine) -> None:
+        self._client, self._database = client, database
+        self._known: dict[str, timedelta] | None = None
+
+    async def keep(self) -> None:
+        """Have a schedule for every source, and for no other."""
+        declared = await asyncio.to_thread(pulls.declared_pulls, self._database)
+        wanted = {f"{PULL}/{name}": one.every.exact or timedelta(minutes=15) for name, one in declared.items()}
+        if wanted == self._known:
+            return
+        there = {one.id async for one in await self._client.list_schedules() if one.id.startswith(f"{PULL}/")}
+        for beat in there - wanted.keys():
+            await self._client.get_schedule_handle(beat).delete()
+        for beat, every in wanted.items():
+            schedule = _schedule(beat, every)
+            try:
+                await self._client.create_schedule(beat, schedule)
+            except ScheduleAlreadyRunningError:
+                await self._client.get_schedule_handle(beat).update(partial(_become, schedule))
+        self._known = wanted
+
+
+def _become(schedule: Schedule, _: ScheduleUpdateInput) -> ScheduleUpdate:
+    return ScheduleUpdate(schedule=schedule)
+
+
+def _schedule(beat: str, every: timedelta) -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(Heartbeat.run, beat, id=beat, task_queue=PLAYBOOK_QUEUE),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE, catchup_window=timedelta(minutes=1)),
+    )

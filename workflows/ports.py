@@ -8,10 +8,13 @@ import sqlalchemy as sa
 from connectors.chat.port import Chat
 from connectors.chat.stored import StoredChat
 from connectors.email.port import Transport
+from connectors.errors import Misconfigured
 from connectors.replies.port import Mailbox
+from connectors.source.sql import SqlSource
 from connectors.tasks.port import TaskList
 from connectors.webhook.port import Caller
 from connectors.webhook.stored import StoredCaller
+from engine.workspace import Pull
 from store.links import Links, own_key
 
 STREAM = "email"
@@ -21,6 +24,10 @@ STREAM = "email"
 def local_links(conn: sa.Connection) -> Links:
     """For an installation that nobody outside is to reach."""
     return Links(public_url="http://localhost", key=own_key(conn))
+
+
+def _no_source(pull: Pull) -> SqlSource:
+    raise Misconfigured(f"nobody said where {pull.name} is")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,5 +46,7 @@ class Ports:
     """Where replies arrive and have to be asked for, as it is declared now; raises Misconfigured."""
     tell_private: bool = False
     """Whether programs that are told what happens may lie in a private network."""
+    source: Callable[[Pull], SqlSource] = _no_source
+    """Other databases by their declaration; raises Misconfigured."""
     links: Callable[[sa.Connection], Links] = local_links
     """Addresses of public pages."""

@@ -18,7 +18,7 @@ from workflows.activities import Activities
 from workflows.bell import Bell
 from workflows.endpoints import EndpointStream
 from workflows.errands import ErrandStream, Outside
-from workflows.heartbeat import Beats, Heartbeat, keep_beating
+from workflows.heartbeat import Beats, Heartbeat, PullBeats, keep_beating
 from workflows.mail_stream import MailStream
 from workflows.outbox import Deliverer
 from workflows.owner_mail import tell_owners
@@ -40,12 +40,12 @@ def playbook_worker(
     client: Client, database: sa.Engine, ports: Ports, *, queue: str = PLAYBOOK_QUEUE, cached: int = 1000
 ) -> Worker:
     """Temporal's worker for playbooks and heartbeats."""
-    acts, beats = Activities(database, ports), Beats(database, client)
+    acts, beats = Activities(database, ports), Beats(database, client, ports.source)
     return Worker(
         client,
         task_queue=queue,
         workflows=[PlaybookWorkflow, Heartbeat],
-        activities=[acts.perform, acts.read, acts.rest, beats.sweep, beats.reconcile],
+        activities=[acts.perform, acts.read, acts.rest, beats.sweep, beats.reconcile, beats.pull],
         activity_executor=ThreadPoolExecutor(_THREADS, thread_name_prefix="tenure-act"),
         max_concurrent_local_activities=_THREADS,
         max_concurrent_workflow_tasks=8,
@@ -120,7 +120,7 @@ async def _look_after_runs(
     client: Client, database: sa.Engine, deliverer: Deliverer, prepare: Callable[[], Awaitable[None]]
 ) -> None:
     """Reconcile at the start, and again when Temporal has lost runs: it may come back empty while we work."""
-    lost = True
+    lost, pull_beats = True, PullBeats(client, database)
     while True:
         try:
             lost = await keep_beating(client) or deliverer.lost or lost
@@ -128,6 +128,7 @@ async def _look_after_runs(
                 deliverer.lost = False
                 await prepare()
                 lost = (await reconcile(database, client))["closing"] > 0
+            await pull_beats.keep()
         except Exception as error:  # noqa: BLE001 - whatever it was, the next look may find it gone
             _log.warning("reconcile.failed", error=str(error), kind=type(error).__name__)
         await asyncio.sleep(_LOOK)

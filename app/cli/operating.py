@@ -48,6 +48,22 @@ def import_(
 
 
 @app.command()
+def pull(
+    names: Annotated[
+        Optional[list[str]], typer.Argument(metavar="NAME…", help="Sources of tenure.yaml; all of them by default.")
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Take in what is new in other databases."""
+    from app.commands.pull import pull_sources
+    from app.running import exits
+
+    with exits():
+        raise typer.Exit(pull_sources(names or [], home, as_json=as_json))
+
+
+@app.command()
 def advance(
     to: Annotated[
         datetime,

@@ -36,7 +36,7 @@ def import_files(folder: Path, data: Path, as_of: datetime | None, home: Path | 
         except ValueError as error:
             # The clock's own words: it never goes back.
             raise UsageError(str(error)) from error
-    _print_problems(report.problems)
+    print_problems(report.problems)
     errors = sum(problem.severity == "error" for problem in report.problems)
     if as_json:
         problems = [problem_json(problem) for problem in report.problems]
@@ -64,7 +64,8 @@ def _numbers(one: FileCount) -> tuple[str, ...]:
     return tuple(f"{number:,}" for number in (one.rows, one.facts, one.staged, one.repeats))
 
 
-def _print_problems(problems: Sequence[Problem]) -> None:
+def print_problems(problems: Sequence[Problem]) -> None:
+    """By file and line, the first of each kind; what is left out is counted."""
     told: Counter[tuple[str, str]] = Counter()
     for problem in sorted(problems, key=lambda problem: (problem.spot.file, problem.spot.line)):
         kind = (problem.spot.file, problem.code)

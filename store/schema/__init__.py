@@ -42,6 +42,7 @@ from store.schema.facts import (
 from store.schema.mail import mail, mail_event, mail_reply, survey
 from store.schema.notes import account_note
 from store.schema.projection import account_now, score, value_history
+from store.schema.pulling import pull
 from store.schema.quarantine import quarantine
 from store.schema.running import ledger, outbox, run, trace, watch
 from store.schema.tasks import draft, task, task_comment
@@ -82,6 +83,7 @@ __all__ = [
     "playbook",
     "playbook_change",
     "playbook_version",
+    "pull",
     "quarantine",
     "record",
     "run",

@@ -1,0 +1,194 @@
+"""Rows of other databases come in as they grow, and never twice."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.errors import Misconfigured, Unavailable
+from connectors.source.sql import SqlSource
+from engine.facts import AccountFact
+from engine.workspace import load_workspace
+from store import clock, pulling, quarantine, schema
+from store.database import engine_for
+from store.deploy import deploy
+from store.intake import take_in
+from workflows.heartbeat import PULL, PullBeats
+from workflows.pulls import pull
+
+T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
+TEXT = """
+name: W
+metrics: { nps: number }
+events: { login: null }
+sources:
+  scores:
+    address_env: SCORES
+    table: scores
+    cursor: updated_at
+    as: metrics
+    account: customer
+    at: updated_at
+    fields: { nps: nps }
+  logins:
+    address_env: SCORES
+    query: select id, customer, updated_at from scores where nps > 0
+    cursor: id
+    every: 2 hours
+    as: event login
+    id: id
+    account: customer
+    at: updated_at
+"""
+WORKSPACE = load_workspace({"tenure.yaml": TEXT.encode()})
+
+
+@pytest.fixture
+def engine(database):
+    engine = engine_for(database)
+    with engine.begin() as conn:
+        clock.set_virtual(conn, T0)
+        deploy(conn, WORKSPACE, [], T0)
+        take_in(conn, [AccountFact(key="a"), AccountFact(key="b")], known_at=T0)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def other(request, tmp_path, postgres_url):
+    """Another database with a table of scores, by its address."""
+    address = f"sqlite:///{tmp_path / 'other.db'}"
+    if request.param == "postgresql":
+        address = postgres_url
+    made = sa.create_engine(address, poolclass=sa.NullPool)
+    scores = sa.Table(
+        "scores",
+        sa.MetaData(),
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("customer", sa.Text),
+        sa.Column("nps", sa.Numeric(10, 2)),
+        sa.Column("updated_at", sa.DateTime(timezone=True)),
+    )
+    with made.begin() as conn:
+        scores.drop(conn, checkfirst=True)
+        scores.create(conn)
+    yield _Other(made, scores, address)
+    with made.begin() as conn:
+        scores.drop(conn)
+    made.dispose()
+
+
+class _Other:
+    def __init__(self, engine, table, address):
+        self.engine, self.table, self.address = engine, table, address
+
+    def add(self, *rows):
+        with self.engine.begin() as conn:
+            for id_, customer, nps, minutes in rows:
+                at = None if minutes is None else T0 - timedelta(hours=2) + timedelta(minutes=minutes)
+                conn.execute(sa.insert(self.table).values(id=id_, customer=customer, nps=nps, updated_at=at))
+
+    def open(self, one):
+        return SqlSource(one, self.address)
+
+
+def facts(engine):
+    with engine.connect() as conn:
+        values = conn.execute(sa.select(sa.func.count()).select_from(schema.account_value)).scalar()
+        return values, conn.execute(sa.select(sa.func.count()).select_from(schema.event)).scalar()
+
+
+def pulled(engine, other, name="scores"):
+    found = pull(engine, WORKSPACE, WORKSPACE.pulls[name], other.open)
+    return found.rows, found.facts, found.repeats
+
+
+def test_what_is_new_comes_in_and_the_overlap_changes_nothing(engine, other):
+    other.add((1, "a", 7, 0), (2, "b", 8, 10), (3, "a", 9, 20), (9, "b", 1, None))
+    assert pulled(engine, other) == (3, 3, 0)
+    assert pulled(engine, other)[1:] in ((0, 1), (0, 2))  # the last row again
+    other.add((4, "b", 5, 18), (5, "a", 6, 30))  # the first was committed late
+    assert pulled(engine, other)[1] in (1, 2)
+    rows, new, _ = pulled(engine, other, "logins")
+    assert (rows, new) == (6, 5)  # the one without a time is put aside
+    assert pulled(engine, other, "logins")[1] == 0
+
+
+def test_killed_between_two_batches_it_goes_on_where_it_stopped(engine, other, monkeypatch):
+    monkeypatch.setattr("connectors.source.sql.BATCH", 10)
+    other.add(*((n, "a", n, n) for n in range(1, 36)))
+
+    class Killed(BaseException):
+        pass
+
+    class Dies(SqlSource):
+        def batches(self, columns, since):
+            for n, rows in enumerate(super().batches(columns, since)):
+                if n == 2:
+                    raise Killed
+                yield rows
+
+    with pytest.raises(Killed):
+        pull(engine, WORKSPACE, WORKSPACE.pulls["scores"], lambda one: Dies(one, other.address))
+    assert facts(engine)[0] == 20
+    rows, new, _ = pulled(engine, other)
+    assert (rows < 35, new) == (True, 15)
+    assert facts(engine)[0] == 35
+
+
+def test_bad_rows_are_put_aside_and_the_cursor_moves_on(engine, other):
+    other.add((1, "a", 7, 0), (2, "nobody", 8, 10), (3, "", 9, 20))
+    found = pull(engine, WORKSPACE, WORKSPACE.pulls["scores"], other.open)
+    assert [(problem.code, problem.spot.line) for problem in found.problems] == [("PB521", 3), ("PB523", 2)]
+    with engine.connect() as conn:
+        assert {one.source for one in quarantine.list_held(conn).items} == {"pull scores"}
+    assert found.facts == 1
+
+
+def test_two_pulls_at_once_do_not_turn_the_cursor_back(engine, other):
+    other.add((1, "a", 7, 0))
+    with engine.begin() as conn:
+        pulling.cursor_of(conn, "scores")
+
+    class Slow(SqlSource):
+        def batches(self, columns, since):
+            pulled(engine, other)
+            yield from super().batches(columns, since)
+
+    with pytest.raises(pulling.Overtaken):
+        pull(engine, WORKSPACE, WORKSPACE.pulls["scores"], lambda one: Slow(one, other.address))
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [
+        ("nonsense", Misconfigured),
+        ("oracle+nothing://user:hush@host/x", Misconfigured),
+        ("postgresql+psycopg://user:hush@127.0.0.1:1/x", Unavailable),
+        ("sqlite://", Misconfigured),  # there, but without the table
+    ],
+)
+def test_a_source_that_cannot_be_read_says_so_and_keeps_its_secret(engine, address, error):
+    with pytest.raises((Misconfigured, Unavailable)) as raised:
+        pull(engine, WORKSPACE, WORKSPACE.pulls["scores"], lambda one: SqlSource(one, address))
+    assert "hush" not in str(raised.value)
+    assert error in (type(raised.value), Misconfigured)
+    with engine.connect() as conn:
+        assert conn.execute(sa.select(schema.pull.c.failure)).scalar() == str(raised.value)
+
+
+async def test_schedules_follow_the_workspace(engine, temporal_client):
+    beats = PullBeats(temporal_client, engine)
+
+    async def there():
+        return {one.id async for one in await temporal_client.list_schedules() if one.id.startswith(PULL)}
+
+    await beats.keep()
+    handle = temporal_client.get_schedule_handle(f"{PULL}/logins")
+    assert (await handle.describe()).schedule.spec.intervals[0].every == timedelta(hours=2)
+    with engine.begin() as conn:
+        deploy(conn, load_workspace({"tenure.yaml": TEXT.replace("2 hours", "3 hours").encode()}), [], T0)
+    await PullBeats(temporal_client, engine).keep()
+    assert (await handle.describe()).schedule.spec.intervals[0].every == timedelta(hours=3)
+    await handle.delete()
+    await temporal_client.get_schedule_handle(f"{PULL}/scores").delete()

@@ -48,10 +48,14 @@ def batches(conn: sa.Connection, limit: int = 100, *, at: datetime | None = None
 
     `at`, of the real clock, leaves alone what a person may still take back, and what comes behind it.
 
+    Starts and facts of each playbook are lanes of their own that share the limit: a hundred thousand starts of one hold
+    up neither the facts for its runs nor other playbooks. Within a pass, playbooks of higher priority go first.
     A run's first undelivered row stands for the run: who has locked it delivers all of that run, so that no second
     worker can overtake with a later fact.
     """
-    heads = conn.execute(_HEADS, {"limit": limit, "at": at}).scalars().all()
+    lanes = conn.execute(_LANES).scalars().all()
+    share = max(1, limit // max(1, len(lanes)))
+    heads = conn.execute(_HEADS, {"lanes": list(lanes), "share": share, "at": at}).scalars().all()
     if not heads:
         return []
     rows = conn.execute(
@@ -71,7 +75,7 @@ def batches(conn: sa.Connection, limit: int = 100, *, at: datetime | None = None
         grouped.setdefault(row.run_id, []).append(row)
     for told in grouped.values():
         del told[next((i for i, row in enumerate(told) if at and row.held_until and row.held_until > at), len(told)) :]
-    # Oldest need first: the order in which the heads were found.
+    # The order in which the heads were found.
     return [_batch(conn, grouped[run_id]) for run_id in heads]
 
 
@@ -146,13 +150,30 @@ def _batch(conn: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> Bat
 
 _UNDELIVERED = outbox.c.delivered_at.is_(None)
 
+# Only the first row of each lane is looked at, however long it is.
+_LANES = sa.text("""
+    with recursive found as (
+        (select lane from outbox where delivered_at is null order by lane limit 1)
+        union all
+        select (select lane from outbox where delivered_at is null and lane > found.lane order by lane limit 1)
+        from found where found.lane is not null
+    )
+    select lane from found where lane is not null
+""")
+
 _HEADS = sa.text("""
-    select run_id from outbox as head
-    where delivered_at is null
-    and (held_until is null or cast(:at as timestamptz) is null or held_until <= :at)
-    and not exists (
-        select from outbox as before
-        where before.run_id = head.run_id and before.n < head.n and before.delivered_at is null)
-    order by id limit :limit
-    for update skip locked
+    select head.run_id
+    from unnest(cast(:lanes as text[])) as open(lane)
+    cross join lateral (
+        select id, run_id from outbox
+        where outbox.lane = open.lane and delivered_at is null
+        and (held_until is null or cast(:at as timestamptz) is null or held_until <= :at)
+        and not exists (
+            select from outbox as before
+            where before.run_id = outbox.run_id and before.n < outbox.n and before.delivered_at is null)
+        order by id limit :share
+        for update skip locked
+    ) as head
+    join run on run.id = head.run_id
+    order by run.priority desc, head.id
 """)

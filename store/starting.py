@@ -73,7 +73,8 @@ def _row(one: Starting, run_id: int, at: datetime) -> dict[str, object]:
 
 _NEXT_IDS = sa.text("select nextval(pg_get_serial_sequence('run', 'id')) from generate_series(1, :n)")
 _SEND_STARTS = sa.text("""
-    insert into outbox (run_id, n, kind, created_at)
-    select run_id, 1, 'start', :at from unnest(cast(:runs as bigint[])) as begun(run_id)
+    insert into outbox (run_id, n, kind, lane, created_at)
+    select id, 1, 'start', 'start ' || playbook, :at from run
+    where id = any(cast(:runs as bigint[])) order by array_position(cast(:runs as bigint[]), id)
 """)
 _RING = sa.text("select pg_notify('tenure_outbox', '')")

@@ -79,13 +79,15 @@ _TELL = sa.text("""
         update run set outbox_n = outbox_n + counted.n
         from counted join locked on locked.id = counted.run_id
         where run.id = counted.run_id
-        returning run.id, run.outbox_n - counted.n as before
+        returning run.id, run.playbook, run.outbox_n - counted.n as before
     ), placed as (
-        select said.run_id, said.fact, before + row_number() over (partition by said.run_id order by place) as n
+        select said.run_id, said.fact, numbered.playbook,
+            before + row_number() over (partition by said.run_id order by place) as n
         from said join numbered on numbered.id = said.run_id
     )
-    insert into outbox (run_id, n, kind, fact, created_at, held_until)
-    select run_id, n, 'tell', fact || jsonb_build_object('n', n), :at, cast(:held_until as timestamptz)
+    insert into outbox (run_id, n, kind, lane, fact, created_at, held_until)
+    select run_id, n, 'tell', 'tell ' || playbook, fact || jsonb_build_object('n', n), :at,
+        cast(:held_until as timestamptz)
     from placed order by run_id, n
 """)
 _TAKE_BACK = sa.text("""

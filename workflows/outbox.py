@@ -17,6 +17,8 @@ from workflows.wire import PLAYBOOK_QUEUE, TELL, Begin
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 20
+"""Calls under way at most; fewer while Temporal says that it is too much."""
+_TOO_MUCH = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.UNAVAILABLE)
 _ACCOUNT = SearchAttributeKey.for_keyword("TenureAccount")
 _PLAN = SearchAttributeKey.for_keyword("TenurePlan")
 
@@ -31,6 +33,8 @@ class Deliverer:
     def __init__(self, database: sa.Engine, client: Client, *, virtual: bool, queue: str = PLAYBOOK_QUEUE) -> None:
         self._database, self._client = database, client
         self._virtual, self._queue = virtual, queue
+        self.at_once = _AT_ONCE
+        """Halved by a pass in which Temporal was asked for too much, and one more after each in which it was not."""
         self.lost = False
         """Temporal does not know a run that is open: it has lost it, or somebody ended it there."""
 
@@ -48,15 +52,22 @@ class Deliverer:
             batches = await asyncio.to_thread(outbox.batches, conn, 200, at=datetime.now(UTC))
             if not batches:
                 return 0
-            gate = asyncio.Semaphore(_AT_ONCE)
+            gate = asyncio.Semaphore(self.at_once)
             notes = await asyncio.gather(*(self._deliver(batch, gate) for batch in batches), return_exceptions=True)
             await asyncio.to_thread(self._settle, conn, batches, notes)
             failed = [note for note in notes if isinstance(note, BaseException)]
+            self._adapt(failed)
             if failed and len(failed) == len(batches):
                 raise TemporalAway(str(failed[0])) from failed[0]
             return len(batches) - len(failed)
         finally:
             await asyncio.to_thread(conn.close)
+
+    def _adapt(self, failed: Sequence[BaseException]) -> None:
+        if any(isinstance(error, RPCError) and error.status in _TOO_MUCH for error in failed):
+            self.at_once = max(1, self.at_once // 2)
+        else:
+            self.at_once = min(_AT_ONCE, self.at_once + 1)
 
     def _settle(
         self, conn: sa.Connection, batches: Sequence[outbox.Batch], notes: Sequence[str | BaseException | None]

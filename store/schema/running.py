@@ -108,11 +108,12 @@ outbox = sa.Table(
     sa.Column("run_id", ID, sa.ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
     sa.Column("n", ID, nullable=False, comment="the run's own number: 1 is the start, then signals in order"),
     sa.Column("kind", TEXT, nullable=False, comment="start | tell"),
+    sa.Column("lane", TEXT, nullable=False, server_default="", comment="kind and playbook: lanes take turns"),
     sa.Column("fact", JSONB, comment="engine.runtime.Fact in JSON; null for a start"),
     sa.Column("created_at", AT, nullable=False),
     sa.Column("held_until", AT, comment="by the real clock: until then a person may take it back"),
     sa.Column("delivered_at", AT),
     sa.Column("note", TEXT, comment="such as: the run had ended"),
     sa.UniqueConstraint("run_id", "n"),
-    sa.Index("outbox_open_idx", "id", postgresql_where=sa.text("delivered_at is null")),
+    sa.Index("outbox_open_idx", "lane", "id", postgresql_where=sa.text("delivered_at is null")),
 )

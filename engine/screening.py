@@ -4,22 +4,11 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pydantic import Field
-
 from engine.catalogue import Catalogue
 from engine.catalogue import Field as CatalogueField
-from engine.durations import Duration
 from engine.facts import AccountFact, EventFact, IncomingFact, MetricFact, RecordFact
 from engine.problems import did_you_mean
-from engine.values import Value
-from engine.workspace_words import Span
-
-
-class Quarantine(Value):
-    """Which facts are put aside until somebody has looked at them."""
-
-    dated_ahead: Span = Field(Duration(30, "days"), description="put aside what is dated further ahead of our clock")
-    dated_back: Span = Field(Duration(18_250, "days"), description="put aside what is dated further back")
+from engine.quarantine import Quarantine
 
 
 class Screen:

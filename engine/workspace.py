@@ -11,8 +11,8 @@ from engine.catalogue import BUILT_IN, Catalogue, EventKind, RecordKind, Type
 from engine.catalogue import Field as CatalogueField
 from engine.expressions import Expression
 from engine.mail_policy import MailPolicy
+from engine.quarantine import Quarantine
 from engine.scorecards import Scorecard
-from engine.screening import Quarantine
 from engine.surveys import ANSWERED, SCALES
 from engine.values import Condition, Value, canonical_json, content_hash
 from engine.workspace_words import Country, Line, Span, Weekdays, Zone
@@ -204,8 +204,8 @@ class Workspace(Value):
     connectors: dict[str, Connector] = Field(default_factory=dict)
     mail: MailPolicy = Field(default_factory=MailPolicy)
     surveys: Surveys | None = None
-    quarantine: Quarantine = Quarantine()
-    breaker: Breaker = Breaker()
+    quarantine: Quarantine = Field(default_factory=Quarantine)
+    breaker: Breaker = Field(default_factory=Breaker)
     locales: tuple[str, ...] = ()
     """Languages customers are written to in, as RFC 5646 has them; the first is that of texts without a locale."""
     scorecards: tuple[Scorecard, ...] = ()

@@ -10,8 +10,8 @@ from engine.breaker import Breaker
 from engine.catalogue import Type
 from engine.durations import Duration
 from engine.mail_policy import MailPolicy
+from engine.quarantine import Quarantine
 from engine.scorecards import Word
-from engine.screening import Quarantine
 from engine.shape import Shape
 from engine.wording import ConditionText, ExpressionText
 from engine.workspace import Calendar, Feed, Generate, Person, Roles, Sender, Surveys

@@ -6,7 +6,8 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from engine.facts import IncomingFact
-from engine.screening import Quarantine, Screen
+from engine.quarantine import Quarantine
+from engine.screening import Screen
 from engine.workspace import Workspace
 from store import clock
 from store.deployed import NothingDeployed, load_workspace

@@ -17,6 +17,7 @@ from benchmarks import (
     mail,
     mail_road,
     overview,
+    pages,
     scenarios,
     task_to_next_step,
     webhook_intake,
@@ -39,6 +40,7 @@ BENCHES: dict[str, Bench] = {
     "webhook_intake": webhook_intake.figures,
     "overview": overview.figures,
     "api_intake": api_intake.figures,
+    "pages": pages.figures,
     "demo_first_mail": demo.first_mail,
     "demo_days": demo.days,
 }

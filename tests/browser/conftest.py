@@ -96,3 +96,41 @@ def tab_to(page: Any, name: str, most: int = 120) -> None:
         if page.evaluate("document.activeElement.textContent.trim()").startswith(name):
             return
     raise AssertionError(f"no {name!r} within {most} presses of Tab")
+
+
+class Person:
+    """Somebody at a browser window, who may sign out and in again."""
+
+    def __init__(self, context: Any, app_: Any, engine_: Any, site_: str, key: str, role: Any) -> None:
+        self._context, self._app, self._engine, self._site = context, app_, engine_, site_
+        self._key, self._role = key, role
+        self.sign_in()
+        self.page = context.new_page()
+        self.page.set_default_timeout(10_000)
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+
+    def sign_in(self) -> None:
+        with Browser(self._app) as client:
+            secret = sign_in(client, self._engine, self._role, self._key).cookies[SESSION_COOKIE]
+        self._context.add_cookies([{"name": SESSION_COOKIE, "value": secret, "url": self._site}])
+
+    def sign_out(self) -> None:
+        self._context.clear_cookies()
+
+    def goes(self, path: str) -> Any:
+        self.page.goto(f"{self._site}{path}")
+        return self.page
+
+
+@pytest.fixture
+def window(chromium, site, app, engine) -> Iterator[Callable[..., Person]]:  # noqa: F811 - the same
+    """`window("kim", PHONE, java_script_enabled=False)`: a person at a browser window."""
+    with ExitStack() as opened:
+
+        def open_(key: str, viewport: Any = DESK, *, role: Any = "csm", **context: Any) -> Person:
+            made = opened.enter_context(_closing(chromium.new_context(viewport=viewport, **context)))
+            return Person(made, app, engine, site, key, role)
+
+        yield open_

@@ -34,16 +34,6 @@ def _mails() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def mails() -> dict[str, str]:
     return dict(_mails())
 
@@ -54,10 +44,10 @@ _FULLEST = ("nps-follow-up/one-number", "onboarding/welcome", "hebrew")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (375, "dark"), (1000, "light")])
-def test_every_shipped_mail_fits_and_can_be_read(browser, mails, width, scheme):
+def test_every_shipped_mail_fits_and_can_be_read(chromium, mails, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
-    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     try:
         for name, html in mails.items():
             page.set_content(html)

@@ -11,7 +11,7 @@ _WIDTH, _HEIGHT, _EDGE = 104, 28, 3
 
 
 def sparkline(points: Sequence[Point], since: datetime, until: datetime, says: str) -> Markup:
-    """`says` is what the picture tells to those who do not see it."""
+    """`says` is what the picture tells to those who do not see it; empty where words beside it say the same."""
     known = [point.value for point in points if point.value is not None]
     if not known:
         return Markup("")
@@ -31,7 +31,8 @@ def sparkline(points: Sequence[Point], since: datetime, until: datetime, says: s
     dot = (
         "" if last.value is None else f'<circle class="last" cx="{field.x(until)}" cy="{field.y(last.value)}" r="2.4"/>'
     )
+    told = f'role="img" aria-label="{escape(says)}"' if says else 'aria-hidden="true"'
     return Markup(  # noqa: S704 - numbers, and escaped text
-        f'<svg class="spark {escape(last.band or "")}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{escape(says)}"><path class="line" d="{slopes(points, field)}"/>{dot}</svg>'
+        f'<svg class="spark {escape(last.band or "")}" viewBox="0 0 {_WIDTH} {_HEIGHT}" {told}>'
+        f'<path class="line" d="{slopes(points, field)}"/>{dot}</svg>'
     )

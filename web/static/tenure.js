@@ -83,7 +83,7 @@ let wanted = 0;
 
 async function show(line) {
   const link = line.querySelector("a");
-  for (const other of desk.querySelectorAll(".line.current")) {
+  for (const other of desk.querySelectorAll(".entry.current")) {
     other.classList.remove("current");
     other.querySelector("a").removeAttribute("aria-current");
   }
@@ -100,7 +100,7 @@ async function show(line) {
 }
 
 function step(by) {
-  const lines = [...desk.querySelectorAll(".line")];
+  const lines = [...desk.querySelectorAll(".entry")];
   const at = lines.findIndex((line) => line.classList.contains("current"));
   const next = lines[Math.max(0, Math.min(lines.length - 1, at + by))];
   if (next) show(next);
@@ -109,12 +109,12 @@ function step(by) {
 const keys = {
   j: () => step(1),
   k: () => step(-1),
-  Enter: () => (narrow() ? desk.querySelector(".line.current a")?.click() : document.getElementById("task-title")?.focus()),
+  Enter: () => (narrow() ? desk.querySelector(".entry.current a")?.click() : document.getElementById("task-title")?.focus()),
   e: () => document.querySelector("#task form.answer [type=radio], #task form.answer textarea")?.focus(),
   s: () => open("#task details[data-key=s]"),
   h: () => open("#task details[data-key=h]"),
   c: () => document.querySelector("#task form[data-key=c] textarea")?.focus(),
-  x: () => desk.querySelector(".line.current .pick")?.click(),
+  x: () => desk.querySelector(".entry.current .pick")?.click(),
   z: () => document.querySelector("button[data-key=z]")?.click(),
   "/": () => document.querySelector("[data-key='/']")?.focus(),
   "?": () => document.getElementById("keys").showModal(),
@@ -128,7 +128,7 @@ function open(which) {
   const menu = document.querySelector(which);
   if (!menu) return;
   menu.open = true;
-  menu.querySelector("button, select, input")?.focus();
+  menu.querySelector("button, select, input:not([type=hidden])")?.focus();
 }
 
 function wired() {
@@ -144,7 +144,7 @@ function wired() {
     const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
     if (typing && event.key === "Escape") event.target.blur();
     const taken = event.ctrlKey || event.metaKey || event.altKey || typing || document.querySelector("dialog[open]");
-    const onControl = event.key === "Enter" && event.target.closest("button, summary, input, a:not(.line a)");
+    const onControl = event.key === "Enter" && event.target.closest("button, summary, input, a:not(.entry a)");
     if (taken || onControl || !(event.key in keys) || !on.checked) return;
     event.preventDefault();
     keys[event.key]();
@@ -156,14 +156,14 @@ async function renew() {
   const page = await read(location.href).catch(() => null);
   if (!page) return;
   const picked = [...desk.querySelectorAll(".pick:checked")].map((pick) => pick.value);
-  const focused = document.activeElement?.closest(".line")?.dataset.task;
+  const focused = document.activeElement?.closest(".entry")?.dataset.task;
   swap(page, "views");
   swap(page, "pile");
   for (const value of picked) {
     const pick = desk.querySelector(`.pick[value="${value}"]`);
     if (pick) pick.checked = true;
   }
-  if (focused) desk.querySelector(`.line[data-task="${focused}"] a`)?.focus({ preventScroll: true });
+  if (focused) desk.querySelector(`.entry[data-task="${focused}"] a`)?.focus({ preventScroll: true });
   const [old, made] = [document.getElementById("task"), page.getElementById("task")];
   if (old.dataset.version === made.dataset.version) return;
   if (dirty(old)) say("Somebody changed this task while you were writing. What you wrote is kept; look before you send it.");
@@ -179,7 +179,11 @@ function live() {
     due = setTimeout(renew, 300);
   };
   source.addEventListener("open", () => say(""));
-  source.addEventListener("change", () => (known ? later() : (known = true)));
+  source.addEventListener("change", () => {
+    if (known) later();
+    known = true;
+    desk.dataset.heard = "yes";
+  });
   source.addEventListener("error", () => {
     if (source.readyState === EventSource.CLOSED) {
       say("No news come in any more: load the page again. What you write is kept.");

@@ -14,6 +14,7 @@ from engine.calendars import local_date
 from engine.catalogue import Catalogue, Type
 from engine.durations import Duration
 from engine.expressions.tree import Extreme
+from engine.roles import FieldOf, rule_of
 from engine.workspace import Workspace
 from store import freshness, schema
 from store.schema import zone_offset
@@ -132,7 +133,8 @@ def ensure_columns(
 
 def staff_columns(staff: Mapping[str, str]) -> tuple[str, ...]:
     """The columns that say whose an account is: those that roles of the staff name."""
-    return tuple(dict.fromkeys(column_name(rule) for rule in staff.values() if not rule.startswith("manager of ")))
+    meant = (rule_of(rule) for rule in staff.values())
+    return tuple(dict.fromkeys(column_name(rule.field) for rule in meant if isinstance(rule, FieldOf)))
 
 
 def _ensure_book_indexes(conn: sa.Connection, workspace: Workspace) -> None:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from store.access.scope import EVERYTHING, book_of
 from store.database import engine_for
-from store.schema import absence, account
+from store.schema import absence, account, workspace
 from tests.store.book import NOW, Book, days
 
 
@@ -81,3 +81,10 @@ def test_one_account_is_asked_for_alone(conn, book):
 def test_before_anything_is_deployed_nothing_is_in_a_book(conn):
     Book(conn).account()
     assert seen(conn, "kim") == []
+
+
+def test_a_role_that_is_a_pool_names_nobodys_book(conn, book):
+    document = conn.execute(sa.select(workspace.c.document)).scalar_one()
+    document["roles"]["staff"] |= {"support": "least loaded of support", "onboarding": "next of onboarder"}
+    conn.execute(sa.update(workspace).values(document=document))
+    assert seen(conn, "kim") == ["acme"]

@@ -1,5 +1,6 @@
 """Reads tables by the workspace's imports, block by block: facts, values, and the rows that cannot be used."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -178,14 +179,14 @@ class _FirstLines:
 
     def __init__(self, one: Import) -> None:
         self._column = one.id
-        self._lines: dict[str, tuple[int, int]] = {}
+        self._lines: dict[str, tuple[int, bytes]] = {}
 
     def repeated(self, row: Row, file: str) -> Problem | None:
         """A warning, when an earlier row has the same id."""
         key = None if self._column is None else row.text(self._column)
         if key is None:
             return None
-        mine = row.line, hash(tuple(map(str, row.cells)))
+        mine = row.line, hashlib.blake2b(repr(row.cells).encode(), digest_size=16).digest()
         line, content = self._lines.setdefault(key, mine)
         if line == row.line:
             return None

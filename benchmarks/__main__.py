@@ -19,6 +19,7 @@ from benchmarks import (
     overview,
     pages,
     scenarios,
+    sweeping,
     task_to_next_step,
     webhook_intake,
 )
@@ -30,6 +31,10 @@ BENCHES: dict[str, Bench] = {
     "expressions": expressions.evaluation,
     "compile": expressions.compiling,
     "check": checking.figures,
+    "sweep_full": sweeping.full,
+    "sweep_incremental": sweeping.incremental,
+    "rescoring": sweeping.rescoring,
+    "growth": sweeping.growth,
     "scenario_days": scenarios.figures,
     "cli_import": commands.figures,
     "task_to_next_step": task_to_next_step.figures,

@@ -329,7 +329,9 @@ def _rekey(conn: sa.Connection, sight: Sight, deployed: Deployed) -> int:
 def _keys(view: View, field: str) -> sa.Select[Any]:
     return (
         sa.select(run.c.id, run.c.account_id, run.c.entry_key, view.field(field).label("key"))
-        .select_from(view.looked_at.join(run, run.c.account_id == view.account_id))
-        .where(run.c.playbook == Given("playbook", sa.Text()), run.c.state == sa.literal_column("'open'"))
+        .select_from(view.source.join(run, run.c.account_id == view.account_id))
+        .where(
+            view.looks_at, run.c.playbook == Given("playbook", sa.Text()), run.c.state == sa.literal_column("'open'")
+        )
         .order_by(run.c.id)
     )

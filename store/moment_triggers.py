@@ -165,9 +165,8 @@ def _in_zones(view: View, audience: Condition, *, within_work: bool) -> sa.Selec
     texts = sa.ARRAY(sa.Text())
     homeless = sa.or_(view.zone.is_(None), view.zone != sa.all_(Given("known", texts)))
     here = sa.or_(view.zone == sa.any_(Given("names", texts)), sa.and_(Given("usual", sa.Boolean()), homeless))
-    rows = view.looked_at if within_work else view.source
     columns: list[sa.ColumnElement[Any]] = [view.account_id, view.zone.label("zone")]
-    return sa.select(*columns).select_from(rows).where(view.truth(audience), here)
+    return _within(sa.select(*columns).where(view.truth(audience), here), view, within_work=within_work)
 
 
 class _ByField(_Search):
@@ -250,8 +249,12 @@ class _ByField(_Search):
 
 
 def _dated(view: View, field: str, *, within_work: bool) -> sa.Select[Any]:
-    rows = view.looked_at if within_work else view.source
-    return sa.select(view.account_id, view.zone, view.country, view.field(field)).select_from(rows)
+    columns = sa.select(view.account_id, view.zone, view.country, view.field(field)).select_from(view.source)
+    return _within(columns, view, within_work=within_work)
+
+
+def _within(query: sa.Select[Any], view: View, *, within_work: bool) -> sa.Select[Any]:
+    return query.where(view.looks_at) if within_work else query
 
 
 def _between(view: View, *, field: str, within_work: bool) -> sa.Select[Any]:

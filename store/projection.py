@@ -29,6 +29,7 @@ from store.columns import (
     moment_parameters,
 )
 from store.expressions import to_sql
+from store.in_work import is_in_work
 from store.schema import account_value, score, value_history, work
 from store.scoring import CardColumns, contributions, known_share, score_steps
 from store.sql_functions import Slope
@@ -62,6 +63,8 @@ def project(
     written = 0
     # Of all, those that were told nothing are a pass of their own: what was told of them stands.
     parts: Sequence[Scope] = ("some", "all") if scope == "all" else (scope,)
+    if scope == "all" and not any(_made_by_the_clock(workspace, extremes_with(workspace, extremes))):
+        parts = ("some",)
     for part in parts:
         key = ("project", workspace.hash, extremes, tuple(alive.items()), part)
         written += kept(key, partial(_statement, workspace, extremes, alive, part)).run(conn, given).rowcount
@@ -77,7 +80,7 @@ def _statement(
     extremes = extremes_with(workspace, extremes)
     made = [column.name for column in table.columns if column.name != "account_id"]
     if scope == "all":
-        made = list(_made_by_the_clock(workspace, extremes)) or ["account_id"]
+        made = list(_made_by_the_clock(workspace, extremes))
     old = _Old(table, made, looks_up=scope != "all")
     told = _standing(old) if scope == "all" else _told(workspace, old, scope)
     step = _with_extremes(told, "told_past", old, extremes)
@@ -130,14 +133,15 @@ def _before(name: str) -> str:
 def _told(workspace: Workspace, old: _Old, scope: Scope) -> sa.Subquery:
     """The latest value of every told field that is not dated ahead."""
     fields = workspace.told()
-    known = _known(fields, scope)
+    known = _known(fields, old)
     values: list[tuple[str, Sql]] = [(column_name(field.name), _typed(known.c.told, field)) for field in fields]
     values += [(age_column(name), sa.cast(known.c.ats[name].astext, _AT)) for name in aged_fields(workspace)]
-    rows = old.table.outerjoin(known, known.c.account_id == old.table.c.account_id)
-    if scope == "some":
-        rows = rows.join(work, work.c.account_id == old.table.c.account_id)
     columns = [value.label(name) for name, value in values]
-    query = sa.select(old.table.c.account_id, *old.columns(), *columns).select_from(rows)
+    query = sa.select(old.table.c.account_id, *old.columns(), *columns).select_from(
+        old.table.outerjoin(known, sa.true())
+    )
+    if scope == "some":
+        query = query.where(is_in_work(old.table.c.account_id))
     return query.offset(0).subquery("told")
 
 
@@ -148,27 +152,21 @@ def _standing(old: _Old) -> sa.Subquery:
     return sa.select(*stands, *old.columns()).where(~in_work).subquery("told")
 
 
-def _known(fields: Sequence[Field], scope: Scope) -> sa.CTE:
+def _known(fields: Sequence[Field], old: _Old) -> sa.FromClause:
+    """What was told, account by account and by index: no plan for it can go wrong."""
     v = account_value
-    rows = v if scope == "anew" else work.join(v, v.c.account_id == work.c.account_id)
     latest = (
-        sa.select(v.c.account_id, v.c.field, v.c.value, v.c.at)
-        .ext(distinct_on(v.c.account_id, v.c.field))
-        .select_from(rows)
-        .where(v.c.at <= NOW, v.c.field.in_([field.name for field in fields]))
-        .order_by(v.c.account_id, v.c.field, v.c.at.desc(), v.c.id.desc())
+        sa.select(v.c.field, v.c.value, v.c.at)
+        .ext(distinct_on(v.c.field))
+        .where(v.c.account_id == old.table.c.account_id, v.c.at <= NOW, v.c.field.in_([field.name for field in fields]))
+        .order_by(v.c.field, v.c.at.desc(), v.c.id.desc())
+        .correlate(old.table)
         .subquery("latest")
     )
-    return (
-        sa.select(
-            latest.c.account_id,
-            sa.func.jsonb_object_agg(latest.c.field, latest.c.value, type_=JSONB).label("told"),
-            sa.func.jsonb_object_agg(latest.c.field, latest.c.at, type_=JSONB).label("ats"),
-        )
-        .group_by(latest.c.account_id)
-        .cte("known")
-        .prefix_with("materialized")
-    )
+    return sa.select(
+        sa.func.jsonb_object_agg(latest.c.field, latest.c.value, type_=JSONB).label("told"),
+        sa.func.jsonb_object_agg(latest.c.field, latest.c.at, type_=JSONB).label("ats"),
+    ).lateral("known")
 
 
 def _typed(told: Any, field: Field) -> sa.Label[Any]:

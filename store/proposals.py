@@ -162,7 +162,8 @@ def _truths(view: View, watched: Sequence[_Watched]) -> sa.Subquery:
                 )
             ),
         )
-        .select_from(view.looked_at)
+        .select_from(view.source)
+        .where(view.looks_at)
         .offset(0)
         .subquery("looked")
     )

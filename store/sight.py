@@ -17,8 +17,8 @@ from store import freshness
 from store.columns import Prepared, Seen, column_name, moment_parameters
 from store.expression_rows import Rows
 from store.expressions import aggregate_to_sql, to_sql
+from store.in_work import is_in_work
 from store.kept import Kept
-from store.schema import work
 from store.statements import kept
 
 
@@ -37,9 +37,9 @@ class View:
         return self._find()
 
     @property
-    def looked_at(self) -> sa.FromClause:
-        """The rows that a sweep looks at: those of the accounts in work, or all there are."""
-        return self.source if self.everyone else work.join(self.source, self.account_id == work.c.account_id)
+    def looks_at(self) -> sa.ColumnElement[bool]:
+        """Whether a row belongs to an account that the sweep looks at: in work, unless all are."""
+        return sa.true() if self.everyone else is_in_work(self.account_id)
 
     @property
     def account_id(self) -> sa.ColumnElement[int]:
@@ -136,15 +136,15 @@ class Sight(View):
     @cached_property
     def whereabouts(self) -> Sequence[tuple[str | None, str | None]]:
         """The zones and countries that accounts tell, together, as told."""
-        return self._whereabouts(lambda view: view.source)
+        return self._whereabouts(sa.true())
 
     @cached_property
     def whereabouts_looked_at(self) -> Sequence[tuple[str | None, str | None]]:
         """The same of the accounts that the sweep looks at."""
-        return self._whereabouts(lambda view: view.looked_at)
+        return self._whereabouts(self.looks_at)
 
-    def _whereabouts(self, rows: Callable[[View], sa.FromClause]) -> Sequence[tuple[str | None, str | None]]:
-        query = sa.select(self.zone, self.country).select_from(rows(self)).distinct()
+    def _whereabouts(self, which: sa.ColumnElement[bool]) -> Sequence[tuple[str | None, str | None]]:
+        query = sa.select(self.zone, self.country).select_from(self.source).where(which).distinct()
         return sorted((tuple(row) for row in self._conn.execute(query)), key=str)  # type: ignore[misc]  # two columns
 
 

@@ -22,6 +22,7 @@ from store.arbitration import Ruled, rekey, rule
 from store.columns import NOW
 from store.consent import cancel_barred
 from store.deployed import Deployed, NothingDeployed, conditions_in_force, extremes_of, load_playbooks, load_workspace
+from store.in_work import is_in_work
 from store.moment_triggers import any_reached
 from store.projection import Scope, project
 from store.proposals import propose
@@ -43,10 +44,7 @@ from store.statements import Given, kept
 from store.sweep_lock import sweeping
 
 _ANALYZE_FROM = 1000
-"""Accounts in work from which the planner must be told. Of fewer it thinks what it thinks of a table it does not know:
-some two thousand rows, which it finds by index."""
-
-
+"""Accounts from which PostgreSQL is told what was loaded before all of them are looked at: it may not know yet."""
 _TRUNCATE_FROM = 10_000
 """Accounts from which their rows in work are not deleted one by one."""
 
@@ -195,8 +193,8 @@ def _take(conn: sa.Connection) -> _Taken | None:
             return taken
         scope = "some"
     accounts = _count(conn, scope)
-    if accounts > _ANALYZE_FROM:
-        conn.execute(sa.text("analyze work"))
+    if scope == "anew" and accounts > _ANALYZE_FROM:
+        conn.execute(_ANALYZE)
     project(conn, workspace, now, extremes_of(conditions), scope)
     return replace(
         taken,
@@ -265,8 +263,9 @@ def _due(workspace: Workspace, expressions: Sequence[Expression]) -> sa.Compound
 
 
 def _come() -> sa.Insert:
-    """Events dated ahead that have come."""
-    come = sa.select(event.c.id).where(event.c.at > _SINCE, event.c.at <= NOW)
+    """Events dated ahead that have come. What is learned while the sweep takes its work comes with its change row."""
+    untaken = sa.exists().where(change.c.event_id == event.c.id)
+    come = sa.select(event.c.id).where(event.c.at > _SINCE, event.c.at <= NOW, ~untaken)
     return _insert(work_event, ["event_id"], come)
 
 
@@ -280,6 +279,7 @@ def _note_instant(conn: sa.Connection, sweep_id: int | None, now: datetime) -> N
         conn.execute(sa.update(sweeps).where(sweeps.c.id == sweep_id).values(at=now))
 
 
+_ANALYZE = sa.text("analyze account, account_now, account_value, event, record, value_history")
 _WITH_EVENTS = sa.text("select exists (select from work_event) or exists (select from settling where due_at <= :now)")
 _COUNT_WORK = sa.select(sa.func.count()).select_from(work)
 _COUNT_ALL = sa.select(sa.func.count()).select_from(account)
@@ -331,7 +331,7 @@ _MARK = sa.text("""
 def _arbitrate(conn: sa.Connection, taken: _Taken, failed: Mapping[str, str]) -> tuple[list[Ruled], SweepReport]:
     sight = taken.sight
     rekey(conn, sight, taken.playbooks)
-    in_work = crossing.c.account_id.in_(sa.select(work.c.account_id)) if taken.scope == "some" else sa.true()
+    in_work = is_in_work(crossing.c.account_id) if taken.scope == "some" else sa.true()
     due = sa.or_(crossing.c.state == "proposed", in_work, crossing.c.retry_at <= taken.at)
     ruled = rule(conn, sight, taken.playbooks, due, taken.at)
     told = watches.evaluate(conn, sight, taken.at, with_events=taken.with_events)

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from engine.calendars import Place, add
 from engine.durations import parse_duration
@@ -180,7 +180,7 @@ def _hold(conn: sa.Connection, run_ids: Sequence[int]) -> Mapping[int, bool]:
 
 def _looked(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[sa.Row[Any], Memory]]:
     """The watches of conditions whose state changes: one pass over all, each row asked what it watches."""
-    asked = set(sight.run("means", _meanings).scalars())
+    asked = {row.means: row.id for row in sight.run("means", _meanings)}
     if not asked:
         return []
     conditions = _conditions(conn, sight.view, asked)
@@ -189,18 +189,15 @@ def _looked(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[sa.R
     return [(row, memory) for row, memory in looked if memory != _memory(row)]
 
 
-def _conditions(conn: sa.Connection, view: View, asked: set[str]) -> Mapping[str, Condition]:
-    """What these mean; with it what earlier sweeps asked, so that one statement serves them all."""
+def _conditions(conn: sa.Connection, view: View, asked: Mapping[str, int]) -> Mapping[str, Condition]:
+    """What these mean, each with a watch that says it; also what earlier sweeps asked, so that one statement serves
+    them all."""
     known = _asked.get(view, dict)
-    if unknown := sorted(asked - known.keys()):
+    if unknown := asked.keys() - known.keys():
         if len(known) + len(unknown) > _MOST_ASKED:
             known.clear()
-            unknown = sorted(asked)
-        some = (
-            sa.select(watch.c.means, watch.c.condition)
-            .ext(distinct_on(watch.c.means))
-            .where(watch.c.means.in_(unknown))
-        )
+            unknown = set(asked)
+        some = sa.select(watch.c.means, watch.c.condition).where(watch.c.id.in_([asked[one] for one in unknown]))
         known |= {row.means: Condition.model_validate(row.condition) for row in conn.execute(some)}
     return dict(sorted(known.items()))
 
@@ -211,14 +208,19 @@ _MOST_ASKED = 256
 
 def _asks(view: View) -> tuple[sa.FromClause, sa.ColumnElement[bool]]:
     """The watches of conditions that are still to be met, for the accounts that are looked at."""
-    rows = view.looked_at.join(watch, watch.c.account_id == view.account_id)
-    return rows, sa.and_(watch.c.met_at.is_(None), watch.c.event.is_(None), watch.c.means.is_not(None))
+    rows = view.source.join(watch, watch.c.account_id == view.account_id)
+    return rows, sa.and_(view.looks_at, watch.c.met_at.is_(None), watch.c.event.is_(None), watch.c.means.is_not(None))
 
 
 def _meanings(view: View) -> sa.Select[Any]:
-    """What is asked, each once."""
+    """What is asked, each with one of those who ask."""
     rows, asks = _asks(view)
-    return sa.select(watch.c.means).select_from(rows).where(asks).distinct()
+    return (
+        sa.select(watch.c.means, sa.func.min(watch.c.id).label("id"))
+        .select_from(rows)
+        .where(asks)
+        .group_by(watch.c.means)
+    )
 
 
 def _watched(view: View, conditions: Mapping[str, Condition]) -> sa.Select[Any]:

@@ -11,12 +11,13 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from engine.facts import AccountFact, MetricFact
+from engine.facts import AccountFact, EventFact, MetricFact
 from engine.runtime import Waiting
 from store import proposals, runs
 from store.database import engine_for
+from store.intake import take_in
 from store.sweep import dry_run, sweep
-from tests.store.world import DAY, FALLS, World
+from tests.store.world import DAY, FALLS, World, workspace
 
 
 @pytest.fixture
@@ -331,3 +332,60 @@ def test_a_redeploy_never_meets_a_statement_of_what_was_deployed_before(world):
     why = world.crossings()[-1][3]
     assert why is not None
     assert why.startswith("outside the audience: (account.name == 'Bee')")
+
+
+def test_facts_that_come_while_sweeps_run_are_neither_lost_nor_doubled(world):
+    """Each account falls and recovers, again and again, told by four threads while two sweep."""
+    declared = workspace("name: T\nmetrics: { nps: number }\nevents: { login: {} }\n")
+    world.deploy(declared, risk=FALLS, log="triggers: [{ event: login }]")
+    keys = [f"k{n}" for n in range(12)]
+    world.tell(*(AccountFact(key=key, fields={"account.name": key}) for key in keys))
+    world.tell(*(MetricFact(account=key, metric="nps", value=80.0) for key in keys))
+    world.sweep()
+    world.pass_time(DAY)
+    telling, failures = [True], []
+
+    def intake(mine):
+        try:
+            for n in range(8):
+                for key in mine:
+                    value = 50.0 if n % 2 else 80.0 - n
+                    at = world.now
+                    metric = MetricFact(account=key, metric="nps", value=value, at=at + timedelta(seconds=n))
+                    login = EventFact(type="login", key=f"{key}/{n}", account=key, at=at)
+                    with world.tx() as conn:
+                        report = take_in(conn, [metric, login], known_at=at + timedelta(seconds=n))
+                    assert not report.problems
+        except Exception as error:  # noqa: BLE001 - told to the test
+            failures.append(error)
+
+    def sweeps():
+        try:
+            while telling[0]:
+                sweep(world.engine, wait=True)
+        except Exception as error:  # noqa: BLE001 - told to the test
+            failures.append(error)
+
+    tellers = [threading.Thread(target=intake, args=(keys[n::4],)) for n in range(4)]
+    sweepers = [threading.Thread(target=sweeps) for _ in range(2)]
+    for one in (*tellers, *sweepers):
+        one.start()
+    for one in tellers:
+        one.join()
+    telling[0] = False
+    for one in sweepers:
+        one.join()
+    world.pass_time(timedelta(minutes=1))
+    world.sweep()
+    assert failures == []
+    assert world.rows("select count(*) from change") == [(0,)]
+    # Every login made its crossing reason exactly once, and the projection holds the last value told.
+    named = """select reason #>> '{values,event}', count(*) from crossing, jsonb_array_elements(reasons) as reason
+        where reason ->> 'kind' = 'event' group by 1"""
+    assert sorted(world.rows(named)) == sorted((f"{key}/{n}", 1) for key in keys for n in range(8))
+    assert world.rows('select distinct "metric.nps" from account_now') == [(50.0,)]
+    twice = """select account_id, at from crossing, jsonb_array_elements(reasons) as reason
+        where playbook = 'risk' group by 1, 2, reason ->> 'trigger' having count(*) > 1"""
+    assert world.rows(twice) == []
+    open_runs = "select account_id from run where state = 'open' and playbook = 'risk' group by 1 having count(*) > 1"
+    assert world.rows(open_runs) == []

@@ -1,0 +1,140 @@
+"""How PostgreSQL goes about a sweep: whatever was told of a few accounts is found by index, however many there are."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from store.sweep import sweep
+from tests.store.world import DAY, FALLS, World, workspace
+
+ACCOUNTS = 20_000
+# Not `account`: the breaker counts them, which is quick.
+LARGE = {"account_now", "account_value", "crossing", "event", "record", "run", "score", "watch"}
+
+WORKSPACE = """
+name: Test
+zone: UTC
+records: { visit: { n: number } }
+events: { login: {} }
+metrics:
+  nps: number
+  usage: number
+  logins: count(event.login, 14 days)
+  visits: count(visit where active)
+"""
+CARD = """
+scorecard: health
+components:
+  - { id: nps, metric: nps, scale: { 0: 0, 100: 100 }, weight: 1, stale_after: 300 days }
+  - { id: logins, metric: logins, scale: { 0: 0, 5: 100 }, weight: 1 }
+bands: { red: 0..<50, green: 50..100 }
+"""
+GOAL = "goal: { when: metric.nps >= 90, for: 2 days }\n"
+DROPS = "  - { score: health, drops_by: 15, within: 14 days }\n"
+RENEWS = (
+    "triggers:\n  - { date: account.renewal_date - 90 days, grace: 3 days }\n  - { event: login, settle: 1 hour }\n"
+)
+
+FURNISH = (
+    "insert into account (key, learned_at) select 'k' || n, :at from generate_series(1, :n) as n",
+    """
+    insert into account_value (account_id, field, value, at, learned_at)
+    select id, field, to_jsonb(id % 100), :at, :at from account, unnest(array['metric.nps', 'metric.usage']) as field
+    """,
+    """
+    insert into account_value (account_id, field, value, at, learned_at)
+    select id, 'account.renewal_date', to_jsonb(date '2026-06-01' + (id % 365)::int), :at, :at from account
+    """,
+    """
+    insert into event (account_id, type, key, at, learned_at)
+    select id, 'login', id, :at - id % 1000 * interval '1 hour', :at from account
+    """,
+    """
+    insert into record (account_id, kind, key, starts_at, at, learned_at)
+    select id, 'visit', id, :at - id % 1000 * interval '1 hour', :at, :at from account
+    """,
+    """
+    insert into run (playbook, version, plan_hash, account_id, priority, workflow_id, started_at)
+    select 'risk', 1, 'x', id, 1, 'risk/' || id, :at from account
+    """,
+    """
+    insert into watch (run_id, key, account_id, condition, opened_at)
+    select run.id, 'goal', account_id, compiled #> '{plan,goal,when}', :at from run
+    join playbook_version using (playbook, version)
+    """,
+    """
+    insert into crossing (playbook, version, account_id, at, reasons, state)
+    select 'risk', 1, id, :at, '[]', 'started' from account
+    """,
+)
+
+
+@pytest.fixture
+def world(database):
+    world = World(database)
+    world.workspace = workspace(WORKSPACE, health=CARD)
+    world.deploy(risk=GOAL + FALLS + DROPS, renewal=RENEWS)
+    with world.tx() as conn:
+        for statement in FURNISH:
+            conn.execute(sa.text(statement), {"n": ACCOUNTS, "at": world.now})
+    world.pass_time(DAY)
+    world.sweep()
+    with world.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(sa.text("vacuum (analyze)"))
+    yield world
+    world.engine.dispose()
+
+
+@contextmanager
+def heard(engine: sa.Engine) -> Iterator[list[tuple[str, Any]]]:
+    """The statements that are executed inside."""
+    found: list[tuple[str, Any]] = []
+
+    def hear(_conn, _cursor, statement, parameters, *_):
+        found.append((statement, parameters))
+
+    sa.event.listen(engine, "before_cursor_execute", hear)
+    try:
+        yield found
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", hear)
+
+
+def scans(engine: sa.Engine, statements: list[tuple[str, Any]]) -> list[tuple[str, str]]:
+    """Large tables that would be read from end to end, and by which statement."""
+    found = []
+    with engine.connect() as conn:
+        for statement, parameters in statements:
+            if not re.match(r"\s*(with|select|insert|update|delete)\b", statement, re.IGNORECASE):
+                continue
+            given = parameters[0] if isinstance(parameters, list) else parameters
+            plan = "\n".join(conn.exec_driver_sql(f"explain {statement}", given).scalars())
+            tables = set(re.findall(r"Seq Scan on (\w+)", plan)) & LARGE
+            found += [(table, " ".join(statement.split())[:200]) for table in sorted(tables)]
+        conn.rollback()
+    return found
+
+
+def test_a_sweep_finds_what_changed_or_came_due_by_index_and_asks_no_more_where_nothing_did(world):
+    world.metric("k7", "nps", 10.0)
+    world.event("k8", "login")
+    world.pass_time(timedelta(hours=2))
+    with heard(world.engine) as statements:
+        report = sweep(world.engine)
+    assert report is not None
+    assert 2 <= report.accounts < 200
+    assert report.playbooks == {"renewal": {"started": 1}}
+    assert len(statements) > 20
+    assert scans(world.engine, statements) == []
+    world.pass_time(timedelta(seconds=1))
+    with heard(world.engine) as statements:
+        report = sweep(world.engine)
+    assert report is not None
+    assert report.accounts == 0
+    assert len(statements) <= 20
+    assert scans(world.engine, statements) == []

@@ -4,10 +4,10 @@ A person is one mail address, at whatever accounts. What stays is a hash of the 
 hashes of the contacts, so that nobody brings the person back without noticing.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -23,12 +23,13 @@ from store.schema import (
     erasure,
     mail,
     mail_event,
+    mail_reply,
     run,
     subscription,
     suppression,
     survey,
 )
-from store.scrubbing import ERASED, scrub
+from store.scrubbing import ERASED, Naming, literal, scrub, word
 
 _EMPTY = f"<p>{ERASED}</p>"
 
@@ -46,6 +47,7 @@ class Erased:
     """Mails that will never leave."""
     mails: int
     surveys: int
+    replies: int
     elsewhere: int
     """Rows of other tables that named the person."""
 
@@ -60,14 +62,14 @@ def erase(conn: sa.Connection, account_key_: str, contact_key: str, by: str, now
         hold_addresses(conn, [address_key(address)])
     found = {row.id: row for row in (*named, *_same(conn, address))}
     contacts = list(found.values())
-    accounts = sorted({row.account_id for row in contacts})
+    accounts = sorted({(row.account_id, row.account) for row in contacts})
     waiting = _waiting(conn, contacts)
     _suppress(conn, address, now)
     counts = _forget(conn, contacts, now)
     cancel_for(conn, list(found), now)
     stopped = waiting - _waiting(conn, contacts)
-    elsewhere = scrub(conn, _words(contacts), accounts)
-    conn.execute(sa.insert(change), [{"account_id": one} for one in accounts])
+    elsewhere = scrub(conn, _naming(contacts), accounts)
+    conn.execute(sa.insert(change), [{"account_id": one} for one, _ in accounts])
     others = [{"contact": contact_hash(row.account, row.key), "at": now} for row in contacts[1:]]
     if others:
         conn.execute(sa.insert(erasure), others)
@@ -93,6 +95,7 @@ def erase(conn: sa.Connection, account_key_: str, contact_key: str, by: str, now
         stopped=stopped,
         mails=counts["mails"],
         surveys=counts["surveys"],
+        replies=counts["replies"],
         elsewhere=elsewhere,
     )
 
@@ -146,34 +149,32 @@ def _forget(conn: sa.Connection, contacts: Sequence[sa.Row[tuple[object, ...]]],
     }
     mine = sa.update(contact).where(contact.c.id.in_(ids))
     conn.execute(mine.values(**blank, do_not_contact=True, key="erased-" + sa.cast(contact.c.id, sa.Text), at=now))
-    texts = {"subject": ERASED, "html": _EMPTY, "plain": ERASED, "unsubscribe_url": None}
+    texts = {"subject": ERASED, "html": _EMPTY, "plain": ERASED, "unsubscribe_url": None, "replies_to": None}
     # The provider's own id names the mail at the provider, where the person has to be forgotten as well.
     mails = conn.execute(
         sa.update(mail).where(mail.c.contact_id.in_(ids)).values(**texts, to_address=ERASED, to_name=ERASED)
     ).rowcount
-    of_mails = mail_event.c.mail_id.in_(sa.select(mail.c.id).where(mail.c.contact_id.in_(ids)))
-    conn.execute(sa.update(mail_event).where(of_mails).values(link=None, reason=None))
+    theirs = sa.select(mail.c.id).where(mail.c.contact_id.in_(ids))
+    conn.execute(sa.update(mail_event).where(mail_event.c.mail_id.in_(theirs)).values(link=None, reason=None))
+    replies = conn.execute(sa.delete(mail_reply).where(mail_reply.c.mail_id.in_(theirs))).rowcount
     conn.execute(sa.update(draft).where(draft.c.contact_id.in_(ids)).values(subject=ERASED, preheader="", body=ERASED))
     surveys = conn.execute(
         sa.update(survey).where(survey.c.contact_id.in_(ids)).values(address=ERASED, comment=None)
     ).rowcount
-    return {"mails": mails, "surveys": surveys}
+    return {"mails": mails, "surveys": surveys, "replies": replies}
 
 
-def _words(contacts: Iterable[sa.Row[tuple[object, ...]]]) -> list[str]:
-    """What names the person in other rows, as patterns: addresses, whole names, first names as words."""
-    patterns: dict[str, None] = {}
-    for row in contacts:
-        if row.email:
-            patterns[_literal(str(row.email))] = None
-        if len(str(row.name)) > 2:
-            patterns[rf"\m{_literal(str(row.name))}\M"] = None
+def _naming(contacts: Iterable[sa.Row[tuple[object, ...]]]) -> Naming:
+    sure: dict[str, None] = {}
+    near: dict[str, None] = {}
     for row in contacts:
         first = str(row.first_name or str(row.name).partition(" ")[0])
+        if row.email:
+            # Whatever stands around it, and as it is in addresses of pages.
+            sure[literal(str(row.email))] = sure[literal(quote(str(row.email)))] = None
+        if len(str(row.name)) > 2:
+            # A name of one word is no more than a first name.
+            (sure if " " in str(row.name).strip() else near)[word(str(row.name))] = None
         if len(first) > 2:
-            patterns[rf"\m{_literal(first)}\M"] = None
-    return list(patterns)
-
-
-def _literal(text: str) -> str:
-    return re.sub(r"([\\^$.|?*+()\[\]{}])", r"\\\1", text.strip())
+            near[word(first)] = None
+    return Naming(sure=list(sure), near=list(near))

@@ -5,7 +5,7 @@ most likely did is kept and told to nobody. After a bounce for good or a complai
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from engine.seen import Evidence, Seen, evidence, is_about_people
 from store import consent, mails
 from store.schema import mail, mail_event, playbook_version, run
+from store.scrubbing import ERASED
 from store.telling import Telling, tell_all
 
 
@@ -33,7 +34,7 @@ class Taken:
 def take_in(conn: sa.Connection, seen: Sequence[Seen], now: datetime) -> Taken:
     """All of it in the caller's transaction; events that two posts bring at once are new in one of them."""
     found = _mails(conn, {one.message_id for one in seen})
-    ours = [one for one in seen if one.message_id in found]
+    ours = [_unnamed(one, found[one.message_id]) for one in seen if one.message_id in found]
     stopped = {one.message_id for one in ours if one.stops}
     keys = {found[name].to_key for name in stopped}
     # First of all, and in order, as by everybody who settles mails or tells runs.
@@ -113,6 +114,11 @@ class _Mail:
             arrived_at = self.settled_at
         machine = isinstance(one, Seen) and one.machine
         return evidence(one.type, one.at, one.link, machine=machine, arrived_at=arrived_at, clicks=self.clicks)
+
+
+def _unnamed(one: Seen, about: _Mail) -> Seen:
+    """Of a person who was forgotten, that something was seen is kept, not what names them."""
+    return replace(one, link=None, reason=None, stops=None) if about.to_address == ERASED else one
 
 
 def _heard_as(one: Seen) -> str:

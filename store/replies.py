@@ -11,9 +11,10 @@ from engine.incoming import Incoming, IncomingKind
 from engine.seen import Seen
 from store import mail_events
 from store.schema import mail, mail_reply
+from store.scrubbing import ERASED
 
 Became = IncomingKind | Literal["repeat", "stranger"]
-"""A stranger is about no mail of ours."""
+"""A stranger is about no mail of ours, or of a person who was forgotten."""
 
 
 def take_in(conn: sa.Connection, incoming: Incoming, now: datetime) -> Became:
@@ -41,7 +42,9 @@ def _mail_of(conn: sa.Connection, incoming: Incoming) -> str | None:
     found: str | None = conn.execute(by_address.order_by(mail.c.id.desc()).limit(1)).scalar()
     if found is not None:
         return found
-    by_id = sa.select(mail.c.message_id).where(mail.c.message_id == sa.any_(_texts(incoming.about)))
+    # What somebody writes who was forgotten is kept by nobody, and told to no run.
+    named = (mail.c.message_id == sa.any_(_texts(incoming.about)), mail.c.to_address != ERASED)
+    by_id = sa.select(mail.c.message_id).where(*named)
     ours = set(conn.execute(by_id).scalars())
     return next((one for one in incoming.about if one in ours), None)
 

@@ -1,6 +1,8 @@
 """Takes words out of every table: whatever column holds text or JSON, by the database's own list of columns."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -12,48 +14,83 @@ _DEFINITIONS = (
 )
 """What we wrote ourselves, or what names nobody."""
 _OURS = (
-    *("person", "login", "session", "one_time_link", "absence", "sign_in_rate", "openid_start", "api_key", "audit"),
+    *("person", "login", "session", "one_time_link", "absence", "sign_in_rate", "openid_start", "api_key"),
     *("endpoint",),
 )
-"""Of colleagues. The audit log refuses changes, and names customers by their keys."""
+"""Of colleagues."""
+_ONLY = {"audit": ("what", "detail")}
+"""Where a table says who of us did something, that stays."""
 
 
-def scrub(conn: sa.Connection, patterns: Sequence[str], account_ids: Sequence[int]) -> int:
-    """Put `(erased)` in the place of what these regular expressions of PostgreSQL match; how many rows changed.
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """What names a person, as regular expressions of PostgreSQL."""
 
-    Looked at are all rows of these accounts, and the whole of tables whose rows belong to no account.
+    sure: Sequence[str]
+    """Addresses and whole names."""
+    near: Sequence[str]
+    """First names: many have the same, so they say who is meant only near the person's accounts."""
+
+
+def scrub(conn: sa.Connection, naming: Naming, accounts: Sequence[tuple[int, str]]) -> int:
+    """Put `(erased)` in the place of what names the person; how many rows changed.
+
+    Looked at are all rows of these accounts (id and key). Of tables whose rows belong to no account, it is those rows
+    that name the person for sure or one of the accounts.
     """
-    if not patterns:
+    if not naming.sure and not naming.near:
         return 0
-    pattern = "|".join(patterns)
+    given = {
+        "pattern": _any(naming.sure, naming.near),
+        "about": _any(naming.sure, [word(key) for _, key in accounts]),
+        "accounts": [id_ for id_, _ in accounts],
+    }
+    conn.execute(sa.text("select set_config('tenure.erasing', 'on', true)"))
     count = 0
     for table, (columns, links) in _tables(conn).items():
-        if table in _DEFINITIONS or table in _OURS:
-            continue
-        where = _of_accounts(links)
-        for column, type_ in columns:
-            text = f'"{column}"::text'
-            put = f"regexp_replace({text}, :pattern, {_put(column)}, 'g')"
-            statement = f"""
-                update "{table}" set "{column}" = cast({put} as {type_})
-                where {where} and "{column}" is not null and {text} ~ :pattern
-            """  # noqa: S608 - names come from the database's own catalogue, words are bound
-            count += conn.execute(
-                sa.text(statement), {"pattern": f"(?i){pattern}", "accounts": list(account_ids)}
-            ).rowcount
+        mine = [(name, type_) for name, type_ in columns if name in _ONLY.get(table, (name,))]
+        if mine and table not in _DEFINITIONS and table not in _OURS:
+            count += conn.execute(sa.text(_statement(table, mine, links)), given).rowcount
+    conn.execute(sa.text("select set_config('tenure.erasing', '', true)"))
     return count
+
+
+def word(text: str) -> str:
+    """The pattern of a text that stands by itself, whatever it begins and ends with."""
+    return rf"(?<!\w){literal(text)}(?!\w)"
+
+
+def literal(text: str) -> str:
+    return re.sub(r"([\\^$.|?*+()\[\]{}])", r"\\\1", text.strip())
+
+
+def _any(*patterns: Sequence[str]) -> str:
+    return "(?i)" + "|".join(pattern for some in patterns for pattern in some)
+
+
+def _statement(table: str, columns: Sequence[tuple[str, str]], links: Sequence[str]) -> str:
+    """All columns of a row at once, since what is found in one of them tells whom the others mean."""
+    put = ", ".join(
+        f'"{name}" = cast(regexp_replace("{name}"::text, :pattern, {_put(name)}, \'g\') as {type_})'
+        for name, type_ in columns
+    )
+    texts = [f'"{name}"::text' for name, _ in columns]
+    named = " or ".join(f"{text} ~ :pattern" for text in texts)
+    where = _of_accounts(links) or f"concat_ws(' ', {', '.join(texts)}) ~ :about"
+    # Names come from the database's own catalogue, words are bound.
+    return f'update "{table}" set {put} where {where} and ({named})'  # noqa: S608
 
 
 def _put(column: str) -> str:
     """Keys stay different from each other."""
-    return f"'erased-' || left(md5(\"{column}\"::text), 12)" if column == "key" else f"'{ERASED}'"
+    return f"'erased-' || left(md5(\"{column}\"::text), 12)" if column.endswith("key") else f"'{ERASED}'"
 
 
-def _of_accounts(links: Sequence[str]) -> str:
+def _of_accounts(links: Sequence[str]) -> str | None:
     for column, rows in _LINKS.items():
         if column in links:
             return f'"{column}" = any(cast(:accounts as bigint[]))' if not rows else f'"{column}" in ({rows})'
-    return "cast(:accounts as bigint[]) is not null"
+    return None
 
 
 _RUNS = "select id from run where account_id = any(cast(:accounts as bigint[]))"

@@ -22,7 +22,8 @@ def erase_contact(contact: str, account: str, by: str, home: Path | None, *, as_
         return
     done = (
         f"{count(receipt.contacts, 'contact')} at {count(receipt.accounts, 'account')}, {count(receipt.mails, 'mail')} "
-        f"({receipt.stopped} stopped), {count(receipt.surveys, 'survey')}, {count(receipt.elsewhere, 'other row')}"
+        f"({receipt.stopped} stopped), {count(receipt.surveys, 'survey')}, "
+        f"{count(receipt.replies, 'reply', 'replies')}, {count(receipt.elsewhere, 'other row')}"
     )
     say(f"erased: {done}; receipt {receipt.id}. {went_on}")
     say("Mail providers and backups keep what they have: erase the person there as well.")

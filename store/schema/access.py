@@ -141,19 +141,30 @@ audit = sa.Table(
     sa.Column("detail", JSONB, nullable=False, server_default="{}"),
     sa.Index(None, "who", "id"),
     sa.Index(None, "did", "id"),
-    comment="append-only: a trigger refuses to change or remove a row",
+    comment="append-only: a trigger refuses to change or remove a row; only erasing a person blanks their name in it",
 )
 
 _APPEND_ONLY = (
     """
     create function audit_refuses() returns trigger language plpgsql as $$
     begin
+        if tg_op = 'UPDATE' and current_setting('tenure.erasing', true) = 'on' then
+            if tg_level = 'STATEMENT' then
+                return null;
+            elsif (new.id, new.at, new.who, new.address, new.did) = (old.id, old.at, old.who, old.address, old.did) then
+                return new;
+            end if;
+        end if;
         raise exception 'the audit log is append-only' using errcode = 'insufficient_privilege';
     end $$
     """,
     """
     create trigger audit_append_only before update or delete or truncate on audit
     for each statement execute function audit_refuses()
+    """,
+    """
+    create trigger audit_facts_stay before update on audit
+    for each row execute function audit_refuses()
     """,
 )
 for _statement in _APPEND_ONLY:

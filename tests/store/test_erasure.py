@@ -1,13 +1,18 @@
 """A person who is forgotten: nothing names them any more, and nobody brings them back unnoticed."""
 
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
 
 from engine.addresses import address_key
 from engine.facts import AccountFact, ContactFact, IncomingFact
-from store import arriving, consent, schema, surveys
+from engine.incoming import Incoming
+from engine.seen import Seen
+from store import arriving, consent, mail_events, replies, schema, surveys
+from store.access import audit
+from store.access.audit import Actor
 from store.database import engine_for
 from store.erasure import erase
 from store.intake import take_in
@@ -43,6 +48,52 @@ def everything(engine):
             for table in tables
             for row in conn.execute(sa.text(f'select t::text from "{table}" t')).scalars()
         )
+
+
+NAMING = (
+    *("mail_reply", "quarantine", "endpoint_message", "account_note", "task_comment", "kept_form", "audit", "errand"),
+    *("idempotency", "outbox", "run", "crossing", "record", "arriving", "trace", "event", "draft", "survey", "task"),
+)
+"""Tables of which `ann` puts a row that names her."""
+
+
+def name_in_passing(conn, own, task_id, run_id):
+    """Ann in the words of others: colleagues, programs, and what was not taken in."""
+
+    def put(table, **values):
+        conn.execute(sa.insert(table).values(**values))
+
+    mail_id = conn.execute(sa.select(schema.mail.c.id).where(schema.mail.c.to_address == ANN)).scalar_one()
+    conn.execute(sa.update(schema.mail).where(schema.mail.c.id == mail_id).values(replies_to="reply+öster@in.test"))
+    said = {"from_address": ANN, "from_name": "Ann Öster", "subject": "Re", "says": "Ann here", "kind": "replied"}
+    put(schema.mail_reply, mail_id=mail_id, key="r1", at=NOW, learned_at=NOW, **said)
+    cells = {"account": "elsewhere", "name": "Ann Öster", "email": ANN}
+    wrong = {"code": "IM001", "reason": f"{ANN} has no account", "hash": "q1", "found_at": NOW}
+    put(schema.quarantine, source="import crm", cells=cells, **wrong)
+    made = {"url": "https://hook.test", "events": ["*"], "secret": "whsec_x", "made_by": "kim", "created_at": NOW}
+    endpoint = conn.execute(sa.insert(schema.endpoint).values(made).returning(schema.endpoint.c.id)).scalar_one()
+    times = {"due_at": NOW, "give_up_at": NOW, "created_at": NOW}
+    told = {"type": "task.created", "data": {"title": "Call Ann Öster"}}
+    put(schema.endpoint_message, endpoint_id=endpoint, event="task.created", request_id="m1", body=told, **times)
+    put(schema.account_note, **own, at=NOW, by="kim", text="Ann will leave in May")
+    put(schema.task_comment, task_id=task_id, at=NOW, by="kim", text="Ann Öster was out")
+    put(schema.login, person="kim", name="Kim", role="csm", created_at=NOW)
+    form = {"path": f"/contacts/{quote(ANN)}", "page": "/", "fields": [["note", "Ann Öster called"]], "kept_at": NOW}
+    put(schema.kept_form, hash="k1", person="kim", **form)
+    audit.record(conn, Actor(who="kim"), "note_added", NOW, what=f"POST /contacts/{ANN}", about="Ann Öster")
+    body = {"text": "Ann Öster has answered"}
+    put(schema.errand, run_id=run_id, step="tell", visit=1, **own, kind="chat", connector="x", request_id="e1",
+        body=body, **times)  # fmt: skip
+    put(schema.idempotency, caller="k", key="i1", request="h", status=200, answer=f'{{"email": "{ANN}"}}', at=NOW)
+    fact = {"n": 7, "kind": "task", "of": "call", "at": NOW.isoformat(), "values": {"note": "Ann Öster"}}
+    put(schema.outbox, run_id=run_id, n=7, kind="tell", fact=fact, created_at=NOW)
+    at_step = [{"path": "0", "step": "call", "says": "waits for the task Call Ann Öster"}]
+    mine = schema.run.c.id == run_id
+    conn.execute(sa.update(schema.run).where(mine).values(at_step=at_step, position={"note": "Ann Öster"}))
+    reasons = [{"trigger": "t", "kind": "event", "says": "met Ann Öster", "values": {}}]
+    put(schema.crossing, playbook="p", version=1, **own, at=NOW, reasons=reasons, state="lapsed", why="Ann Öster")
+    props = {"opened_by": ANN}
+    put(schema.record, **own, kind="ticket", key=f"{ANN}/7", starts_at=NOW, props=props, at=NOW, learned_at=NOW)
 
 
 @pytest.fixture
@@ -87,6 +138,7 @@ def ann(post, engine):
         listed = {"address_key": address_key(ANN), "reason": "imported", "address": ANN, "note": "from Ann's list"}
         conn.execute(sa.insert(schema.suppression).values(listed | {"at": NOW - timedelta(days=9)}))
         consent.suppress(conn, [consent.Suppressing(address="bob@acme.test", reason="bounced")], NOW)
+        name_in_passing(conn, own, task_id, runs[0])
         account = conn.execute(
             sa.select(schema.account.c.key).where(schema.account.c.id == row.account_id)
         ).scalar_one()
@@ -100,7 +152,9 @@ def forget(engine, account, key):
 
 def test_nothing_names_a_person_any_more_who_was_erased(post, engine, ann):
     account, key, _ = ann
-    assert "Ann Öster" in everything(engine)
+    before = everything(engine)
+    for table in NAMING:
+        assert any(line.startswith(f"{table}: ") and "Ann" in line for line in before.split("\n")), table
     receipt = forget(engine, account, key)
     assert receipt is not None
     assert (receipt.contacts, receipt.accounts, receipt.mails, receipt.surveys) == (2, 2, 2, 1)
@@ -110,6 +164,42 @@ def test_nothing_names_a_person_any_more_who_was_erased(post, engine, ann):
     assert "Bob Annual" in left
     assert "Annual report" in left
     assert "Annual review with (erased)" in left
+    for fact in ("quarantine: (", "endpoint_message: (", "account_note: (", "task_comment: (", "kept_form: ("):
+        assert fact in left, f"{fact} is still there, without the name"
+    assert "POST /contacts/(erased)" in left
+    assert "mail_reply: (" not in left
+
+
+def test_others_of_the_same_first_name_keep_theirs(engine, ann):
+    account, key, _ = ann
+    fact = ContactFact(account="far", key="c1", name="Ann Smith", email="ann@far.test", at=NOW + timedelta(days=3))
+    with engine.begin() as conn:
+        arriving.stage(conn, [(fact, NOW + timedelta(days=3))])
+    forget(engine, account, key)
+    assert "Ann Smith" in everything(engine)
+
+
+def test_what_comes_back_to_their_mails_later_is_kept_without_words(post, engine, ann):
+    account, key, _ = ann
+    with engine.begin() as conn:
+        mine = schema.mail.c.to_address == ANN
+        message_id = conn.execute(sa.select(schema.mail.c.message_id).where(mine)).scalar_one()
+    forget(engine, account, key)
+    seen = Seen(message_id=message_id, type="bounced", key="e1", at=NOW, reason=f"550 no {ANN}", stops="bounced")
+    answer = Incoming(key="<r1@acme.test>", kind="replied", to=(), about=(message_id,), says="Ann Öster", at=NOW)
+    with engine.begin() as conn:
+        assert mail_events.take_in(conn, [seen], NOW).new == 1
+        assert replies.take_in(conn, answer, NOW) == "stranger"
+    assert "öster" not in everything(engine).casefold()
+
+
+@pytest.mark.parametrize("change", ["update audit set who = 'x'", "delete from audit"])
+def test_the_audit_log_lets_a_name_be_blanked_and_nothing_else_be_changed(engine, change):
+    with engine.begin() as conn:
+        audit.record(conn, Actor(who="kim"), "did", NOW, what="POST /contacts/x")
+    erasing = sa.text(f"set local tenure.erasing = 'on'; {change}")
+    with pytest.raises(sa.exc.ProgrammingError, match="append-only"), engine.begin() as conn:
+        conn.execute(erasing)
 
 
 def test_what_is_on_its_way_is_stopped_and_the_runs_hear_why(post, engine, ann):

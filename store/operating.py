@@ -9,8 +9,7 @@ from typing import Literal, get_args
 
 import sqlalchemy as sa
 
-from store import mails
-from store.schema import mail, outbox, run
+from store.schema import outbox, run
 from store.telling import tell
 
 Do = Literal["retry", "skip", "end"]
@@ -36,8 +35,8 @@ class NotTold:
     message: str
 
 
-def steer_run(conn: sa.Connection, run_id: int, do: Do, by: str, now: datetime) -> Told | NotTold:
-    """Answer every failed step that a run stands at, or end the run whatever it does."""
+def steer_run(conn: sa.Connection, run_id: int, do: Do, by: str, now: datetime, *, reason: str = "") -> Told | NotTold:
+    """Answer every failed step that a run stands at, or end the run whatever it does, for a reason."""
     row = conn.execute(sa.select(run).where(run.c.id == run_id).with_for_update()).one_or_none()
     if row is None:
         return NotTold(kind="unknown", message=f"there is no run {run_id}")
@@ -46,7 +45,8 @@ def steer_run(conn: sa.Connection, run_id: int, do: Do, by: str, now: datetime) 
     if do == "end":
         repeated = _is_on_its_way(conn, run_id, row.heard, "end")
         if not repeated:
-            tell(conn, run_id, "end", of="stop", values={"reason": f"ended by {by}"}, at=now)
+            says = f"ended by {by}: {reason}" if reason else f"ended by {by}"
+            tell(conn, run_id, "end", of="stop", values={"reason": says}, at=now)
         return Told(run_id=run_id, do=do, repeated=repeated)
     if row.standing != "stuck":
         return NotTold(kind="not_stuck", message=f"run {run_id} is not in the error queue; it is {row.standing}")
@@ -55,14 +55,6 @@ def steer_run(conn: sa.Connection, run_id: int, do: Do, by: str, now: datetime) 
     for step in fresh:
         tell(conn, run_id, "retry", of=step, values={"do": do}, at=now)
     return Told(run_id=run_id, do=do, steps=failed, repeated=not fresh)
-
-
-def settle_unknown_mail(conn: sa.Connection, mail_id: int, sent: bool, by: str, now: datetime) -> bool:  # noqa: FBT001 - it was, or it was not
-    """A person knows what became of a mail that nobody else does; False when it is not unknown any more."""
-    state = conn.execute(sa.select(mail.c.state).where(mail.c.id == mail_id)).scalar()
-    if state != "unknown":
-        return False
-    return mails.settle(conn, mail_id, "sent" if sent else "refused", now=now, reason=f"as {by} says")
 
 
 FAILED = "failed:"

@@ -2,6 +2,7 @@
 
 import logging
 
+import sqlalchemy as sa
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -17,6 +18,11 @@ def actor(request: Request, who: str) -> Actor:
     """Who does it, from where. A route that records what it does itself asks for this, and is not recorded again."""
     request.state.recorded = True
     return Actor(who=who, address=address(request))
+
+
+def record(conn: sa.Connection, request: Request, did: str, what: str, **detail: str | int | bool) -> None:
+    """What the caller or viewer of this request does, in the transaction of doing it."""
+    audit.record(conn, actor(request, request.state.who), did, wall_clock(), what=what, **detail)
 
 
 def address(request: Request) -> str:

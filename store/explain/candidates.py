@@ -1,13 +1,14 @@
 """Who meets a playbook's triggers now, and whether they would start: a bounded look that changes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from engine.entry import PlaybookState
 from engine.plan import Compiled
-from store.deployed import Deployed, load_workspace
+from store.deployed import Deployed, NothingDeployed, load_compiled, load_playbooks, load_workspace
 from store.explain.looking import Looking
 from store.explain.playbooks import explain_playbook
 from store.schema import account
@@ -36,6 +37,19 @@ class Candidates:
     """The largest by ARR."""
     has_conditions: bool
     """False: only dates, events or people start it."""
+
+
+def candidates_of(conn: sa.Connection, playbook: str, version: int | None, now: datetime) -> Candidates:
+    """Of a version as if it were the one in force, with the memories there are; without a number the one that is."""
+    current = next((one for one in load_playbooks(conn, states=_ALL) if one.playbook == playbook), None)
+    if current is None:
+        raise NothingDeployed(f"playbook {playbook} is not deployed")
+    if version is not None:
+        current = replace(current, compiled=load_compiled(conn, playbook, version), version=version)
+    return candidates(conn, current, now)
+
+
+_ALL: tuple[PlaybookState, ...] = ("active", "paused", "off")
 
 
 def candidates(conn: sa.Connection, deployed: Deployed, now: datetime) -> Candidates:

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from store import schema
-from store.operating import Do, NotTold, Told, settle_unknown_mail, steer_run
+from store.operating import Do, NotTold, Told, steer_run
 from store.playbook_state import move_all
 from tests.store.book import NOW, Book
 
@@ -64,16 +64,6 @@ def test_runs_that_need_nothing_are_left_alone(book):
         assert isinstance(found, NotTold)
         assert found.kind == kind
     assert told(book, resting) == told(book, ended) == []
-
-
-@pytest.mark.parametrize(("sent", "state"), [(True, "sent"), (False, "refused")])
-def test_a_person_settles_a_mail_of_which_nobody_knows(book, sent, state):
-    account_id = book.account()
-    mail_id = book.mail(book.run(account_id), account_id, book.contact(account_id), state="unknown")
-    assert settle_unknown_mail(book.conn, mail_id, sent, "olga", NOW)
-    assert not settle_unknown_mail(book.conn, mail_id, not sent, "ada", NOW)
-    row = book.conn.execute(sa.select(schema.mail.c.state, schema.mail.c.reason)).one()
-    assert tuple(row) == (state, "as olga says")
 
 
 def test_all_active_playbooks_pause_and_all_paused_ones_resume(book):

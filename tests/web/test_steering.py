@@ -36,23 +36,56 @@ def test_playbooks_are_listed_page_by_page_and_steered(client, engine, book):
     for do, state in (("pause", "paused"), ("pause", "paused"), ("resume", "active"), ("off", "off")):
         assert client.post(f"/api/v1/playbooks/risk-recovery/{do}").json()["state"] == state
     assert [kind for kind, _ in told(engine, book["run"])] == ["pause", "resume", "end"]
+    assert not client.post("/api/v1/playbooks/risk-recovery/off").json()["moved"]
+    assert client.post("/api/v1/playbooks/risk-recovery/pause").json()["state"] == "off"
+    dids = [row["did"] for row in client.get("/api/v1/audit").json()["items"]]
+    assert [did for did in dids if "." in did] == ["playbook.off", "playbook.resume", "playbook.pause"]
     is_problem(client.post("/api/v1/playbooks/nothing/pause"), 404)
     assert client.post("/api/v1/playbooks/risk-recovery/explode").status_code in (404, 422)
 
 
+def test_all_playbooks_are_paused_and_resumed_at_once(client, engine, book):
+    moved = [{"playbook": "risk-recovery", "state": "paused", "moved": True, "runs_told": 1}]
+    assert client.post("/api/v1/playbooks", json={"do": "pause"}).json() == moved
+    assert client.post("/api/v1/playbooks", json={"do": "pause"}).json() == []
+    assert client.post("/api/v1/playbooks", json={"do": "resume"}).json() == [moved[0] | {"state": "active"}]
+    is_problem(client.post("/api/v1/playbooks", json={"do": "off"}), 422)
+    assert [kind for kind, _ in told(engine, book["run"])] == ["pause", "resume"]
+
+
+def test_who_would_start_now_is_told_without_starting_anybody(client, engine, in_book, book):
+    def make(book):
+        low = book.account("low", "Low Ltd")
+        facts = {"account.segment": "enterprise", "account.lifecycle": "live", "account.arr": 9.0, "health.score": 30.0}
+        book.facts(low, seen=1, **facts)
+
+    in_book(make)
+    found = client.get("/api/v1/playbooks/risk-recovery/candidates").json()
+    assert found["has_conditions"]
+    assert found["meeting"] == len(found["shown"])
+    assert found == client.get("/api/v1/playbooks/risk-recovery/candidates?version=1").json()
+    assert client.get("/api/v1/runs?account=low").json()["items"] == []
+    is_problem(client.get("/api/v1/playbooks/risk-recovery/candidates?version=9"), 404)
+    is_problem(client.get("/api/v1/playbooks/nothing/candidates"), 404)
+
+
 def test_a_stuck_run_is_tried_again_or_goes_on_without(client, engine, book):
-    assert client.post(f"/api/v1/runs/{book['run']}/retry").status_code == 200
+    for _ in range(2):
+        assert client.post(f"/api/v1/runs/{book['run']}/retry").status_code == 200
     assert client.post(f"/api/v1/runs/{book['run']}/skip").status_code == 200
-    assert told(engine, book["run"]) == [("retry", {"do": "retry"}), ("retry", {"do": "skip"})]
+    # Said again before the run has heard it, nothing is said.
+    assert told(engine, book["run"]) == [("retry", {"do": "retry"})]
     is_problem(client.post(f"/api/v1/runs/{book['ended']}/retry"), 409)
     is_problem(client.post("/api/v1/runs/4711/retry"), 404)
 
 
 def test_a_run_is_ended_once_told(client, engine, book):
-    answer = client.post(f"/api/v1/runs/{book['run']}/end", json={"reason": "moved to another team"})
-    assert answer.status_code == 200
-    assert told(engine, book["run"]) == [("end", {"reason": "moved to another team"})]
-    client.post(f"/api/v1/runs/{book['ended']}/end", json={})
+    for _ in range(2):
+        answer = client.post(f"/api/v1/runs/{book['run']}/end", json={"reason": "moved to another team"})
+        assert answer.status_code == 200
+    reason = "ended by key TENURE_API_TOKEN: moved to another team"
+    assert told(engine, book["run"]) == [("end", {"reason": reason})]
+    assert client.post(f"/api/v1/runs/{book['ended']}/end", json={}).status_code == 200
     assert told(engine, book["ended"]) == []
 
 

@@ -1,21 +1,25 @@
-"""The API for what operators do: pausing playbooks, ending runs, and getting them out of the error queue."""
+"""The API for what operators do: playbooks listed and moved, runs ended, and got out of the error queue."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
-from store import clock, playbook_state
+from store import clock
+from store.access.keys import Caller
 from store.deployed import NothingDeployed
+from store.explain.candidates import Candidates, candidates_of
+from store.operating import Do, NotTold, Told, steer_run
+from store.playbook_state import MOVES, Move, move_all
 from store.queries.names import playbook_title
 from store.queries.pages import Page, size
 from store.queries.runs import RunDetail, get_run
 from store.schema import playbook, run
-from store.telling import tell
 from web.access import Administers, Reads
-from web.bodies import Filter, Line, RowId, StrictRoute
+from web.auditing import record
+from web.bodies import Filter, RowId, StrictRoute
 from web.deps import Deps, WebDeps
 from web.problems import Refusal, not_found
 
@@ -36,12 +40,21 @@ class PlaybookRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """The state the playbook is in now, asked for or not possible from where it was; so many open runs were told."""
+class Moved:
+    """The state the playbook is in now. `moved` is false where it was so already, or cannot come there."""
 
     playbook: str
     state: str
+    moved: bool
     runs_told: int
+
+
+class MoveAll(BaseModel):
+    """What all playbooks are to do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    do: Literal["pause", "resume"]
 
 
 class Ending(BaseModel):
@@ -49,7 +62,7 @@ class Ending(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reason: Line = "ended by an operator"
+    reason: Filter = ""
 
 
 @api.get("/playbooks")
@@ -72,53 +85,71 @@ def get_playbooks(
     return Page(items=items, next=items[-1].id if len(rows) > limit else None)
 
 
+@api.post("/playbooks")
+def move_every(request: Request, deps: Deps, _: Administers, move: MoveAll) -> tuple[Moved, ...]:
+    """Pause every active playbook, or resume every paused one; those that moved."""
+    state = "paused" if move.do == "pause" else "active"
+    with deps.engine.begin() as conn:
+        told = move_all(conn, move.do)
+        for name, runs_told in told.items():
+            record(conn, request, f"playbook.{move.do}", name, told=runs_told)
+    return tuple(Moved(playbook=name, state=state, moved=True, runs_told=n) for name, n in told.items())
+
+
+@api.get("/playbooks/{name}/candidates")
+def get_candidates(
+    deps: Deps, _: Reads, name: str, version: Annotated[int, Query(ge=1, le=2**31 - 1)] | None = None
+) -> Candidates:
+    """Who meets its triggers now, the largest by ARR, and whether each would start; nothing is started by looking."""
+    with deps.engine.connect() as conn:
+        try:
+            return candidates_of(conn, name, version, clock.now(conn))
+        except NothingDeployed as error:
+            raise _no_playbook(error) from error
+
+
 @api.post("/playbooks/{name}/{do}")
-def steer(deps: Deps, _: Administers, name: str, do: Literal["pause", "resume", "off"]) -> Told:
+def move_one(request: Request, deps: Deps, _: Administers, name: str, do: Move) -> Moved:
     """Pause: no starts and no acts until it is resumed. Off: no starts, and its open runs end."""
-    call = {"pause": playbook_state.pause, "resume": playbook_state.resume, "off": playbook_state.switch_off}[do]
     try:
         with deps.engine.begin() as conn:
-            told = call(conn, name)
+            told = MOVES[do](conn, name)
             state = conn.execute(sa.select(playbook.c.state).where(playbook.c.id == name)).scalar_one()
+            if told is not None:
+                record(conn, request, f"playbook.{do}", name, told=told)
     except NothingDeployed as error:
-        raise Refusal(404, "No such playbook", f"{error}.", "Look it up under /api/v1/playbooks.") from error
-    return Told(playbook=name, state=state, runs_told=told or 0)
+        raise _no_playbook(error) from error
+    return Moved(playbook=name, state=state, moved=told is not None, runs_told=told or 0)
 
 
 @api.post("/runs/{run_id}/end", tags=["runs"])
-def end_run(deps: Deps, _: Administers, run_id: RowId, ending: Ending) -> RunDetail:
+def end_run(request: Request, deps: Deps, caller: Administers, run_id: RowId, ending: Ending) -> RunDetail:
     """Ask an open run to end; it does as soon as it hears of it. One that has ended stays as it is."""
-    with deps.engine.begin() as conn:
-        if _run(conn, run_id).state == "open":
-            tell(conn, run_id, "end", of="stop", values={"reason": ending.reason}, at=clock.now(conn))
-    return _shown(deps, run_id)
+    return _steered(request, deps, caller, run_id, "end", ending.reason)
 
 
 @api.post("/runs/{run_id}/{do}", tags=["runs"])
-def retry_run(deps: Deps, _: Administers, run_id: RowId, do: Literal["retry", "skip"]) -> RunDetail:
-    """Try the failed steps of a stuck run again, or go on without them."""
+def retry_run(
+    request: Request, deps: Deps, caller: Administers, run_id: RowId, do: Literal["retry", "skip"]
+) -> RunDetail:
+    """Try the failed steps of a stuck run again, or go on without them; said twice, it is said once."""
+    return _steered(request, deps, caller, run_id, do)
+
+
+def _steered(request: Request, deps: WebDeps, caller: Caller, run_id: int, do: Do, reason: str = "") -> RunDetail:  # noqa: PLR0917 - a request's parts, then the order
     with deps.engine.begin() as conn:
-        row = _run(conn, run_id)
-        if row.state != "open" or row.standing != "stuck":
-            what_to_do = "Look for stuck ones at /api/v1/runs?stuck=true."
-            raise Refusal(409, "Not stuck", f"Run {run_id} does not stand in the error queue.", what_to_do)
-        failed = [stand["step"] for stand in row.at_step if stand["says"].startswith("failed:")]
-        for step in failed:
-            tell(conn, run_id, "retry", of=step, values={"do": do}, at=clock.now(conn))
-    return _shown(deps, run_id)
-
-
-def _run(conn: sa.Connection, run_id: int) -> sa.Row[*tuple[object, ...]]:
-    columns = (run.c.state, run.c.standing, run.c.at_step)
-    row = conn.execute(sa.select(*columns).where(run.c.id == run_id).with_for_update(key_share=True)).one_or_none()
-    if row is None:
-        raise not_found("run", run_id, "/api/v1/runs")
-    return row
-
-
-def _shown(deps: WebDeps, run_id: int) -> RunDetail:
+        told = steer_run(conn, run_id, do, f"key {caller.name}", clock.now(conn), reason=reason)
+        if isinstance(told, Told) and not told.repeated:
+            record(conn, request, f"run.{do}", str(run_id), steps=", ".join(told.steps))
+    if isinstance(told, NotTold) and told.kind != "unknown" and (do, told.kind) != ("end", "ended"):
+        what_to_do = "Look for stuck ones at /api/v1/runs?stuck=true."
+        raise Refusal(409, "Not done", f"{told.message}.", what_to_do)
     with deps.engine.connect() as conn:
         found = get_run(conn, run_id)
     if found is None:
         raise not_found("run", run_id, "/api/v1/runs")
     return found
+
+
+def _no_playbook(error: NothingDeployed) -> Refusal:
+    return Refusal(404, "No such playbook", f"{error}.", "Look it up under /api/v1/playbooks.")

@@ -10,8 +10,7 @@ from starlette.responses import Response
 from engine.differences import differences
 from engine.outline import outline
 from store import clock
-from store.deployed import Deployed, load_playbooks
-from store.explain.candidates import candidates
+from store.explain.candidates import candidates_of
 from store.queries.failures import failures
 from store.queries.funnel import funnel
 from store.queries.playbooks import PlaybookRow, Source, get_playbook, list_playbooks, source_of, versions_of
@@ -104,8 +103,12 @@ def page_of_candidates(deps: Deps, viewer: OpsViewer, name: str, version: Filter
     with deps.engine.connect() as conn:
         around = frame(conn, viewer)
         row = _row(conn, name)
-        deployed = _deployed(conn, row, _source(conn, row, version))
-        content = {**_about(conn, row), "shown": deployed.version, "found": candidates(conn, deployed, around.now)}
+        number = _source(conn, row, version).number
+        content = {
+            **_about(conn, row),
+            "shown": number,
+            "found": candidates_of(conn, name, number, around.now),
+        }
     return render("playbook_candidates.html", content, around)
 
 
@@ -135,9 +138,3 @@ def _source(conn: sa.Connection, row: PlaybookRow, version: str) -> Source:
     if found is None:
         raise not_found("version", version, f"the versions of {row.id}")
     return found
-
-
-def _deployed(conn: sa.Connection, row: PlaybookRow, source: Source) -> Deployed:
-    """A version as if it were the one in force, with the memories there are."""
-    current = next(one for one in load_playbooks(conn, states=("active", "paused", "off")) if one.playbook == row.id)
-    return Deployed(compiled=source.compiled, version=source.number, state=current.state, triggers=current.triggers)

@@ -3,18 +3,15 @@
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from store import clock, operating
-from store.access import audit
-from store.access.viewer import Viewer
+from store import clock, mails, operating
 from store.deploy import DeployRefused, NothingDeployed, rollback
 from store.operating import Do
 from store.playbook_state import MOVES, Move, move_all
-from web.access import OpsViewer, wall_clock
-from web.auditing import actor
+from web.access import OpsViewer
+from web.auditing import record
 from web.bodies import Filter, RowId
 from web.deps import Deps
 from web.forms import PageRoute
@@ -25,7 +22,7 @@ _STATUS = {"unknown": 404, "ended": 409, "not_stuck": 409}
 
 
 @pages.post("/playbooks")
-def move_every(request: Request, deps: Deps, viewer: OpsViewer, do: Annotated[Move, Form()]) -> Response:
+def move_every(request: Request, deps: Deps, _: OpsViewer, do: Annotated[Move, Form()]) -> Response:
     """Pause all that are active, or resume all that are paused."""
     if do == "off":
         what_to_do = "Open the playbook that is to end, and switch it off there."
@@ -33,17 +30,17 @@ def move_every(request: Request, deps: Deps, viewer: OpsViewer, do: Annotated[Mo
     with deps.engine.begin() as conn:
         moved = move_all(conn, do)
         for name, told in moved.items():
-            _record(conn, request, viewer, f"playbook.{do}", name, told=told)
+            record(conn, request, f"playbook.{do}", name, told=told)
     return _back("/playbooks", do if moved else "nothing")
 
 
 @pages.post("/playbooks/{name}/state")
-def move_one(request: Request, deps: Deps, viewer: OpsViewer, name: str, do: Annotated[Move, Form()]) -> Response:
+def move_one(request: Request, deps: Deps, _: OpsViewer, name: str, do: Annotated[Move, Form()]) -> Response:
     try:
         with deps.engine.begin() as conn:
             told = MOVES[do](conn, name)
             if told is not None:
-                _record(conn, request, viewer, f"playbook.{do}", name, told=told)
+                record(conn, request, f"playbook.{do}", name, told=told)
     except NothingDeployed as error:
         raise not_found("playbook", name, "Playbooks") from error
     return _back(f"/playbooks/{quote(name, safe='')}", "nothing" if told is None else do)
@@ -51,14 +48,14 @@ def move_one(request: Request, deps: Deps, viewer: OpsViewer, name: str, do: Ann
 
 @pages.post("/playbooks/{name}/rollback")
 def roll_back(
-    request: Request, deps: Deps, viewer: OpsViewer, name: str, version: Annotated[int, Form(ge=1, le=2**31 - 1)]
+    request: Request, deps: Deps, _: OpsViewer, name: str, version: Annotated[int, Form(ge=1, le=2**31 - 1)]
 ) -> Response:
     try:
         with deps.engine.begin() as conn:
             report = rollback(conn, name, version, clock.now(conn))[1]
             changed = name in report.changed
             if changed:
-                _record(conn, request, viewer, "playbook.rollback", name, version=version)
+                record(conn, request, "playbook.rollback", name, version=version)
     except NothingDeployed as error:
         raise Refusal(404, "No such version", f"{error}.", f"Look at the versions of {name}.") from error
     except DeployRefused as error:
@@ -80,7 +77,7 @@ def steer(
     with deps.engine.begin() as conn:
         told = operating.steer_run(conn, run_id, do, viewer.person, clock.now(conn))
         if isinstance(told, operating.Told) and not told.repeated:
-            _record(conn, request, viewer, f"run.{do}", str(run_id), steps=", ".join(told.steps))
+            record(conn, request, f"run.{do}", str(run_id), steps=", ".join(told.steps))
     if isinstance(told, operating.NotTold):
         raise Refusal(_STATUS[told.kind], "Not done", f"{told.message}.", "Look at the run again.")
     return _back("/errors" if back == "errors" else f"/runs/{run_id}", "repeated" if told.repeated else do)
@@ -92,17 +89,10 @@ def settle_mail(
 ) -> Response:
     """A person has looked whether a mail of unknown outcome arrived."""
     with deps.engine.begin() as conn:
-        settled = operating.settle_unknown_mail(conn, mail_id, sent, viewer.person, clock.now(conn))
+        settled = mails.say(conn, mail_id, "sent" if sent else "refused", viewer.person, clock.now(conn))
         if settled:
-            _record(conn, request, viewer, "mail.settle", str(mail_id), sent=sent)
+            record(conn, request, "mail.settle", str(mail_id), sent=sent)
     return _back("/errors", "nothing" if not settled else "sent" if sent else "unsent")
-
-
-def _record(
-    conn: sa.Connection, request: Request, viewer: Viewer, did: str, what: str, **detail: str | int | bool
-) -> None:
-    """In the transaction of what was done; what changed nothing is not recorded."""
-    audit.record(conn, actor(request, viewer.person), did, wall_clock(), what=what, **detail)
 
 
 def _back(path: str, said: str) -> Response:

@@ -12,6 +12,7 @@ from engine.catalogue import Field as CatalogueField
 from engine.expressions import Expression
 from engine.mail_policy import MailPolicy
 from engine.quarantine import Quarantine
+from engine.retention import Retention
 from engine.scorecards import Scorecard
 from engine.surveys import ANSWERED, SCALES
 from engine.values import Condition, Value, canonical_json, content_hash
@@ -205,6 +206,7 @@ class Workspace(Value):
     mail: MailPolicy = Field(default_factory=MailPolicy)
     surveys: Surveys | None = None
     quarantine: Quarantine = Field(default_factory=Quarantine)
+    retention: Retention = Field(default_factory=Retention)
     breaker: Breaker = Field(default_factory=Breaker)
     locales: tuple[str, ...] = ()
     """Languages customers are written to in, as RFC 5646 has them; the first is that of texts without a locale."""

@@ -11,6 +11,7 @@ from engine.catalogue import Type
 from engine.durations import Duration
 from engine.mail_policy import MailPolicy
 from engine.quarantine import Quarantine
+from engine.retention import Retention
 from engine.scorecards import Word
 from engine.shape import Shape
 from engine.wording import ConditionText, ExpressionText
@@ -145,6 +146,7 @@ class WorkspaceDocument(Shape):
     mail: MailPolicy = Field(MailPolicy(), description="what holds for every mail, whatever the playbook")
     breaker: Breaker = Field(Breaker(), description="how much may start at once before a person is asked")
     quarantine: Quarantine = Field(Quarantine(), description="which facts are put aside for a person to look at")
+    retention: Retention = Field(Retention(), description="how long is kept what nothing is decided by")
     surveys: Surveys | None = Field(None, description="how often one contact may be asked")
     locales: Annotated[tuple[Locale, ...], Field(max_length=50)] = Field(
         (), description="languages customers are written to in; the first is that of texts without a locale"

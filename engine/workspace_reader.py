@@ -137,6 +137,7 @@ class _Reader:
             surveys=authored.surveys,
             breaker=authored.breaker,
             quarantine=authored.quarantine,
+            retention=authored.retention,
             locales=self._locales(),
         )
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from engine.expressions import Expression
 from engine.workspace import Workspace
-from store import clock, watches
+from store import clock, score_days, watches
 from store.ageing import new_day, scope_of, timed
 from store.arbitration import Ruled, rekey, rule
 from store.columns import NOW
@@ -185,6 +185,8 @@ def _take(conn: sa.Connection) -> _Taken | None:
     )
     if taken.resumed:
         return replace(taken, accounts=_count(conn, taken.scope))
+    if since is not None:
+        score_days.record(conn, taken.sight, since)
     conditions = conditions_in_force(conn, taken.proposing)
     scope = _take_work(conn, workspace, since, now, [condition.expression for condition in conditions])
     if scope is None:

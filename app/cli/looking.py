@@ -183,6 +183,22 @@ def validate(
         validate_health(card, home, first=first, last=last, horizon=horizon, churned=churned, svg=svg, as_json=as_json)
 
 
+@health_app.command()
+def days(
+    card: Annotated[Optional[str], typer.Argument(help="A scorecard's name.", show_default="health")] = None,
+    csm: Annotated[Optional[str], typer.Option(help="Only of this colleague's book.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="So many days back.")] = 90,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """How the book stood at the end of each day: customers, ARR, the mean score, and customers by band."""
+    from app.commands.health_days import show_days
+    from app.running import exits
+
+    with exits():
+        show_days(card, home, csm=csm, days=days, as_json=as_json)
+
+
 @app.command()
 def surveys(
     by: Annotated[Optional[str], typer.Option(help="Apart by week, month, quarter or year.")] = None,

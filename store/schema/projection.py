@@ -44,3 +44,20 @@ value_history = sa.Table(
     sa.Index(None, "at", postgresql_include=["account_id"]),
     comment="metrics and scores whose past a trigger looks at (drops_by within), appended when the value changes",
 )
+
+score_day = sa.Table(
+    "score_day",
+    metadata,
+    id_(),
+    sa.Column("day", sa.Date, nullable=False, comment="in the workspace's zone; as it was when the day ended"),
+    sa.Column("card", TEXT, nullable=False),
+    sa.Column("csm", TEXT, comment="whose book"),
+    sa.Column("lifecycle", TEXT),
+    sa.Column("band", TEXT, comment="null: unknown, or no card applied"),
+    sa.Column("accounts", sa.Integer, nullable=False),
+    sa.Column("arr", sa.Float, nullable=False, comment="the sum of what is known"),
+    sa.Column("scored", sa.Integer, nullable=False, comment="accounts with a score"),
+    sa.Column("score_sum", sa.Float, nullable=False),
+    sa.Index(None, "day", "card", "csm", "lifecycle", "band", unique=True, postgresql_nulls_not_distinct=True),
+    comment="every book at the end of every day, written once by the first sweep after it",
+)

@@ -130,3 +130,26 @@ def test_what_makes_no_sense_is_refused_in_a_line(book, how, says):
     done = tenure("health", "validate", "--horizon", "60 days", *how)
     assert (done.code, done.out) == (2, "")
     assert says in done.err
+
+
+def test_days_are_listed_as_they_ended(book, database):
+    world = World(database, start=on(90))
+    world.sweep()
+    world.pass_time(timedelta(days=2))
+    world.sweep()
+    world.engine.dispose()
+    done = tenure("health", "days", "--json")
+    assert done.code == 0
+    found = done.json
+    assert [one["day"] for one in found] == ["2025-04-01", "2025-04-02"]
+    assert found[0]["accounts"] == 80
+    assert sum(found[0]["bands"].values()) == 80
+    assert tenure("health", "days").out.splitlines()[0].split() == [
+        *("DAY", "CUSTOMERS", "ARR", "MEAN", "RED", "YELLOW", "GREEN")
+    ]
+
+
+def test_days_of_a_card_nobody_has_are_refused(book):
+    done = tenure("health", "days", "helth")
+    assert done.code == 2
+    assert "health" in done.err

@@ -50,7 +50,10 @@ class Book:
     @property
     def bands(self) -> Sequence[str]:
         """Of the card, worst first."""
-        variants = self.workspace.cards().get(self.card or "", ())
+        return self.bands_of(self.card or "")
+
+    def bands_of(self, card: str) -> Sequence[str]:
+        variants = self.workspace.cards().get(card, ())
         bands = sorted((band for one in variants for band in one.bands), key=lambda band: band.range.low)
         return tuple(dict.fromkeys(band.name for band in bands))
 

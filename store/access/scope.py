@@ -31,16 +31,26 @@ class Scope:
         return sa.true() if self.everything else account_id.in_(self._accounts())
 
     def sees_account(self, conn: sa.Connection, account_id: int) -> bool:
-        """The same, asked for one account."""
-        return bool(conn.execute(sa.select(self.sees(sa.literal(account_id)))).scalar())
+        """The same, asked for one account: nothing of the rest of the book is read."""
+        if self.everything:
+            return True
+        return bool(conn.execute(sa.select(sa.or_(*(part.exists() for part in self._parts(account_id))))).scalar())
 
-    def _accounts(self) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    def _accounts(self) -> sa.CompoundSelect[Any]:
+        return sa.union_all(*self._parts())
+
+    def _parts(self, account_id: int | None = None) -> list[sa.Select[Any]]:
+        """Each way to see accounts, or one of them."""
         theirs = sa.any_(sa.literal(list(self.people), ARRAY(TEXT)))
-        given = sa.select(task.c.account_id).where(
-            task.c.state == "open", sa.or_(task.c.assignee == theirs, task.c.escalated_to == theirs)
-        )
         owned = [sa.select(account_now.c.account_id).where(sa.column(field, TEXT) == theirs) for field in self.fields]
-        return sa.union_all(*owned, given) if owned else given
+        open_ = sa.select(task.c.account_id).where(task.c.state == sa.literal_column("'open'"))
+        given = [open_.where(task.c.assignee == theirs), open_.where(task.c.escalated_to == theirs)]
+        if account_id is None:
+            return [*owned, *given]
+        return [
+            *(part.where(account_now.c.account_id == account_id) for part in owned),
+            *(part.where(task.c.account_id == account_id) for part in given),
+        ]
 
 
 EVERYTHING = Scope(everything=True)

@@ -89,6 +89,7 @@ crossing = sa.Table(
     sa.Index("crossing_open_idx", "state", "account_id", postgresql_where=sa.text("state in ('proposed', 'held')")),
     sa.Index("crossing_retry_idx", "retry_at", postgresql_where=sa.text("state = 'held'")),
     sa.Index(None, "account_id", "playbook", sa.text("at DESC")),
+    sa.Index(None, "run_id", postgresql_where=sa.text("run_id is not null")),
     sa.Index(None, "breaker_id", postgresql_where=sa.text("breaker_id is not null")),
     sa.Index("crossing_entered_idx", "playbook", "decided_at", postgresql_where=sa.text("state = 'started'")),
 )

@@ -33,7 +33,18 @@ task = sa.Table(
     sa.Column("settled_at", AT),
     sa.Column("created_at", AT, nullable=False),
     sa.UniqueConstraint("run_id", "step", "visit"),
-    sa.Index(None, "assignee", "due_at", postgresql_where=sa.text("state = 'open'")),
+    # All that ranking and counting somebody's open tasks reads: a heap of settled ones is never touched.
+    sa.Index(
+        None,
+        "assignee",
+        "due_at",
+        postgresql_where=sa.text("state = 'open'"),
+        postgresql_include=["id", "account_id", "snoozed_until"],
+    ),
+    sa.Index("task_due_idx", "due_at", "id", postgresql_where=sa.text("state = 'open'")),
+    sa.Index(
+        "task_settled_idx", sa.text("settled_at DESC"), sa.text("id DESC"), postgresql_where=sa.text("state <> 'open'")
+    ),
     sa.Index(None, "assignee", "id"),
     sa.Index(None, "escalated_to", postgresql_where=sa.text("state = 'open' and escalated_to is not null")),
     sa.Index(None, "settled_by", sa.text("settled_at DESC"), postgresql_where=sa.text("settled_by is not null")),

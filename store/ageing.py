@@ -17,7 +17,7 @@ from engine.expressions.tree import Aggregate, Extreme, Now, Today, walk
 from engine.workspace import Workspace
 from store import freshness
 from store.projection import Scope
-from store.schema import account, account_now, account_value, event, record, value_history
+from store.schema import account, account_now, account_value, event, record, score_override, value_history
 from store.zones import zones_in_use
 
 Instant = sa.ColumnElement[Any]
@@ -103,8 +103,10 @@ def _some_feed_turned(conn: sa.Connection, workspace: Workspace, until: datetime
 
 def _coming_of_age(since: Instant, until: Instant) -> Iterator[sa.Select[tuple[int]]]:
     """What was dated ahead and now counts; what now has ended."""
-    columns: tuple[sa.Column[datetime], ...] = (account_value.c.at, event.c.at, record.c.starts_at, record.c.ends_at)
-    for at in columns:
+    columns: tuple[sa.Column[Any], ...] = (account_value.c.at, event.c.at, record.c.starts_at, record.c.ends_at)
+    # Not its end alone: a sweep that had chosen its instant may have taken the change row of an override made since.
+    overrides = (score_override.c.since, score_override.c.until, score_override.c.ended_at)
+    for at in (*columns, *overrides):
         yield _between(at, since, until)
 
 

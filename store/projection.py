@@ -30,6 +30,7 @@ from store.columns import (
 )
 from store.expressions import to_sql
 from store.in_work import is_in_work
+from store.overrides import cards_overridden
 from store.schema import account_value, score, value_history, work
 from store.scoring import CardColumns, contributions, known_share, score_steps
 from store.sql_functions import Slope
@@ -58,6 +59,7 @@ def project(
     conn.execute(_NEW_ROWS[scope])
     zones.ensure_zones(conn, [workspace.zone, *conn.execute(_ZONES[scope]).scalars()])
     alive = freshness.alive(conn, workspace, now)
+    overridden = cards_overridden(conn, now)
     given = moment_parameters(now, workspace.zone, zones.zones_in_use(conn))
     extremes = tuple(dict.fromkeys(extremes))
     written = 0
@@ -66,14 +68,19 @@ def project(
     if scope == "all" and not any(_made_by_the_clock(workspace, extremes_with(workspace, extremes))):
         parts = ("some",)
     for part in parts:
-        key = ("project", workspace.hash, extremes, tuple(alive.items()), part)
-        written += kept(key, partial(_statement, workspace, extremes, alive, part)).run(conn, given).rowcount
+        key = ("project", workspace.hash, extremes, tuple(alive.items()), overridden, part)
+        make = partial(_statement, workspace, extremes, alive, overridden, part)
+        written += kept(key, make).run(conn, given).rowcount
     freshness.remember(conn, alive)
     return written
 
 
 def _statement(
-    workspace: Workspace, extremes: Sequence[Extreme], alive: Mapping[freshness.Promise, bool], scope: Scope
+    workspace: Workspace,
+    extremes: Sequence[Extreme],
+    alive: Mapping[freshness.Promise, bool],
+    overridden: Collection[str],
+    scope: Scope,
 ) -> sa.Update:
     """One pass, step by step behind fences, with what each row was before; only rows that differ are joined again."""
     table = account_now_table(workspace, extremes)
@@ -87,7 +94,7 @@ def _statement(
     for n, level in enumerate(_levels(workspace.computed)):
         step = _computed(step, f"computed_{n}", level, workspace, alive)
         step = _with_extremes(step, f"computed_past_{n}", old, extremes)
-    step = score_steps(step, workspace, alive)
+    step = score_steps(step, workspace, alive, overridden)
     cards = [CardColumns(id=id_, variants=variants) for id_, variants in workspace.cards().items()]
     final = _with_extremes(step, "scored_past", old, extremes)
     since = _since(final, cards, old)
@@ -328,11 +335,12 @@ def _score_history(card: CardColumns, changed: sa.CTE, old: _Old) -> sa.CTE:
             changed.c[band],
             known_share(card, changed),
             contributions(card, changed),
+            changed.c[card.override] if card.override in changed.c else sa.null(),
         )
         .where(sa.or_(*(changed.c[name].is_distinct_from(old.of(changed, name)) for name in (value, band))))
         .order_by(changed.c.account_id)
     )
-    columns = ["account_id", "card", "at", "value", "band", "known_weight", "contributions"]
+    columns = ["account_id", "card", "at", "value", "band", "known_weight", "contributions", "override_id"]
     return sa.insert(score).from_select(columns, made).cte(f"history_of_{card.id}")
 
 

@@ -22,6 +22,7 @@ from store.deployed import Deployed
 from store.event_triggers import happened
 from store.memories import Bit, Step
 from store.moment_triggers import reached
+from store.overrides import Override, overrides_among
 from store.sight import Sight, View
 
 Reason = Mapping[str, Any]
@@ -111,12 +112,22 @@ def _edges(conn: sa.Connection, sight: Sight, playbooks: Sequence[Deployed]) -> 
     outcome = _candidates(conn, sight, watched, rows)
     memories.write(conn, outcome.steps)
     names = {name for one in outcome.fired for name in _names(one.edge)}
-    read = sight.values([id_ for ids in outcome.fired.values() for id_ in ids], sorted(names)) if names else {}
+    fired = [id_ for ids in outcome.fired.values() for id_ in ids]
+    read = sight.values(fired, sorted(names)) if names else {}
+    overridden = overrides_among(conn, fired, sight.now) if names else {}
     for one in watched:
         edge = one.edge
         for account_id in outcome.fired.get(one, ()):
             values = {name: read[account_id][name] for name in _names(edge) if name in read[account_id]}
-            yield one.deployed, account_id, {"trigger": edge.id, "kind": "edge", "says": edge.says, "values": values}
+            says = "; ".join([edge.says, *_whose_word(edge, overridden.get(account_id, {}))])
+            yield one.deployed, account_id, {"trigger": edge.id, "kind": "edge", "says": says, "values": values}
+
+
+def _whose_word(edge: Edge, overridden: Mapping[str, Override]) -> Iterator[str]:
+    """A score that is somebody's word is told with the word's reason."""
+    cards = {name.partition(".")[0] for name in edge.trips.expression.reads}
+    cards |= {one.field.partition(".")[0] for one in edge.trips.expression.extremes}
+    yield from (overridden[card].says() for card in sorted(cards & overridden.keys()))
 
 
 # --- one pass over the accounts --------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Scores set by set: the scorecards as SQL over a step of the projection; the same doubles as engine.scorecards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -18,7 +18,8 @@ from engine.workspace import Workspace
 from store import freshness
 from store.columns import NOW, Prepared, account_now_table, age_column, column_name
 from store.expressions import to_sql
-from store.schema import account_value
+from store.overrides import in_force
+from store.schema import account_value, score_override
 from store.zones import zone_or
 
 Sql = sa.ColumnElement[Any]
@@ -59,9 +60,27 @@ class CardColumns:
     def value(self, variant: int) -> str:
         return f"{self.id}#{variant}#value"
 
+    @property
+    def override(self) -> str:
+        """The number of the override in force; there where any account has one."""
+        return f"{self.id}#override"
 
-def score_steps(step: sa.Subquery, workspace: Workspace, alive: Mapping[freshness.Promise, bool]) -> sa.Subquery:
-    """Further steps behind `step` that score every account in it; each input is computed once, behind a fence."""
+    @property
+    def overriding(self) -> str:
+        """Its value."""
+        return f"{self.id}#overriding"
+
+
+def score_steps(
+    step: sa.Subquery,
+    workspace: Workspace,
+    alive: Mapping[freshness.Promise, bool],
+    overridden: Collection[str] = (),
+) -> sa.Subquery:
+    """Further steps behind `step` that score every account in it; each input is computed once, behind a fence.
+
+    `overridden`: the cards of which somebody's score may be overridden; others pay nothing for it.
+    """
     cards = [CardColumns(id=id_, variants=variants) for id_, variants in workspace.cards().items()]
     if not cards:
         return step
@@ -74,7 +93,18 @@ def score_steps(step: sa.Subquery, workspace: Workspace, alive: Mapping[freshnes
     points = _fenced(inputs, "score_points", [column for card in cards for column in _points(card, inputs)])
     sums = _fenced(points, "score_sums", [column for card in cards for column in _sums(card, points)])
     totals = _fenced(sums, "score_totals", [column for card in cards for column in _totals(card, sums)])
+    for card in cards:
+        if card.id in overridden:
+            totals = _overridden(card, totals)
     return _fenced(totals, "scored", [column for card in cards for column in _results(card, totals)], fence=False)
+
+
+def _overridden(card: CardColumns, step: sa.Subquery) -> sa.Subquery:
+    of = score_override.c
+    found = in_force(NOW, of.account_id, of.id, of.value).where(of.card == card.id).subquery(f"overrides_of_{card.id}")
+    columns = (found.c.id.label(card.override), found.c.value.label(card.overriding))
+    rows = step.outerjoin(found, found.c.account_id == step.c.account_id)
+    return sa.select(step, *columns).select_from(rows).subquery(f"overridden_{card.id}")
 
 
 def contributions(card: CardColumns, step: sa.FromClause) -> Sql:
@@ -314,12 +344,19 @@ def _whole(card: Scorecard) -> float:
 
 def _results(card: CardColumns, step: sa.FromClause) -> list[sa.Label[Any]]:
     picked = [step.c[card.pick] == v for v in range(len(card.variants))]
-    values = [(is_it, step.c[card.value(v)]) for v, is_it in enumerate(picked)]
+    values = [(is_it, _in_force(card, v, step)) for v, is_it in enumerate(picked)]
     bands = [
-        (is_it, _band(variant, step.c[card.value(v)]))
+        (is_it, _band(variant, _in_force(card, v, step)))
         for v, (is_it, variant) in enumerate(zip(picked, card.variants, strict=True))
     ]
     return [sa.case(*values).label(f"{card.id}.score"), sa.case(*bands).label(f"{card.id}.band")]
+
+
+def _in_force(card: CardColumns, v: int, step: sa.FromClause) -> Sql:
+    own = step.c[card.value(v)]
+    if card.overriding not in step.c:
+        return own
+    return sa.func.coalesce(step.c[card.overriding], own, type_=DOUBLE_PRECISION)
 
 
 def _band(card: Scorecard, value: Sql) -> Sql:

@@ -12,6 +12,7 @@ from store.deployed import load_workspace
 from store.explain import Explanation, Told, explain
 from store.explain.playbooks import PlaybookExplained
 from store.explain.scores import ScoreExplained
+from store.overrides import Override, overrides_of
 from store.people import Contact, colleague, contacts_of
 from store.queries.contributions import points_at
 from store.queries.scores import MOVEMENT, ScoreLine, main_card, score_line
@@ -59,6 +60,12 @@ class AccountPage:
     name: str
     line: ScoreLine | None
     score: ScoreExplained | None
+    card: str | None
+    """The one whose score is shown, and may be overridden."""
+    override: Override | None
+    """What is in force now."""
+    override_by: str | None
+    """By name."""
     bands: tuple[BandArea, ...]
     parts: tuple[Part, ...]
     head: Mapping[str, Any]
@@ -82,6 +89,7 @@ def account_page(conn: sa.Connection, key: str, account_id: int, now: datetime, 
     card = main_card(conn)
     score = next((one for one in explained.scores if one.card == card), None)
     moments = timeline(conn, account_id, until or now + timedelta(seconds=1))
+    override = overrides_of(conn, account_id, now).get(card or "")
     running = tuple(one for one in explained.playbooks if one.verdict == "running")
     return AccountPage(
         id=account_id,
@@ -89,6 +97,9 @@ def account_page(conn: sa.Connection, key: str, account_id: int, now: datetime, 
         name=explained.name,
         line=score_line(conn, account_id, card, now, _SHOWN) if card else None,
         score=score,
+        card=card,
+        override=override,
+        override_by=_name(conn, override.author) if override else None,
         bands=_bands(conn, card),
         parts=_parts(conn, account_id, score, now),
         head={name: explained.facts.get(name) for name in _HEAD if explained.facts.get(name) is not None},

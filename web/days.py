@@ -35,5 +35,13 @@ def snooze_until(choice: str, day: str, now: datetime, zone: str) -> datetime | 
     return _morning(today + timedelta(days=ahead), zone) if ahead else None
 
 
+def midnight_of(day: str, zone: str) -> datetime | None:
+    """When a day, as a form sends it, begins; None for what is no day."""
+    try:
+        return local_midnight(date.fromisoformat(day), zone)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _morning(day: date, zone: str) -> datetime:
     return at_wall(datetime.combine(day, _MORNING), zone)

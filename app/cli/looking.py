@@ -199,6 +199,36 @@ def days(
         show_days(card, home, csm=csm, days=days, as_json=as_json)
 
 
+@health_app.command()
+def override(
+    account: Annotated[str, typer.Argument(help="The account's id.")],
+    value: Annotated[
+        Optional[float], typer.Option(metavar="0…100", help="What the score is to be.", show_default=False)
+    ] = None,
+    reason: Annotated[str, typer.Option(help="What the score does not know.", show_default=False)] = "",
+    until: Annotated[
+        Optional[datetime],
+        typer.Option(
+            parser=as_moment, metavar="DATE", help="Until this day begins in the workspace's zone, or DATEThh:mm."
+        ),
+    ] = None,
+    end: Annotated[bool, typer.Option("--end", help="Bring the card's own score back now.")] = False,
+    card: Annotated[Optional[str], typer.Option(help="A scorecard's name; not needed where there is one only.")] = None,
+    by: Annotated[str, typer.Option("--by", help="Who decides, for whoever asks.")] = "command line",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Put a person's word in the place of a score, for a while and with a reason; or end it."""
+    from app.commands.override import end_override, override_score
+    from app.running import exits
+
+    with exits():
+        if end:
+            end_override(account, card, by, home, others=(value, reason, until), as_json=as_json)
+        else:
+            override_score(account, value, reason, until, card, by, home, as_json=as_json)
+
+
 @app.command()
 def surveys(
     by: Annotated[Optional[str], typer.Option(help="Apart by week, month, quarter or year.")] = None,

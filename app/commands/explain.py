@@ -18,6 +18,7 @@ from store.explain import Explanation, explain
 from store.explain.looking import ConditionRead
 from store.explain.playbooks import PlaybookExplained, TriggerExplained
 from store.explain.scores import Lever, Move, ScoreExplained
+from store.overrides import Override
 from store.queries.runs import Reason, RunDetail, get_run
 
 _INDENT = " " * 17
@@ -58,6 +59,8 @@ def explain_account(
 def _score(score: ScoreExplained) -> None:
     value = "unknown" if score.value is None else f"{_shown(score.value)}, {score.band}"
     print(f"\n{score.card}: {value} since {when(score.at)} ({score.known_weight:.0%} of the weight is known)")
+    if score.override:
+        _override(score.override)
     rows = [
         (
             f"  {part.id}",
@@ -72,6 +75,11 @@ def _score(score: ScoreExplained) -> None:
     show_table(("  PART", "VALUE", "POINTS", "WEIGHT", "FROM", "TOLD"), rows, give_way=("FROM",))
     for move in score.moves:
         _paragraph("  ", _move(move))
+
+
+def _override(found: Override) -> None:
+    when_ = f"{when(found.since)} to {when(found.until)}"
+    _paragraph("  ", f"overridden to {found.value:g} by {found.author}, {when_} UTC: {found.reason}", "  ")
 
 
 def _move(move: Move) -> str:

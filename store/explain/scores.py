@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from engine.scorecards import TOP, Component, Scorecard, card_for
 from engine.workspace import Workspace
 from store.explain.looking import Looking
+from store.overrides import Override, overrides_of
 from store.schema import account_value, score
 
 
@@ -42,8 +43,9 @@ class Lever:
 
 
 def levers_to(line: float, explained: "ScoreExplained", card: Scorecard) -> tuple[Lever, ...]:
-    """What each component alone would have to become for the score to reach a line; none for an unknown score."""
-    if explained.value is None:
+    """What each component alone would have to become for the score to reach a line; none for an unknown score, or
+    one that is a person's word."""
+    if explained.value is None or explained.override is not None:
         return ()
     parts = [{"id": p.id, "value": p.value, "points": p.points, "weight": p.weight} for p in explained.contributions]
     return _levers(line - explained.value, parts, {component.id: component for component in card.components})
@@ -73,21 +75,28 @@ class ScoreExplained:
     """The share of the weight that is known, 0 to 1."""
     contributions: tuple[ContributionExplained, ...]
     moves: tuple[Move, ...]
+    """None while it is overridden."""
+    override: Override | None = None
+    """A person's word in its place; the value follows with the next sweep."""
 
 
 def explain_scores(conn: sa.Connection, workspace: Workspace, looking: Looking) -> tuple[ScoreExplained, ...]:
     """The latest score of each card, in the workspace's order."""
     explained = []
+    overridden = overrides_of(conn, looking.account_id, looking.now)
     for card_id, variants in workspace.cards().items():
         of = (score.c.account_id == looking.account_id, score.c.card == card_id, score.c.at <= looking.now)
         mine = sa.select(score).where(*of)
         row = conn.execute(mine.order_by(score.c.at.desc(), score.c.id.desc()).limit(1)).one_or_none()
         if row is not None:
-            explained.append(_explained(conn, row, card_for(variants, looking), looking))
+            card = card_for(variants, looking)
+            explained.append(_explained(conn, row, card, looking, overridden.get(card_id)))
     return tuple(explained)
 
 
-def _explained(conn: sa.Connection, row: sa.Row[Any], card: Scorecard | None, looking: Looking) -> ScoreExplained:
+def _explained(
+    conn: sa.Connection, row: sa.Row[Any], card: Scorecard | None, looking: Looking, override: Override | None
+) -> ScoreExplained:
     components = {component.id: component for component in card.components} if card else {}
     told = _told_at(conn, looking, components.values())
     return ScoreExplained(
@@ -108,7 +117,10 @@ def _explained(conn: sa.Connection, row: sa.Row[Any], card: Scorecard | None, lo
             )
             for part in row.contributions
         ),
-        moves=_moves(row.value, row.contributions, card, components) if card and row.value is not None else (),
+        moves=_moves(row.value, row.contributions, card, components)
+        if card and row.value is not None and override is None
+        else (),
+        override=override,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from store.queries.names import person_name, playbook_title
-from store.schema import account_note, crossing, event, mail, person, run, score, task
+from store.schema import account_note, crossing, event, mail, person, run, score, score_override, task
 
 Kind = Literal["start", "not", "end", "mail", "task", "score", "event", "note"]
 Tone = Literal["", "good", "bad", "warn", "quiet"]
@@ -122,6 +122,21 @@ def _scores(conn: sa.Connection, account_id: int, until: datetime) -> Iterator[M
         yield Moment(at=row.at, kind="score", title=f"{name} is {row.band or 'unknown'}{came}", detail=value, tone=tone)
 
 
+def _overrides(conn: sa.Connection, account_id: int, until: datetime) -> Iterator[Moment]:
+    of = score_override.c
+    names = (person_name(of.author).label("whose"), person_name(of.ended_by).label("who"))
+    wanted = (of.account_id == account_id, of.since < until)
+    rows = sa.select(score_override, *names).where(*wanted).order_by(of.since.desc(), of.id.desc()).limit(SHOWN)
+    for row in conn.execute(rows):
+        name = row.card.replace("_", " ").capitalize()
+        title = f"{name} overridden to {row.value:g} by {row.whose or row.author}"
+        yield Moment(at=row.since, kind="score", title=title, detail=row.reason, tone="warn")
+        over = row.ended_at or row.until
+        if over < until:
+            how = f"ended by {row.who or row.ended_by}" if row.ended_at else "is over"
+            yield Moment(at=over, kind="score", title=f"{name}: the override {how}", tone="quiet")
+
+
 def _events(conn: sa.Connection, account_id: int, until: datetime) -> Iterator[Moment]:
     """What the customer did, by kind and week: of a thousand log-ins one line is enough."""
     latest = (
@@ -148,5 +163,5 @@ def _notes(conn: sa.Connection, account_id: int, until: datetime) -> Iterator[Mo
 
 _SOURCES: tuple[Callable[[sa.Connection, int, datetime], Iterator[Any]], ...] = (
     *(_crossings, _ends, _mails, _tasks),
-    *(_scores, _events, _notes),
+    *(_scores, _overrides, _events, _notes),
 )

@@ -1,4 +1,4 @@
-"""What decisions read, written by the sweep alone: current values, scores and their past."""
+"""What decisions read, written by the sweep alone: values, scores and their past; and what overrides a score."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -27,10 +27,33 @@ score = sa.Table(
     sa.Column(
         "contributions", JSONB, nullable=False, comment="[{id, value, points, weight, state}] in the card's order"
     ),
+    sa.Column(
+        "override_id", ID, comment="score_override.id, where a person set the value; the contributions are the card's"
+    ),
     # With value and band: a line of forty accounts is looked up at a thousand instants.
     sa.Index(None, "account_id", "card", sa.text("at DESC"), sa.text("id DESC"), postgresql_include=["value", "band"]),
     sa.Index(None, "at", postgresql_include=["account_id"]),
     comment="appended when value or band changes",
+)
+
+score_override = sa.Table(
+    "score_override",
+    metadata,
+    id_(),
+    account_(),
+    sa.Column("card", TEXT, nullable=False),
+    sa.Column("value", sa.Float, nullable=False, comment="0 to 100, in place of what the card comes to"),
+    sa.Column("author", TEXT, nullable=False, comment="person.key, or what stands for a program"),
+    sa.Column("reason", TEXT, nullable=False),
+    sa.Column("since", AT, nullable=False),
+    sa.Column("until", AT, nullable=False, comment="from then on the card's own score is back"),
+    sa.Column("ended_at", AT, comment="ended, or replaced by another, before its time"),
+    sa.Column("ended_by", TEXT),
+    sa.Index(None, "account_id", "card"),
+    sa.Index(None, "since", postgresql_include=["account_id"]),
+    sa.Index(None, "until", postgresql_include=["account_id"]),
+    sa.Index(None, "ended_at", postgresql_include=["account_id"]),
+    comment="a person's word on a score, for a while; one at a time in force for an account and card",
 )
 
 value_history = sa.Table(

@@ -162,16 +162,16 @@ def _seen(conn: sa.Connection, past: Past, asked: Asked, at: datetime) -> list[_
 
 
 def _recorded(conn: sa.Connection, card: str, at: datetime) -> list[tuple[int, float | None]]:
-    """What the last sweep up to then had written of each account's score."""
+    """What the last sweep up to then had written of each account's score; what a person set is no card's."""
     if not conn.execute(sa.select(sa.exists().where(sweep.c.at <= at))).scalar_one():
         return []
     latest = (
-        sa.select(score.c.account_id, score.c.value)
+        sa.select(score.c.account_id, score.c.value, score.c.override_id)
         .ext(distinct_on(score.c.account_id))
         .where(score.c.card == card, score.c.at <= at)
         .order_by(score.c.account_id, score.c.at.desc(), score.c.id.desc())
     )
-    return [(row.account_id, row.value) for row in conn.execute(latest)]
+    return [(row.account_id, row.value) for row in conn.execute(latest) if row.override_id is None]
 
 
 # --- who left, as known now -----------------------------------------------------------------------------------------

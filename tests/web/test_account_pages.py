@@ -10,6 +10,7 @@ from store import schema
 from tests.store.book import NOW, Book, days
 
 HOSTILE = '<script>alert("x")</script>\'"{{ 7 * 7 }}'
+OVERRIDE = {"value": "20", "until": "2026-03-20", "reason": HOSTILE, "card": "health"}
 RESCUE = b"""
 playbook: risk-recovery
 title: Recover an account that turned red
@@ -84,11 +85,51 @@ def test_the_page_tells_what_happened_and_what_did_not(kim):
     assert "37 <" not in page
 
 
+def test_a_csm_overrides_the_score_with_a_reason_and_ends_it(kim, engine):
+    page = kim.post("/accounts/acme/override", data=OVERRIDE).text
+    assert "Health is 20 from the next sweep on" in page
+    assert "Overridden to 20" in page
+    assert "by Kim Novak, until" in page
+    assert HOSTILE not in page
+    assert "Health overridden to 20 by Kim Novak" in page  # among what happened
+    page = kim.post("/accounts/acme/override/end", data={"card": "health"}).text
+    assert "own score is back with the next sweep" in page
+    assert "Overridden to 20" not in page
+    assert "no override is in force" in kim.post("/accounts/acme/override/end", data={"card": "health"}).text.lower()
+    with engine.connect() as conn:
+        (row,) = conn.execute(sa.select(schema.score_override)).all()
+        assert (row.author, row.reason, row.ended_by) == ("kim", HOSTILE, "kim")
+        assert row.until.isoformat() == "2026-03-19T23:00:00+00:00"  # midnight in Berlin
+        wakes = conn.execute(sa.select(sa.func.count()).select_from(schema.change)).scalar_one()
+        did = conn.execute(sa.select(schema.audit.c.did, schema.audit.c.who, schema.audit.c.what)).all()
+    assert wakes == 2
+    assert [tuple(one) for one in did if one.what == "account acme"] == [
+        ("score_overridden", "kim", "account acme"),
+        ("override_ended", "kim", "account acme"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"value": "x"}, {"value": "101"}, {"value": "nan"}, {"value": "inf"}, {"reason": "  "}),
+        *({"until": "soon"}, {"until": "2026-03-10"}, {"until": "9999-12-31"}, {"until": "0001-01-01"}, {"card": "no"}),
+    ],
+)
+def test_an_override_that_makes_no_sense_is_refused_in_words(kim, engine, wrong):
+    answer = kim.post("/accounts/acme/override", data=OVERRIDE | wrong)
+    assert answer.status_code == 422
+    assert "Not overridden" in answer.text
+    with engine.connect() as conn:
+        assert conn.execute(sa.select(schema.score_override.c.id)).all() == []
+
+
 def test_an_account_outside_the_own_book_is_not_there(client_as, acme):
     lee = client_as("csm", person="lee")
     assert lee.get("/accounts/acme").status_code == 404
     assert lee.get("/accounts/nobody").status_code == 404
     sent = {"notes": {"text": "x"}, "start": {"playbook": "risk-recovery"}, "stop": {"run": str(acme["run"])}}
+    sent |= {"override": OVERRIDE, "override/end": {"card": "health"}}
     for act, form in sent.items():
         assert lee.post(f"/accounts/acme/{act}", data=form).status_code == 404, act
 

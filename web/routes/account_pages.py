@@ -5,17 +5,21 @@ from typing import Annotated
 from urllib.parse import quote, urlencode
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import RedirectResponse, Response
 
-from store import accounts, enrolment
+from store import accounts, enrolment, overrides
+from store.access import audit
+from store.access.audit import Actor
 from store.access.viewer import Viewer
 from store.deployed import NothingDeployed
 from store.queries.book import ORDERS, Order, read_book
-from web.access import CsmViewer
+from web.access import CsmViewer, wall_clock
 from web.account_page import account_page
+from web.auditing import actor
 from web.bodies import Filter, Line, Note
+from web.days import midnight_of
 from web.deps import Deps, WebDeps
 from web.forms import PageRoute
 from web.pages import Frame, frame, render
@@ -43,6 +47,21 @@ class Stopping(BaseModel):
 
     run: int
     reason: Filter = ""
+
+
+class Overriding(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: Line
+    until: Line
+    reason: Note = ""
+    card: Filter = ""
+
+
+class Ending(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    card: Line
 
 
 @pages.get("/accounts")
@@ -96,6 +115,38 @@ def stop(deps: Deps, viewer: CsmViewer, key: str, sent: Annotated[Stopping, Form
     return _back(key, "the run is told to stop" if stopped else "that run is over already")
 
 
+@pages.post("/accounts/{key:path}/override")
+def override(
+    request: Request, deps: Deps, viewer: CsmViewer, key: str, sent: Annotated[Overriding, Form()]
+) -> Response:
+    with deps.engine.begin() as conn:
+        account_id, around = _seen(conn, viewer, key), frame(conn)
+        value, until = _number(sent.value), midnight_of(sent.until, around.zone)
+        if until is None:
+            raise Refusal(422, "Not overridden", f"{sent.until} is no day.", "Choose a day in the calendar.")
+        made = overrides.override(
+            conn, account_id, value, sent.reason, until, viewer.person, around.now, card=sent.card or None
+        )
+        if isinstance(made, overrides.NotOverridden):
+            raise Refusal(422, "Not overridden", f"{made.message}.", f"{made.hint[:1].upper()}{made.hint[1:]}.")
+        _audit(conn, actor(request, viewer.person), "score_overridden", key, made)
+    return _back(key, f"{made.card} is {made.value:g} from the next sweep on")
+
+
+@pages.post("/accounts/{key:path}/override/end")
+def end_override(
+    request: Request, deps: Deps, viewer: CsmViewer, key: str, sent: Annotated[Ending, Form()]
+) -> Response:
+    with deps.engine.begin() as conn:
+        account_id, now = _seen(conn, viewer, key), frame(conn).now
+        ended = overrides.end_override(conn, account_id, viewer.person, now, card=sent.card)
+        if isinstance(ended, overrides.NotOverridden):
+            raise Refusal(422, "Not ended", f"{ended.message}.", f"{ended.hint[:1].upper()}{ended.hint[1:]}.")
+        for one in ended:
+            _audit(conn, actor(request, viewer.person), "override_ended", key, one)
+    return _back(key, "the card's own score is back with the next sweep" if ended else "no override is in force")
+
+
 @pages.get("/accounts/{key:path}")
 def page_of_one(deps: Deps, viewer: CsmViewer, key: str, until: Filter = "", done: Filter = "") -> Response:
     return _page(deps, viewer, key, _moment(until), done)
@@ -119,6 +170,18 @@ def _seen(conn: sa.Connection, viewer: Viewer, key: str) -> int:
     if account_id is None or not viewer.scope.sees_account(conn, account_id):
         raise not_found("account", key[:100], "Accounts")
     return account_id
+
+
+def _audit(conn: sa.Connection, who: Actor, did: str, key: str, one: overrides.Override) -> None:
+    told = {"card": one.card, "value": f"{one.value:g}", "reason": one.reason, "until": one.until.isoformat()}
+    audit.record(conn, who, did, wall_clock(), what=f"account {key}", **told)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise Refusal(422, "Not overridden", f"{text[:50]} is no number.", "Use a number from 0 to 100.") from None
 
 
 def _back(key: str, done: str) -> Response:

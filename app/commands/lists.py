@@ -190,7 +190,8 @@ def _where(run: RunRow) -> str:
 
 def _stand(stand: Stand) -> str:
     until = f" until {when(stand.until)}" if stand.until else ""
-    return f"{stand.says or stand.step or stand.path}{until}"
+    because = f", because {stand.because}" if stand.because else ""
+    return f"{stand.says or stand.step or stand.path}{until}{because}"
 
 
 def _print_run(found: RunDetail) -> None:

@@ -25,6 +25,8 @@ class Stand:
     step: str = ""
     says: str = ""
     until: datetime | None = None
+    because: str = ""
+    """Of a mail on its way: what it waits for, such as a cap and who was before it. Only in a run by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +129,9 @@ def get_run(conn: sa.Connection, run_id: int) -> RunDetail | None:
     if row is None:
         return None
     waiting = sa.select(sa.func.count()).where(outbox.c.run_id == run_id, outbox.c.delivered_at.is_(None))
+    mails = mails_of_run(conn, run_id)
     return RunDetail(
-        run=_row(row),
+        run=_with_mails(_row(row), mails),
         workflow_id=row.workflow_id,
         entry_key=row.entry_key,
         priority=row.priority,
@@ -136,9 +139,23 @@ def get_run(conn: sa.Connection, run_id: int) -> RunDetail | None:
         trace=_trace(conn, run_id),
         watches=_watches(conn, run_id),
         tasks=tasks_of_run(conn, run_id, clock.now(conn)),
-        mails=mails_of_run(conn, run_id),
+        mails=mails,
         undelivered=conn.execute(waiting).scalar_one(),
     )
+
+
+def _with_mails(row: RunRow, mails: Sequence[MailRow]) -> RunRow:
+    """What the mails wait for is known to their rows: the run hears of them when they are settled."""
+    # The latest of each step, where steps are done again.
+    latest = {mail.step: mail for mail in mails}
+    put_off = {step: mail for step, mail in latest.items() if mail.reason and mail.state in ("prepared", "unknown")}
+    stands = (
+        replace(stand, because=mail.reason or "", until=stand.until or mail.due_at)
+        if (mail := put_off.get(stand.step))
+        else stand
+        for stand in row.stands
+    )
+    return replace(row, stands=tuple(stands))
 
 
 def latest_run(conn: sa.Connection, account_id: int, playbook: str, *, at: datetime | None = None) -> RunRow | None:

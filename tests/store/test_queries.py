@@ -78,6 +78,27 @@ def test_a_run_says_where_it_stands_and_what_is_next(book, conn):
     assert (row.stands[0].step, row.stands[0].until, row.due_at) == ("call", NOW + days(5), NOW + days(5))
 
 
+def test_a_run_says_what_its_mail_waits_for_while_it_waits(book, conn):
+    account_id = book.account()
+    stand = {"path": "steps[0]/settled", "step": "checking_in", "says": "mail hello is on its way", "until": None}
+    run_id = book.run(account_id, at_step=[stand, stand | {"step": "call", "says": "task: Call"}])
+    mail_id = book.mail(run_id, account_id, book.contact(account_id), step="checking_in", state="prepared")
+    why = "the contact got 2 mails within 7 days: 2 of renewal-90 (priority 80)"
+    with_reason = sa.update(schema.mail).where(schema.mail.c.id == mail_id)
+    conn.execute(with_reason.values(reason=why, due_at=NOW + days(2)))
+
+    def stands():
+        found = get_run(conn, run_id)
+        assert found is not None
+        return found.run.stands
+
+    mine, other = stands()
+    assert (mine.because, mine.until) == (why, NOW + days(2))
+    assert (other.because, other.until) == ("", None)
+    conn.execute(with_reason.values(reason=None, state="sent"))
+    assert [(one.because, one.until) for one in stands()] == [("", None)] * 2
+
+
 def test_an_ended_run_stands_nowhere(book, conn):
     book.ended_run(book.account(), at_step=[{"path": "steps[0]"}], due_at=NOW)
     [row] = list_runs(conn).items

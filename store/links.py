@@ -31,6 +31,15 @@ class Click:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Who holds a link to preferences: by the address key, with the topic and language of the mail it came with."""
+
+    key: str
+    topic: str
+    language: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Links:
     """Where public pages are reached, and the key their addresses are signed with."""
 
@@ -38,9 +47,9 @@ class Links:
     """Without a final slash."""
     key: str = field(repr=False)
 
-    def preferences(self, address_key: str, topic: str) -> str:
-        """Where a person leaves the topic of a mail, and all others; names nobody."""
-        token = URLSafeSerializer(self.key, salt=_PREFERENCES).dumps([address_key, topic])
+    def preferences(self, address_key: str, topic: str, language: str) -> str:
+        """Where a person leaves the topic of a mail, and all others, in the mail's language; names nobody."""
+        token = URLSafeSerializer(self.key, salt=_PREFERENCES).dumps([address_key, topic, language])
         return f"{self.public_url}/u/{token}"
 
     def survey(self, survey_id: int) -> str:
@@ -72,15 +81,18 @@ def survey_of(token: str, key: str) -> int | None:
     return survey_id if isinstance(survey_id, int) and not isinstance(survey_id, bool) else None
 
 
-def person_and_topic(token: str, key: str) -> tuple[str, str] | None:
-    """The address key and the topic a token was made for; None for a token we did not make."""
+def reader_of(token: str, key: str) -> Reader | None:
+    """Whom a token was made for; None for a token we did not make."""
     try:
         told = URLSafeSerializer(key, salt=_PREFERENCES).loads(token)
     except BadData:
         return None
     match told:
+        case [str(address_key), str(topic), str(language)]:
+            return Reader(key=address_key, topic=topic, language=language)
         case [str(address_key), str(topic)]:
-            return address_key, topic
+            # Mails from before links knew their language are still in mailboxes.
+            return Reader(key=address_key, topic=topic)
     return None
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
+from itsdangerous import URLSafeSerializer
 
 from engine.addresses import address_key
 from engine.workspace import load_workspace
@@ -27,7 +28,8 @@ def link(engine):
         clock.set_virtual(conn, NOW)
         deploy(conn, load_workspace({"tenure.yaml": WORKSPACE}), [], NOW)
         key = own_key(conn)
-    return lambda topic="tips", person=ANN: Links(public_url="", key=key).preferences(person, topic)
+    links = Links(public_url="", key=key)
+    return lambda topic="tips", person=ANN, language="en": links.preferences(person, topic, language)
 
 
 def said(engine, person=ANN):
@@ -112,3 +114,45 @@ def test_a_surveys_link_is_no_preference_link(client, link, engine):
     with engine.begin() as conn:
         token = Links(public_url="", key=own_key(conn)).survey(1).rpartition("/")[2]
     assert client.post(f"/u/{token}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "shown", "heading", "left"),
+    [
+        ("de-CH", "de", "Worüber wir Ihnen schreiben", "Sie haben „Hilfe zu dem, was Sie nutzen“ abbestellt."),
+        ("fr", "fr", "Ce dont nous vous parlons par e-mail", "désabonné de « Aide sur ce que vous utilisez »."),
+        ("es", "es", "Sobre qué le escribimos", "Se ha dado de baja de «Ayuda con lo que usa»."),
+        ("pl", "en", "What we write to you about", "You are unsubscribed from “Help with what you use”."),
+    ],
+)
+def test_the_page_speaks_the_language_of_its_mail(client, link, language, shown, heading, left):
+    path = link("service", language=language)
+    page = client.get(path, headers={"accept-language": "es"})
+    assert f'<html lang="{shown}">' in page.text
+    assert f"<h1>{heading}</h1>" in page.text
+    assert "Tips &lt;b&gt;" in page.text, "an author's own words stay as they are"
+    assert left in client.post(path).text.replace("\u00a0", " ")
+
+
+def test_links_from_before_they_knew_their_language_work(client, engine, link):
+    with engine.begin() as conn:
+        token = URLSafeSerializer(own_key(conn), salt="tenure.preferences").dumps([ANN, "tips"])
+    assert client.post(f"/u/{token}").status_code == 200
+    assert said(engine) == ({"tips": False}, [])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ("de", "Dieser Link funktioniert nicht"),
+        ("pl, fr;q=0.4, es-MX;q=0.9", "Este enlace no funciona"),
+        ("de;q=0, x;q=y, pl", "This link does not work"),
+        ("", "This link does not work"),
+    ],
+)
+@pytest.mark.parametrize("page", ["u", "l", "s"])
+def test_a_broken_link_is_told_in_a_language_that_the_browser_asks_for(client, link, page, wanted, says):
+    answer = client.get(f"/{page}/broken", headers={"accept-language": wanted})
+    assert answer.status_code == 404
+    assert f"<h1>{says}</h1>" in answer.text
+    assert 'tenure.svg" alt' not in answer.text, "customers see nothing of ours"

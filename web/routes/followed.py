@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from engine.phrases import phrases_for
 from store import clicks, clock
 from store.links import click_of, own_key
 from web.access import Public
 from web.deps import Deps, WebDeps
+from web.languages import asked_for
 from web.pages import frame, render
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,8 @@ def follow(request: Request, deps: Deps, token: str) -> Response:
         with deps.engine.begin() as conn:
             click = click_of(token, deps.signing_key or own_key(conn))
             if click is None:
-                return render("link_broken.html", {}, frame(conn), status=404, headers=_HEADERS)
+                content = {"say": phrases_for(asked_for(request))}
+                return render("link_broken.html", content, frame(conn), status=404, headers=_HEADERS)
             target = click.target
             # Only looking whether the page is there, as HEAD does, is following nothing.
             if request.method == "GET":

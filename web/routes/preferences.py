@@ -4,20 +4,22 @@ Opening a link changes nothing, since mail scanners open links, too. A POST is t
 by one click in the mailbox (RFC 8058), which knows no cookie and follows no redirect.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Annotated
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from engine.phrases import Phrases, phrases_for
 from store import clock
 from store.consent import Preference, leave_all, preferences, save
-from store.links import own_key, person_and_topic
+from store.links import Reader, own_key, reader_of
 from store.mails.bars import mail_policy
 from web.access import Public
 from web.bodies import Filter
 from web.deps import Deps, WebDeps
+from web.languages import asked_for
 from web.pages import frame, render
 
 pages = APIRouter(include_in_schema=False, dependencies=[Public])
@@ -28,23 +30,16 @@ _CHOSEN, _ALL = "chosen", "all"
 """What the form's buttons say; a mailbox says neither."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Reader:
-    """Who holds the link, and the topic of the mail it came with."""
-
-    key: str
-    topic: str
-
-
 @pages.get("/u/{token}")
-def page(deps: Deps, token: str) -> Response:
+def page(request: Request, deps: Deps, token: str) -> Response:
     with deps.engine.begin() as conn:
         reader = _reader(conn, deps, token)
-        return _unknown(conn) if reader is None else _page(conn, reader)
+        return _unknown(conn, request) if reader is None else _page(conn, reader)
 
 
 @pages.post("/u/{token}")
 def change(
+    request: Request,
     deps: Deps,
     token: str,
     do: Annotated[Filter, Form()] = "",
@@ -54,7 +49,7 @@ def change(
     with deps.engine.begin() as conn:
         reader = _reader(conn, deps, token)
         if reader is None:
-            return _unknown(conn)
+            return _unknown(conn, request)
         now = clock.now(conn)
         if do == _ALL:
             leave_all(conn, reader.key, now, source="page")
@@ -67,22 +62,35 @@ def change(
         return _page(conn, reader, done="topic")
 
 
-def _reader(conn: sa.Connection, deps: WebDeps, token: str) -> _Reader | None:
-    told = person_and_topic(token, deps.signing_key or own_key(conn)) if len(token) <= _LONGEST_TOKEN else None
-    return None if told is None else _Reader(key=told[0], topic=told[1])
+def _reader(conn: sa.Connection, deps: WebDeps, token: str) -> Reader | None:
+    return reader_of(token, deps.signing_key or own_key(conn)) if len(token) <= _LONGEST_TOKEN else None
 
 
-def _topics(conn: sa.Connection, reader: _Reader) -> list[Preference]:
-    return preferences(conn, reader.key, mail_policy(conn))
+def _topics(conn: sa.Connection, reader: Reader) -> list[Preference]:
+    policy, say = mail_policy(conn), phrases_for(reader.language)
+    return [one if one.topic in policy.topics else _said(one, say) for one in preferences(conn, reader.key, policy)]
 
 
-def _page(conn: sa.Connection, reader: _Reader, done: str = "") -> Response:
+def _said(one: Preference, say: Phrases) -> Preference:
+    """A topic that nobody has declared has our own words; those of authors stay as they wrote them."""
+    if one.topic == "service":
+        return replace(one, title=say.service_title, says=say.service_says)
+    return replace(one, title=say.marketing_title, says=say.marketing_says)
+
+
+def _page(conn: sa.Connection, reader: Reader, done: str = "") -> Response:
     topics = _topics(conn, reader)
     mine = next((one for one in topics if one.topic == reader.topic), None)
-    content = {"topics": topics, "mine": mine, "done": done, "gets_none": not any(one.subscribed for one in topics)}
-    return render("preferences.html", {"unknown": False, **content}, frame(conn), headers=_HEADERS)
+    content = {
+        "topics": topics,
+        "mine": mine,
+        "done": done,
+        "gets_none": not any(one.subscribed for one in topics),
+        "say": phrases_for(reader.language),
+    }
+    return render("preferences.html", content, frame(conn), headers=_HEADERS)
 
 
-def _unknown(conn: sa.Connection) -> Response:
-    content = {"unknown": True, "topics": (), "mine": None, "done": "", "gets_none": False}
-    return render("preferences.html", content, frame(conn), status=404, headers=_HEADERS)
+def _unknown(conn: sa.Connection, request: Request) -> Response:
+    content = {"say": phrases_for(asked_for(request))}
+    return render("link_broken.html", content, frame(conn), status=404, headers=_HEADERS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from engine.phrases import phrases_for
@@ -19,6 +19,7 @@ from store.surveys import NotTaken, Survey
 from web.access import Public
 from web.bodies import Filter, Note
 from web.deps import Deps, WebDeps
+from web.languages import asked_for
 from web.pages import frame, render
 
 pages = APIRouter(include_in_schema=False, dependencies=[Public])
@@ -30,21 +31,21 @@ _HEADERS = {"x-robots-tag": "noindex"}
 
 @dataclass(frozen=True, kw_only=True)
 class _Shown:
-    """What the page says: `ask`, `thanks`, `answered` before with another score, `closed` or `unknown`."""
+    """What the page says: `ask`, `thanks`, `answered` before with another score, or `closed`."""
 
     state: str
-    survey: Survey | None = None
-    """None where the link is none of ours."""
+    survey: Survey
     score: int | None = None
     missing: bool = False
 
 
 @pages.get("/s/{token}")
-def page(deps: Deps, token: str, score: Filter = "") -> Response:
+def page(request: Request, deps: Deps, token: str, score: Filter = "") -> Response:
     with deps.engine.begin() as conn:
         survey = _find(conn, deps, token)
         if survey is None:
-            return _page(conn, _Shown(state="unknown"), 404)
+            content = {"say": phrases_for(asked_for(request))}
+            return render("link_broken.html", content, frame(conn), status=404, headers=_HEADERS)
         if survey.score is not None:
             return _page(conn, _Shown(state="thanks", survey=survey, score=survey.score))
         if clock.now(conn) >= survey.closes_at:
@@ -54,13 +55,18 @@ def page(deps: Deps, token: str, score: Filter = "") -> Response:
 
 @pages.post("/s/{token}")
 def answer(
-    deps: Deps, token: str, score: Annotated[Filter, Form()] = "", comment: Annotated[Note, Form()] = ""
+    request: Request,
+    deps: Deps,
+    token: str,
+    score: Annotated[Filter, Form()] = "",
+    comment: Annotated[Note, Form()] = "",
 ) -> Response:
     # The token is the right to answer; whoever could forge the form would need it as well.
     with deps.engine.begin() as conn:
         survey = _find(conn, deps, token)
         if survey is None:
-            return _page(conn, _Shown(state="unknown"), 404)
+            content = {"say": phrases_for(asked_for(request))}
+            return render("link_broken.html", content, frame(conn), status=404, headers=_HEADERS)
         given = _score(score)
         if given is None:
             return _page(conn, _Shown(state="ask", survey=survey, missing=True), 422)
@@ -84,12 +90,6 @@ def _score(text: str) -> int | None:
 
 
 def _page(conn: sa.Connection, shown: _Shown, status: int = 200) -> Response:
-    language = shown.survey.language if shown.survey else None
-    scale = SCALES[shown.survey.asks] if shown.survey else None
-    content = {
-        "shown": shown,
-        "scale": scale,
-        "ends": scale.ends(language) if scale else None,
-        "say": phrases_for(language),
-    }
+    language, scale = shown.survey.language, SCALES[shown.survey.asks]
+    content = {"shown": shown, "scale": scale, "ends": scale.ends(language), "say": phrases_for(language)}
     return render("survey.html", content, frame(conn), status=status, headers=_HEADERS)

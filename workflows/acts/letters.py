@@ -43,6 +43,7 @@ class Letter:
         self.text = MailText.model_validate(content)
         workspace = acting.workspace
         self._topic = topic_of(self.text.category, self.text.topic)
+        self.language = self._language_of(act.params.get("translations") or {})
         self._page = self._preferences_page()
         self._letterhead = Letterhead(
             sender_name=workspace.name,
@@ -50,7 +51,6 @@ class Letter:
             unsubscribe_url=self._page,
             preferences_url=f"{self._page}#topics" if self._page else None,
         )
-        self.language = self._language_of(act.params.get("translations") or {})
         assert workspace.sender is not None
         self._message_id = mails.message_id(
             acting.conn, acting.run_id, act.step, act.visit, recipient.id, workspace.sender.address
@@ -109,7 +109,8 @@ class Letter:
         if self._topic is None or self._recipient.email is None:
             return None
         acting = self._acting
-        return acting.ports.links(acting.conn).preferences(address_key(self._recipient.email), self._topic)
+        links = acting.ports.links(acting.conn)
+        return links.preferences(address_key(self._recipient.email), self._topic, self.language)
 
     def _through(self) -> Callable[[str], str] | None:
         """Where links lead instead, when clicks are to be seen."""

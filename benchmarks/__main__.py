@@ -7,6 +7,7 @@ import sys
 
 from benchmarks import (
     api_intake,
+    caps,
     checking,
     commands,
     demo,
@@ -41,6 +42,7 @@ BENCHES: dict[str, Bench] = {
     "mail_render": mail.rendering,
     "smtp_sending": mail.sending,
     "mail_road": mail_road.figures,
+    "caps": caps.figures,
     "intake": intake.figures,
     "webhook_intake": webhook_intake.figures,
     "overview": overview.figures,

@@ -52,6 +52,10 @@ class Links:
         token = URLSafeSerializer(self.key, salt=_PREFERENCES).dumps([address_key, topic, language])
         return f"{self.public_url}/u/{token}"
 
+    def task(self, task_id: int) -> str:
+        """The page of a task; who opens it has to sign in."""
+        return f"{self.public_url}/inbox/{task_id}"
+
     def survey(self, survey_id: int) -> str:
         return f"{self.public_url}/s/{URLSafeSerializer(self.key, salt=_SURVEY).dumps(survey_id)}"
 

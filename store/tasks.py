@@ -102,6 +102,12 @@ def account_of(conn: sa.Connection, task_id: int) -> int | None:
     return found
 
 
+def assignee_of(conn: sa.Connection, task_id: int) -> str | None:
+    """Whose it is now, by key."""
+    found: str | None = conn.execute(sa.select(task.c.assignee).where(task.c.id == task_id)).scalar()
+    return found
+
+
 def complete(  # noqa: PLR0917 - read aloud: this task, that outcome, with a note, by somebody, now
     conn: sa.Connection,
     task_id: int,

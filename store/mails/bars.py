@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from engine.mail_policy import TRANSACTIONAL, MailPolicy
 from store.deployed import NothingDeployed, load_workspace
-from store.schema import account_value, contact, mail, outbox, person, playbook, run, subscription, suppression
+from store.schema import account_value, contact, mail, outbox, person, playbook, run, subscription, suppression, task
 
 DO_NOT_CONTACT = "account.do_not_contact"
 
@@ -134,12 +134,21 @@ _SUPPRESSED = {
 """Why a listed address is not written to; the first that holds is told."""
 
 
+_reminds_of = sa.and_(
+    task.c.run_id == mail.c.run_id,
+    task.c.visit == mail.c.visit,
+    mail.c.step.in_([task.c.step + "/remind", task.c.step + "/escalate"]),
+)
+"""A mail that reminds of a task has nothing to say when it is done."""
+
+
 def _bars_inside(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Bar | None]:
     """The same for mail to colleagues, who hear of a run also when it is over."""
     standing = sa.func.coalesce(playbook.c.state, "active").label("playbook")
     rows = conn.execute(
-        sa.select(mail.c.id, mail.c.to_address, person.c.email, run.c.state, standing)
+        sa.select(mail.c.id, mail.c.to_address, person.c.email, run.c.state, standing, task.c.state.label("task"))
         .select_from(mail)
+        .outerjoin(task, _reminds_of)
         .join(run, run.c.id == mail.c.run_id)
         .outerjoin(person, person.c.key == mail.c.person)
         .outerjoin(playbook, playbook.c.id == run.c.playbook)
@@ -149,6 +158,8 @@ def _bars_inside(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Bar | Non
     for row in rows:
         if (row.email or "").casefold() != row.to_address.casefold():
             bars[row.id] = Bar(reason="the address is no longer the colleague's", final=True)
+        elif row.task not in (None, "open"):
+            bars[row.id] = Bar(reason="the task is settled already", final=True)
         elif row.state == "open" and row.playbook != "active":
             bars[row.id] = Bar(reason=f"the playbook is {row.playbook}", final=False)
         else:

@@ -68,7 +68,7 @@ def read_task(conn: sa.Connection, task_id: int, now: datetime, today: date) -> 
         task=found,
         account_id=more.account_id,
         playbook_title=more[3] or found.playbook,
-        reasons=_reasons(conn, found.run_id),
+        reasons=reasons_of_run(conn, found.run_id),
         stands=() if more.state == "ended" else stands_of(more.at_step),
         score=line,
         facts=facts,
@@ -95,7 +95,8 @@ def _facts(conn: sa.Connection, account_id: int, now: datetime) -> Mapping[str, 
     return {name: value for name, value in sight.values([account_id], _FACTS).get(account_id, {}).items() if value}
 
 
-def _reasons(conn: sa.Connection, run_id: int) -> tuple[Reason, ...]:
+def reasons_of_run(conn: sa.Connection, run_id: int) -> tuple[Reason, ...]:
+    """Why it started."""
     stored = sa.select(crossing.c.reasons).where(crossing.c.run_id == run_id).order_by(crossing.c.id)
     return tuple(reason for reasons in conn.execute(stored).scalars() for reason in reasons_of(reasons))
 

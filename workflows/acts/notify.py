@@ -1,19 +1,13 @@
 """Tells colleagues: by a mail inside the house, or by a message into a chat channel."""
 
 from engine.runtime import Act, Receipt
-from engine.texts.document import MailText
 from engine.texts.filters import RenderError
-from engine.texts.mail import Letterhead, render_mail
 from engine.texts.templates import fill, render_line
-from store import errands, mails
+from store import errands
 from store.assigning import assignee_for
 from store.people import colleague, text_values
 from workflows.acts.acting import Acting
-from workflows.ports import STREAM
-
-INTERNAL = "internal"
-"""The category of mail to colleagues: rules for customers do not hold for it."""
-_LONGEST_SUBJECT = 80
+from workflows.acts.colleagues import write_colleague
 
 
 def notify_colleagues(acting: Acting, act: Act) -> Receipt:
@@ -51,30 +45,5 @@ def _write(acting: Acting, act: Act) -> Receipt:
     values = text_values(acting.conn, acting.account_id, workspace)
     first_line = render_line(act.params["text"].strip().partition("\n")[0], values)
     subject = f"{values['account.name']}: {first_line}"
-    letterhead = Letterhead(sender_name=workspace.name, postal_address="")
-    rendered = render_mail(MailText(subject="-", body=act.params["text"]), values, letterhead)
-    mail_id = mails.prepare(
-        acting.conn,
-        mails.Draft(
-            run_id=acting.run_id,
-            step=act.step,
-            visit=act.visit,
-            account_id=acting.account_id,
-            contact_id=None,
-            person=to.key,
-            text_hash=None,
-            category=INTERNAL,
-            to_address=to.email,
-            to_name=to.name,
-            from_address=workspace.sender.address,
-            from_name=workspace.sender.name,
-            subject=subject if len(subject) <= _LONGEST_SUBJECT else f"{subject[: _LONGEST_SUBJECT - 1]}…",
-            html=rendered.html,
-            plain=rendered.plain,
-            stream=STREAM,
-            priority=acting.priority,
-            due_at=acting.now,
-        ),
-        acting.now,
-    )
+    mail_id = write_colleague(acting, act.step, act.visit, to, workspace.sender, subject, act.params["text"], values)
     return Receipt(outcome="done", values={"outcome": "queued", "mails": [mail_id]})

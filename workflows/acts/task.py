@@ -10,6 +10,7 @@ from store import errands, mails, tasks
 from store.assigning import assignee_for
 from store.people import text_values
 from workflows.acts.acting import Acting
+from workflows.acts.reminding import tell_of_task
 
 
 def give_task(acting: Acting, act: Act) -> Receipt:
@@ -40,18 +41,24 @@ def give_task(acting: Acting, act: Act) -> Receipt:
 
 
 def remind_of_task(acting: Acting, act: Act) -> Receipt:
-    """Note that the assignee was reminded."""
+    """Write to the assignee, and note that they were reminded."""
     task_id = _task(acting, act)
-    return _done("reminded", changed=task_id is not None and tasks.remind(acting.conn, task_id, acting.now))
+    changed = task_id is not None and tasks.remind(acting.conn, task_id, acting.now)
+    if task_id is not None and changed:
+        tell_of_task(acting, task_id, "remind", tasks.assignee_of(acting.conn, task_id))
+    return _done("reminded", changed=changed)
 
 
 def escalate_task(acting: Acting, act: Act) -> Receipt:
-    """Params: to, a staff role. The task is shown to that person too; the assignee stays responsible."""
+    """Params: to, a staff role. Shown to that person too, who is written to; the assignee stays responsible."""
     person = assignee_for(acting.conn, acting.account_id, act.params["to"], acting.workspace)
     if person is None:
         return Receipt(outcome="skipped", reason=f"nobody is {act.params['to']} for this account")
     task_id = _task(acting, act)
-    return _done("escalated", changed=task_id is not None and tasks.escalate(acting.conn, task_id, person))
+    changed = task_id is not None and tasks.escalate(acting.conn, task_id, person)
+    if task_id is not None and changed:
+        tell_of_task(acting, task_id, "escalate", person)
+    return _done("escalated", changed=changed)
 
 
 def expire_task(acting: Acting, act: Act) -> Receipt:

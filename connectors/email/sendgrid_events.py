@@ -145,7 +145,9 @@ def _instant(value: object) -> datetime | None:
 def _clean(text: object, most: int) -> str | None:
     if not isinstance(text, str):
         return None
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:most] or None
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(text.split())[:most] or None
 
 
 @lru_cache(maxsize=4)

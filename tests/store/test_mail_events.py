@@ -38,7 +38,9 @@ def take(engine):
 def sent(post, run_id=None, state="sent"):
     """(id, message id) of a mail in a state."""
     mail_id = post.mail(run_id)
-    post.change(schema.mail, mail_id, state=state, settled_at=NOW if state in ("sent", "unknown") else None)
+    # Runs hear of both, as they do of whatever is settled.
+    values = {"settled_at": NOW, "told": True} if state in ("sent", "unknown") else {}
+    post.change(schema.mail, mail_id, state=state, **values)
     return mail_id, post.find(mail_id).message_id
 
 

@@ -1,4 +1,4 @@
-"""Open runs whose workflow is gone or closed in Temporal, and acts that cannot succeed."""
+"""Open runs whose workflow is gone or closed in Temporal, a Temporal that is away, and acts that cannot succeed."""
 
 import asyncio
 import uuid
@@ -20,8 +20,9 @@ from store.intake import take_in
 from store.schema import run, task, trace
 from store.sweep import sweep
 from tests.e2e.test_equality import stored_ports
+from tests.web.signed_in import Browser, app_over
 from workflows.acts import PERFORM
-from workflows.outbox import Deliverer
+from workflows.outbox import Deliverer, TemporalAway
 from workflows.reconcile import reconcile
 from workflows.worker import playbook_worker
 
@@ -119,6 +120,28 @@ async def test_telling_a_run_that_temporal_does_not_know_is_noticed(small: Small
     small.complete("first")
     await small.deliverer.deliver_all()
     assert small.deliverer.lost
+
+
+async def test_a_task_completed_while_temporal_is_away_takes_effect_when_it_is_back(small: Small) -> None:
+    await small.until(given("first"))
+    nowhere = await Client.connect("127.0.0.1:1", lazy=True)
+
+    async def unreachable() -> bool:
+        raise ConnectionError("no route")
+
+    def complete() -> tuple[int, int]:
+        with small.database.connect() as conn:
+            number = conn.execute(sa.select(task.c.id)).scalar_one()
+        with Browser(app_over(small.database, temporal_answers=unreachable)) as client:
+            said = client.post(f"/api/v1/tasks/{number}/complete", json={"outcome": "done", "by": "kim"})
+            return said.status_code, client.get("/readyz").status_code
+
+    assert await asyncio.to_thread(complete) == (200, 503)
+    with pytest.raises(TemporalAway):
+        await Deliverer(small.database, nowhere, virtual=False, queue=small.queue).deliver_all()
+    with small.database.connect() as conn:
+        assert conn.execute(sa.select(task.c.step, task.c.state)).all() == [("first", "done")]
+    await small.until(given("second"))
 
 
 async def test_a_fact_that_comes_without_the_one_before_it_waits_for_that_one(small: Small) -> None:

@@ -1,11 +1,23 @@
 """What a person does with an account: write a note, and end one of its runs."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from store.queries.pages import Page, id_after, page_by_id, size
 from store.schema import account, account_note, run
 from store.telling import tell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A note."""
+
+    id: int
+    at: datetime
+    by: str
+    text: str
 
 
 def account_id_of(conn: sa.Connection, key: str) -> int | None:
@@ -25,6 +37,16 @@ def add_note(conn: sa.Connection, account_id: int, text: str, by: str, now: date
     found = conn.execute(last).one_or_none()
     if found is None or (found.by, found.text) != (by, text):
         conn.execute(sa.insert(account_note).values(account_id=account_id, at=now, by=by, text=text))
+
+
+def list_notes(conn: sa.Connection, account_id: int, *, after: str | None = None, limit: int = 50) -> Page[Written]:
+    """The latest first."""
+    note = account_note.c
+    query = sa.select(note.id, note.at, note.by, note.text).where(note.account_id == account_id)
+    if after:
+        query = query.where(note.id < id_after(after))
+    rows = [Written(**row) for row in conn.execute(query.order_by(note.id.desc()).limit(size(limit) + 1)).mappings()]
+    return page_by_id(rows, [row.id for row in rows], size(limit))
 
 
 def stop_run(  # noqa: PLR0917 - read aloud: of this account that run, for a reason, by somebody, now

@@ -18,6 +18,7 @@ from store.queries.pages import Page, id_after, page_by_id, size
 from store.schema import quarantine
 
 State = Literal["held", "released", "dropped"]
+NOT_HELD = "there is nothing held under this number"
 _LONGEST = 4_000
 
 
@@ -184,7 +185,7 @@ def _settle(conn: sa.Connection, ids: Sequence[int], state: State, by: str, now:
 
 
 def _unknown(ids: Sequence[int], done: Sequence[int], stays: Mapping[int, str]) -> Mapping[int, str]:
-    return {id_: "there is nothing held under this number" for id_ in ids if id_ not in done and id_ not in stays}
+    return {id_: NOT_HELD for id_ in ids if id_ not in done and id_ not in stays}
 
 
 def _plain(cell: object) -> Any:

@@ -20,11 +20,15 @@ from web.routes import (
     api_keys,
     audit,
     described,
+    errands,
     facts,
     followed,
     health,
+    held,
+    holding,
     hooks,
     inbox,
+    mail_doings,
     mails,
     me,
     openid,
@@ -43,7 +47,20 @@ from web.routes import (
 )
 from web.static_files import KeptFiles
 
-_SUBJECTS = (facts, runs, tasks, task_doings, mails, accounts, steering, administration)
+_SUBJECTS = (
+    facts,
+    runs,
+    tasks,
+    task_doings,
+    mails,
+    mail_doings,
+    errands,
+    accounts,
+    overview,
+    steering,
+    holding,
+    administration,
+)
 _PAGES = (
     sign_in,
     openid,
@@ -61,7 +78,7 @@ _PAGES = (
     preferences,
     followed,
 )
-_STUDIO = (studio, studio_forms)
+_STUDIO = (studio, studio_forms, mail_doings, errands, held)
 
 _LARGER = {"/api/v1/facts": LARGE_BODY, "/hooks/sendgrid": EVENTS_BODY, "/hooks/replies/": REPLY_BODY}
 """Addresses that take larger bodies than all others."""

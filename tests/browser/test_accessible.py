@@ -1,8 +1,13 @@
 """axe-core finds nothing on any page, at desk and phone width, light and dark; and no page is wider than its window."""
 
+from dataclasses import replace
+
 import pytest
+import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 
+from store import schema
+from store.quarantine import Aside, put_aside
 from tests.browser.conftest import DESK, PHONE
 from tests.store.book import NOW, days
 
@@ -35,6 +40,20 @@ def book(in_book):
         book.task(stuck, odd, ODD, description=ODD)
         settled = {"state": "done", "outcome": "reached", "settled_by": "kim", "settled_at": NOW}
         done = book.task(run, acme, visit=2, **settled)
+        of = schema.breaker
+        row = {"playbook": "risk-recovery", "kind": "entries", "why": "two enter at once", "at": NOW, "share": 0}
+        number = book.conn.execute(sa.insert(of).values(**row).returning(of.c.id)).scalar_one()
+        for account_id in (acme, odd):
+            reasons = [{"kind": "edge", "says": "health fell to 35, below 60"}]
+            book.crossing(account_id, "renewal", state="held", breaker_id=number, reasons=reasons)
+        cells = {"key": "acme", "score": ODD}
+        aside = Aside(source="import scores", code="PB521", reason=f"score is no number: {ODD}", line=7, cells=cells)
+        put_aside(book.conn, [aside, replace(aside, line=8, file="scores.csv", cells={"key": "odd"})], NOW)
+        book.mail(run, acme, contact, step="second", state="unknown", reason="the line was cut")
+        errand = {"run_id": run, "account_id": acme, "step": "tell", "visit": 1, "state": "unknown", "kind": "webhook"}
+        times = dict.fromkeys(("due_at", "give_up_at", "created_at", "settled_at"), NOW)
+        told = {"connector": "billing", "request_id": "r1", "body": {}, "reason": ODD}
+        book.conn.execute(sa.insert(schema.errand).values(**errand, **told, **times))
         return {"run": run, "mail": mail, "task": task, "done": done}
 
     return in_book(make)
@@ -45,6 +64,7 @@ def paths(ids):
         *("/inbox", f"/inbox/{ids['task']}", f"/inbox/{ids['done']}?view=done", "/inbox?view=snoozed", "/inbox?q=zzz"),
         *("/accounts", "/accounts?q=zzz", "/accounts/acme", "/accounts/odd"),
         *("/", "/tasks", "/runs", f"/runs/{ids['run']}", "/mails", f"/mails/{ids['mail']}", "/nothing"),
+        *("/held", "/held?source=import+scores", "/errors"),
     )
 
 

@@ -99,7 +99,7 @@ def test_the_error_queue_names_everything_that_needs_somebody(client, filled):
         "Requests that may have arrived",
     ):
         assert heading in text
-    assert "webhook billing" in text
+    assert "Webhook billing" in text
 
 
 def test_an_empty_studio_says_what_to_do(empty):
@@ -195,14 +195,14 @@ def test_who_did_what_is_in_the_audit_log_once(client, filled, engine):
     for _ in range(2):
         client.post("/playbooks/risk-recovery/state", data={"do": "pause"})
         client.post(f"/runs/{filled['run of acme']}/steer", data={"do": "skip"})
-        client.post(f"/mails/{filled['mail']}/settle", data={"sent": "true"})
+        client.post(f"/mails/{filled['mail']}/do", data={"do": "sent"})
     with engine.connect() as conn:
         rows = list_audit(conn).items
     told = [(row.who, row.did, row.what) for row in reversed(rows) if "." in row.did]
     assert told == [
         (client.person, "playbook.pause", "risk-recovery"),
         (client.person, "run.skip", str(filled["run of acme"])),
-        (client.person, "mail.settle", str(filled["mail"])),
+        (client.person, "mail.sent", str(filled["mail"])),
     ]
 
 
@@ -235,9 +235,9 @@ def test_a_run_that_needs_nothing_is_not_told(client, filled, engine):
 
 
 def test_a_person_says_what_became_of_a_mail(client, filled, engine):
-    url = f"/mails/{filled['mail']}/settle"
-    assert "Noted: the mail was sent" in client.post(url, data={"sent": "true"}).text
-    assert "it was so already" in client.post(url, data={"sent": "false"}).text
+    url = f"/mails/{filled['mail']}/do"
+    assert "Noted: the mail was sent" in client.post(url, data={"do": "sent"}).text
+    assert "it was so already" in client.post(url, data={"do": "refused"}).text
     with engine.connect() as conn:
         assert conn.execute(sa.select(schema.mail.c.state)).scalar_one() == "sent"
 
@@ -261,10 +261,10 @@ def test_rolling_back_starts_new_runs_on_the_earlier_version(client, filled, eng
 
 
 @pytest.mark.parametrize(
-    "url", ["/playbooks", "/playbooks/risk-recovery/state", "/playbooks/risk-recovery/rollback", "/mails/1/settle"]
+    "url", ["/playbooks", "/playbooks/risk-recovery/state", "/playbooks/risk-recovery/rollback", "/mails/1/do"]
 )
 def test_no_form_works_without_its_token_or_for_a_csm(client, client_as, filled, engine, url):
-    data = {"do": "pause", "version": 1, "sent": "true"}
+    data = {"do": "pause", "version": 1}
     told = client.post(url, data=data | {"csrf": "wrong"}, follow_redirects=False)
     assert "said=" not in told.headers.get("location", "")
     assert client_as("csm", person="kim").post(url, data=data).status_code == 403

@@ -14,6 +14,7 @@ from web.forms import PageRoute
 from web.guards import MAIL_POLICY
 from web.pages import frame, render
 from web.problems import not_found
+from web.studio import SAID
 
 api = APIRouter(route_class=StrictRoute, tags=["mails"])
 pages = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -52,10 +53,11 @@ def page(deps: Deps, viewer: OpsViewer, state: Filter = "", account: Filter = ""
 
 
 @pages.get("/mails/{mail_id}")
-def page_of_one(deps: Deps, viewer: OpsViewer, mail_id: RowId) -> Response:
+def page_of_one(deps: Deps, viewer: OpsViewer, mail_id: RowId, said: Filter = "") -> Response:
     found = _mail(deps, mail_id, "Mails")
     with deps.engine.connect() as conn:
-        return render("mail.html", {"detail": found, "mail": found.mail}, frame(conn, viewer))
+        content = {"detail": found, "mail": found.mail, "said": SAID.get(said)}
+        return render("mail.html", content, frame(conn, viewer))
 
 
 @pages.get("/mails/{mail_id}/body")

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from store import clock
+from store.access.scope import EVERYTHING, Scope
 from store.access.viewer import Viewer
 from store.deployed import NothingDeployed, load_workspace
 from store.queries.business.book import Book
@@ -22,8 +24,8 @@ from store.queries.business.drill import (
 from store.queries.business.past_values import NotKept
 from store.queries.business.renewals import Renewing
 from store.queries.overview import counts, last_sweep
-from web.access import CsmViewer
-from web.bodies import Filter
+from web.access import CsmViewer, Reads
+from web.bodies import Filter, StrictRoute
 from web.deps import Deps
 from web.drawing.stacked_bar import Part, stacked_bar
 from web.drawing.tones import tone_of
@@ -32,10 +34,25 @@ from web.forms import PageRoute
 from web.pages import frame, render
 from web.problems import Refusal, not_found
 
+api = APIRouter(route_class=StrictRoute, tags=["measures"])
 pages = APIRouter(route_class=PageRoute, include_in_schema=False)
 _DEFINED = {name: drill.definition for name, drill in DRILLS.items()}
 _YEAR = 365
 Days = Annotated[int, Query()]
+Period = Annotated[int, Query(json_schema_extra={"enum": list(PERIODS)})]
+
+
+@api.get("/measures")
+def get_measures(request: Request, deps: Deps, _: Reads, days: Period = _YEAR) -> Figures:
+    """The whole book of business, each figure as docs/measures.md defines it; `days`: how far back rates look."""
+    if days not in PERIODS:
+        known = ", ".join(str(one) for one in PERIODS)
+        raise Refusal(422, "No such period", f"There are no measures of {days} days.", f"Ask for one of {known}.")
+    with deps.engine.connect() as conn:
+        found = _figures(request, conn, EVERYTHING, clock.is_virtual(conn), days)
+    if found is None:
+        raise Refusal(404, "Nothing deployed", "No workspace is deployed yet.", "Deploy one: tenure deploy.")
+    return found
 
 
 @pages.get("/")
@@ -44,7 +61,7 @@ def page(request: Request, deps: Deps, viewer: CsmViewer, days: Days = _YEAR) ->
     with deps.engine.connect() as conn:
         around = frame(conn, viewer)
         content: dict[str, Any] = {
-            "figures": _figures(request, conn, viewer, around.virtual, days),
+            "figures": _figures(request, conn, viewer.scope, around.virtual, days),
             "days": days,
             "periods": PERIODS,
             "all": viewer.scope.everything,
@@ -98,19 +115,18 @@ def page_of_accounts(
 # --- whose book -----------------------------------------------------------------------------------------------------
 
 
-def _book(conn: sa.Connection, viewer: Viewer, days: int) -> Book:
-    around = frame(conn)
-    return Book(conn=conn, workspace=load_workspace(conn), now=around.now, sees=viewer.scope.sees, days=days)
+def _book(conn: sa.Connection, scope: Scope, days: int) -> Book:
+    return Book(conn=conn, workspace=load_workspace(conn), now=clock.now(conn), sees=scope.sees, days=days)
 
 
-def _figures(request: Request, conn: sa.Connection, viewer: Viewer, virtual: bool, days: int) -> Figures | None:  # noqa: FBT001 - read beside its name
+def _figures(request: Request, conn: sa.Connection, scope: Scope, virtual: bool, days: int) -> Figures | None:  # noqa: FBT001 - read beside its name
     """None before anything was deployed."""
     try:
-        book = _book(conn, viewer, days)
+        book = _book(conn, scope, days)
     except NothingDeployed:
         return None
     kept: KeptFigures = request.app.state.figures
-    return kept.get((viewer.scope, days, book.now if virtual else None), lambda: figures(book))
+    return kept.get((scope, days, book.now if virtual else None), lambda: figures(book))
 
 
 def _drill(measure: str) -> Drill:
@@ -122,7 +138,7 @@ def _drill(measure: str) -> Drill:
 def _asked_for(conn: sa.Connection, viewer: Viewer, drill: Drill, group: str, days: int) -> Book:
     """The book, or a refusal where the accounts cannot be told."""
     try:
-        book = _book(conn, viewer, days)
+        book = _book(conn, viewer.scope, days)
         drill.accounts(book, group)
     except NothingDeployed as error:
         raise Refusal(404, "Nothing deployed", "No workspace is deployed yet.", "Deploy one: tenure deploy.") from error

@@ -1,4 +1,4 @@
-"""What operators do by a form: playbooks paused, resumed, ended and rolled back; runs and mails that need a word."""
+"""What operators do by a form: playbooks paused, resumed, ended and rolled back; runs that need a word."""
 
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from store import clock, mails, operating
+from store import clock, operating
 from store.deploy import DeployRefused, NothingDeployed, rollback
 from store.operating import Do
 from store.playbook_state import MOVES, Move, move_all
@@ -81,18 +81,6 @@ def steer(
     if isinstance(told, operating.NotTold):
         raise Refusal(_STATUS[told.kind], "Not done", f"{told.message}.", "Look at the run again.")
     return _back("/errors" if back == "errors" else f"/runs/{run_id}", "repeated" if told.repeated else do)
-
-
-@pages.post("/mails/{mail_id}/settle")
-def settle_mail(
-    request: Request, deps: Deps, viewer: OpsViewer, mail_id: RowId, sent: Annotated[bool, Form()]
-) -> Response:
-    """A person has looked whether a mail of unknown outcome arrived."""
-    with deps.engine.begin() as conn:
-        settled = mails.say(conn, mail_id, "sent" if sent else "refused", viewer.person, clock.now(conn))
-        if settled:
-            record(conn, request, "mail.settle", str(mail_id), sent=sent)
-    return _back("/errors", "nothing" if not settled else "sent" if sent else "unsent")
 
 
 def _back(path: str, said: str) -> Response:

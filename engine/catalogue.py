@@ -74,6 +74,7 @@ BUILT_IN: Mapping[str, Field] = {
         _field("account.tags", "tags", "words put on the account, by people and playbooks"),
         _field("account.locale", "text", "the language to write in, such as de, where a contact has none"),
         _field("account.do_not_contact", "bool", "true: nobody there is written to, whatever the playbook"),
+        _field("account.parent", "text", "the id of the account it belongs to, such as its group's"),
         _field("account.csm", "text", "key of the person who looks after the account"),
     )
 }

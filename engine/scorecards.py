@@ -17,7 +17,8 @@ from engine.catalogue import Catalogue
 from engine.catalogue import Field as CatalogueField
 from engine.document import Document, read_model
 from engine.expressions import Env, ExpressionError, Scope, evaluate, parse_expression
-from engine.problems import DocumentError, Problem
+from engine.problems import DocumentError, Problem, did_you_mean
+from engine.rollups import Rollup, RollupText, children_field
 from engine.shape import Shape
 from engine.values import Condition, Value
 from engine.wording import ConditionText, ExpressionText
@@ -68,6 +69,8 @@ class Scorecard(Value):
     bands: tuple[Band, ...]
     minimum_known: float
     """The share of the weight, 0 to 1, that must be known."""
+    rollup: Rollup | None = None
+    """What the scores of its children tell a parent. Of several cards of one id, all say the same."""
 
     def band_of(self, value: float | None) -> str | None:
         if value is None:
@@ -272,6 +275,9 @@ class CardDocument(Shape):
     minimum_known: Annotated[Any, BeforeValidator(_share), WithJsonSchema(_SHARE)] = Field(
         0.5, description="with less of the weight known, the score is unknown; such as 50%"
     )
+    rollup: RollupText | None = Field(
+        None, description="tells parents what their children's scores come to: worst, or { by: account.arr }"
+    )
 
     @field_validator("bands")
     @classmethod
@@ -315,6 +321,14 @@ def card_id(document: Document) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def told_by_cards(documents: Sequence[Document]) -> tuple[CatalogueField, ...]:
+    """The fields that cards' roll-ups tell parents, before the files are checked: cards may read them."""
+    says = "what the scores of the account's children come to, 0 to 100"
+    rolling = [one for one in documents if isinstance(one.data, dict) and "rollup" in one.data]
+    ids = dict.fromkeys(id_ for one in rolling if (id_ := card_id(one)) is not None)
+    return tuple(CatalogueField(name=children_field(id_), type="number", says=says) for id_ in ids)
+
+
 def load_scorecard(document: Document, catalogue: Catalogue) -> Scorecard:
     """A checked scorecard; raises DocumentError with all problems."""
     authored = read_model(CardDocument, document)
@@ -324,6 +338,7 @@ def load_scorecard(document: Document, catalogue: Catalogue) -> Scorecard:
     applies_to = None
     if authored.applies_to is not None:
         applies_to = reader.expression(authored.applies_to, ("applies_to",), want="bool")
+    reader.check_rollup(authored.rollup)
     if reader.problems:
         raise DocumentError(reader.problems)
     return Scorecard(
@@ -332,6 +347,7 @@ def load_scorecard(document: Document, catalogue: Catalogue) -> Scorecard:
         components=tuple(part for part in components if part is not None),
         bands=tuple(Band(name=name, range=span) for name, span in authored.bands.items()),
         minimum_known=authored.minimum_known,
+        rollup=authored.rollup,
     )
 
 
@@ -386,6 +402,18 @@ class _Reader:
         for n, name in enumerate(ids):
             if name in ids[:n]:
                 self._say(("components", n, "id"), f'there is another component "{name}"', "give each its own id")
+
+    def check_rollup(self, rollup: Rollup | None) -> None:
+        if rollup is not None and rollup.by is not None:
+            field = self.scope.catalogue.field(rollup.by)
+            if field is None or field.type != "number":
+                known = [name for name, one in self.scope.catalogue.fields.items() if one.type == "number"]
+                what = "not a field" if field is None else f"a {field.type}"
+                self._say(
+                    ("rollup", "by"),
+                    f"a mean needs a number to weigh by, and {rollup.by} is {what}",
+                    did_you_mean(rollup.by, known) or "write { by: account.arr }",
+                )
 
     def _say(self, at: tuple[str | int, ...], message: str, hint: str) -> None:
         self.problems.append(Problem(code="PB503", spot=self.document.spot(at), message=message, hint=hint))

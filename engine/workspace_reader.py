@@ -14,7 +14,7 @@ from engine.document import Document, load_document, read_model
 from engine.expressions import ExpressionError, Scope, parse_expression
 from engine.problems import DocumentError, Problem, Spot, did_you_mean
 from engine.roles import FieldOf, ManagerOf, rule_of
-from engine.scorecards import Scorecard, card_id, load_scorecard
+from engine.scorecards import Scorecard, card_id, load_scorecard, told_by_cards
 from engine.values import Condition
 from engine.workspace import (
     REPLIES,
@@ -48,6 +48,8 @@ def read_workspace(files: Mapping[str, bytes]) -> Workspace:
     reader = _Reader(document, read_model(WorkspaceDocument, document))
     workspace = reader.workspace([name for card in cards if (name := card_id(card))])
     problems += reader.problems
+    rolled = told_by_cards(cards)
+    workspace = workspace.model_copy(update={"fields": (*workspace.fields, *rolled)})
     scored, card_problems = _scorecards(cards, workspace.catalogue())
     problems += card_problems
     if problems:
@@ -85,6 +87,16 @@ def _scorecards(documents: Sequence[Document], catalogue: Catalogue) -> tuple[tu
                     spot=document.spot(("scorecard",)),
                     message=f'"{card.id}" in {last[card.id].file} applies to every account, so this one never scores',
                     hint="give the earlier file an applies_to: (files are tried in the order of their names)",
+                )
+            )
+        namesake = next((other for other in cards if other.id == card.id), None)
+        if namesake is not None and namesake.rollup != card.rollup:
+            problems.append(
+                Problem(
+                    code="PB504",
+                    spot=document.spot(("rollup",)),
+                    message=f'"{card.id}" rolls up otherwise in {last[card.id].file}',
+                    hint="cards of one name say the same rollup:, since a parent may have children of all of them",
                 )
             )
         cards.append(card)

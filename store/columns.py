@@ -15,6 +15,7 @@ from engine.catalogue import Catalogue, Type
 from engine.durations import Duration
 from engine.expressions.tree import Extreme
 from engine.roles import FieldOf, rule_of
+from engine.rollups import PARENT
 from engine.workspace import Workspace
 from store import freshness, schema
 from store.schema import zone_offset
@@ -144,6 +145,8 @@ def _ensure_book_indexes(conn: sa.Connection, workspace: Workspace) -> None:
         name = f"account_now_of_{hashlib.sha256(column.encode()).hexdigest()[:16]}"
         statement = f"create index if not exists {name} on account_now ({quote(column)})"
         conn.exec_driver_sql(statement.replace("%", "%%"))
+    if any(card.rollup is not None for card in workspace.scorecards):
+        conn.exec_driver_sql(f"create index if not exists account_now_children on account_now ({quote(PARENT)})")
 
 
 def has_columns(conn: sa.Connection) -> bool:

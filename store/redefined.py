@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from engine.rollups import children_field
 from engine.workspace import Computed, Workspace
 
 
@@ -23,6 +24,7 @@ def redefined(before: Workspace | None, after: Workspace) -> frozenset[str]:
         inputs += [card.applies_to for card in cards if card.applies_to is not None]
         if id_ in other_cards or any(changed.intersection(condition.reads) for condition in inputs):
             changed |= {field.name for card in cards for field in card.fields()}
+            changed |= {children_field(id_)} if cards[0].rollup else set()
     return frozenset(changed)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from engine.expressions import Expression
 from engine.workspace import Workspace
-from store import clock, score_days, watches
+from store import clock, rollups, score_days, watches
 from store.ageing import new_day, scope_of, timed
 from store.arbitration import Ruled, rekey, rule
 from store.columns import NOW
@@ -197,7 +197,9 @@ def _take(conn: sa.Connection) -> _Taken | None:
     accounts = _count(conn, scope)
     if scope == "anew" and accounts > _ANALYZE_FROM:
         conn.execute(_ANALYZE)
+    above = rollups.above_work(conn, taken.sight, everyone=scope != "some")
     project(conn, workspace, now, extremes_of(conditions), scope)
+    rollups.tell_parents(conn, taken.sight, above)
     return replace(
         taken,
         id=conn.execute(sa.insert(sweeps).values(at=now, scope=scope).returning(sweeps.c.id)).scalar_one(),

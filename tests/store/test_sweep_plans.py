@@ -33,6 +33,7 @@ components:
   - { id: nps, metric: nps, scale: { 0: 0, 100: 100 }, weight: 1, stale_after: 300 days }
   - { id: logins, metric: logins, scale: { 0: 0, 5: 100 }, weight: 1 }
 bands: { red: 0..<50, green: 50..100 }
+rollup: worst
 """
 GOAL = "goal: { when: metric.nps >= 90, for: 2 days }\n"
 DROPS = "  - { score: health, drops_by: 15, within: 14 days }\n"
@@ -49,6 +50,10 @@ FURNISH = (
     """
     insert into account_value (account_id, field, value, at, learned_at)
     select id, 'account.renewal_date', to_jsonb(date '2026-06-01' + (id % 365)::int), :at, :at from account
+    """,
+    """
+    insert into account_value (account_id, field, value, at, learned_at)
+    select id, 'account.parent', to_jsonb('k' || id / 20 * 20), :at, :at from account where id % 20 <> 0
     """,
     """
     insert into event (account_id, type, key, at, learned_at)
@@ -84,6 +89,7 @@ def world(database):
             conn.execute(sa.text(statement), {"n": ACCOUNTS, "at": world.now})
     world.pass_time(DAY)
     world.sweep()
+    world.sweep()  # of the parents, that were told of their children
     with world.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.execute(sa.text("vacuum (analyze)"))
     yield world
@@ -131,6 +137,7 @@ def test_a_sweep_finds_what_changed_or_came_due_by_index_and_asks_no_more_where_
     assert report.playbooks == {"renewal": {"started": 1}}
     assert len(statements) > 20
     assert scans(world.engine, statements) == []
+    assert 0 < world.sweep().accounts < 200  # parents of the accounts that changed
     world.pass_time(timedelta(seconds=1))
     with heard(world.engine) as statements:
         report = sweep(world.engine)

@@ -11,6 +11,7 @@ from engine.entry import PlaybookState
 from engine.scorecards import card_for
 from engine.workspace import Workspace
 from store.deployed import NothingDeployed, load_playbooks, load_playbooks_at, load_workspace
+from store.explain.dealings import read_dealings
 from store.explain.knowledge import told_at
 from store.explain.looking import Looking, LookingBack
 from store.explain.playbooks import PlaybookExplained, explain_playbook
@@ -80,7 +81,8 @@ def explain(
             raise NothingDeployed(f"playbook {playbook} {'is' if at is None else 'was'} not deployed")
     looking = Looking(conn, workspace, found.id, now) if at is None else LookingBack(conn, workspace, found.id, at)
     scores = explain_scores(conn, workspace, looking)
-    playbooks = tuple(explain_playbook(conn, one, looking) for one in deployed)
+    dealings = read_dealings(conn, found.id, at)
+    playbooks = tuple(explain_playbook(one, looking, dealings) for one in deployed)
     return Explanation(
         account=account_key,
         name=found.name or account_key,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from engine.entry import PlaybookState
 from engine.plan import Compiled
 from store.deployed import Deployed, NothingDeployed, load_compiled, load_playbooks, load_workspace
+from store.explain.dealings import read_dealings
 from store.explain.looking import Looking
 from store.explain.playbooks import explain_playbook
 from store.schema import account
@@ -93,5 +94,5 @@ def _shown(
 def _explained(
     conn: sa.Connection, deployed: Deployed, looking: Looking, row: sa.Row[tuple[int, str, str, float]]
 ) -> Candidate:
-    found = explain_playbook(conn, deployed, looking)
+    found = explain_playbook(deployed, looking, read_dealings(conn, looking.account_id))
     return Candidate(account=row.key, name=row.name or row.key, arr=row.arr, verdict=found.verdict, says=found.says)

@@ -51,9 +51,16 @@ class Looking:
         row = conn.execute(_ROW, {"id": account_id}).mappings().one_or_none()
         self.swept = row is not None
         self._aggregates: dict[str, Any] = {}
+        self._reads: dict[str, ConditionRead] = {}
         self._row: Mapping[str, Any] = dict(row) if row else {}
 
     def read(self, condition: Condition) -> ConditionRead:
+        """What it found. The same is asked by several playbooks, and more than once by each."""
+        if condition.text not in self._reads:
+            self._reads[condition.text] = self._read(condition)
+        return self._reads[condition.text]
+
+    def _read(self, condition: Condition) -> ConditionRead:
         expression = condition.expression
         values = {name: self.field(name) for name in expression.reads}
         for extreme in expression.extremes:

@@ -11,9 +11,9 @@ from engine.durations import parse_duration
 from engine.triggers import Edge, Moment, Occurrence, Schedule, Trigger
 from engine.triggers.coming import anchor_of, following, moment_of
 from store.deployed import Deployed
+from store.explain.dealings import CrossingExplained, Dealings
 from store.explain.looking import ConditionRead, Looking
-from store.queries.runs import Reason, RunRow, latest_run, open_run_of_group, reasons_of
-from store.schema import crossing, settling, trigger_hold
+from store.queries.runs import RunRow
 
 Verdict = Literal["running", "held", "held_out", "dwelling", "ended", "not_started", "waiting"]
 
@@ -38,19 +38,6 @@ class TriggerExplained:
     """Holding: unknown since then, so that the dwell does not run."""
     trips: ConditionRead | None = None
     rearms: ConditionRead | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CrossingExplained:
-    """The last time this playbook was to start for this account, and the ruling."""
-
-    at: datetime
-    state: str
-    """proposed | started | held_out | held | lapsed | dropped | not_started"""
-    why: str | None
-    retry_at: datetime | None
-    """Held until then for sure."""
-    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,15 +66,12 @@ class PlaybookExplained:
         return (self.audience, *triggers, *([self.goal] if self.goal else []), *self.exits)
 
 
-def explain_playbook(conn: sa.Connection, deployed: Deployed, looking: Looking) -> PlaybookExplained:
+def explain_playbook(deployed: Deployed, looking: Looking, dealings: Dealings) -> PlaybookExplained:
     compiled = deployed.compiled
-    then = None if looking.remembers else looking.now
-    run = latest_run(conn, looking.account_id, compiled.playbook, at=then)
-    last = _last_crossing(conn, looking.account_id, compiled.playbook, then)
-    triggers = _triggers(conn, deployed, looking)
+    run = dealings.runs.get(compiled.playbook)
+    last = dealings.crossings.get(compiled.playbook)
+    triggers = _triggers(deployed, looking, dealings)
     verdict, says = _verdict(deployed, run, last, triggers, looking)
-    group = compiled.entry.exclusive
-    blocking = open_run_of_group(conn, looking.account_id, group, besides=compiled.playbook, at=then) if group else None
     return PlaybookExplained(
         playbook=compiled.playbook,
         title=compiled.title,
@@ -101,7 +85,7 @@ def explain_playbook(conn: sa.Connection, deployed: Deployed, looking: Looking) 
         goal=looking.read(compiled.plan.goal.when) if compiled.plan.goal else None,
         exits=tuple(looking.read(exit_.when) for exit_ in compiled.plan.exits),
         cool_down_until=_cool_down(deployed, run, looking),
-        blocked_by=blocking,
+        blocked_by=dealings.blocking(compiled.entry.exclusive, besides=compiled.playbook),
     )
 
 
@@ -147,23 +131,6 @@ def _day(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def _last_crossing(
-    conn: sa.Connection, account_id: int, playbook: str, at: datetime | None
-) -> CrossingExplained | None:
-    of = crossing.c
-    mine = sa.select(crossing).where(of.account_id == account_id, of.playbook == playbook)
-    if at is not None:
-        mine = mine.where(of.at <= at)
-    row = conn.execute(mine.order_by(of.at.desc(), of.id.desc()).limit(1)).one_or_none()
-    if row is None:
-        return None
-    reasons = reasons_of(row.reasons)
-    if at is not None and row.decided_at is not None and row.decided_at > at:
-        # It waited then; what became of it later was not known.
-        return CrossingExplained(at=row.at, state="held", why="ruled on later", retry_at=None, reasons=reasons)
-    return CrossingExplained(at=row.at, state=row.state, why=row.why, retry_at=row.retry_at, reasons=reasons)
-
-
 def _cool_down(deployed: Deployed, run: RunRow | None, looking: Looking) -> datetime | None:
     again_after = deployed.compiled.entry.again_after
     if again_after is None or run is None or run.ended_at is None:
@@ -172,16 +139,11 @@ def _cool_down(deployed: Deployed, run: RunRow | None, looking: Looking) -> date
     return until if until > looking.now else None
 
 
-def _triggers(conn: sa.Connection, deployed: Deployed, looking: Looking) -> tuple[TriggerExplained, ...]:
-    of = trigger_hold.c
-    held = sa.select(trigger_hold).where(of.account_id == looking.account_id, of.playbook == deployed.playbook)
-    holds = {row.trigger: row for row in conn.execute(held)}
-    s = settling.c
-    due = sa.select(s.trigger, sa.func.min(s.due_at).label("due_at")).group_by(s.trigger)
-    mine = due.where(s.account_id == looking.account_id, s.playbook == deployed.playbook)
-    settles: dict[str, datetime] = {row.trigger: row.due_at for row in conn.execute(mine)}
+def _triggers(deployed: Deployed, looking: Looking, dealings: Dealings) -> tuple[TriggerExplained, ...]:
+    held, settles, name = dealings.holds, dealings.settles, deployed.playbook
     return tuple(
-        _trigger(one, deployed, holds.get(one.id), settles.get(one.id), looking) for one in deployed.compiled.triggers
+        _trigger(one, deployed, held.get((name, one.id)), settles.get((name, one.id)), looking)
+        for one in deployed.compiled.triggers
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from store import clock
 from store.queries.mails import MailRow, mails_of_run
@@ -158,11 +159,11 @@ def _with_mails(row: RunRow, mails: Sequence[MailRow]) -> RunRow:
     return replace(row, stands=tuple(stands))
 
 
-def latest_run(conn: sa.Connection, account_id: int, playbook: str, *, at: datetime | None = None) -> RunRow | None:
-    """The open run of a playbook for an account, or else the one that started last. `at`: as of an earlier instant."""
-    mine = _runs().where(run.c.account_id == account_id, run.c.playbook == playbook, *_begun(at))
-    row = conn.execute(mine.order_by(_is_open(at).desc(), run.c.id.desc()).limit(1)).one_or_none()
-    return _as_of(_row(row), at) if row else None
+def latest_runs(conn: sa.Connection, account_id: int, *, at: datetime | None = None) -> Mapping[str, RunRow]:
+    """By playbook: the open run for an account, or else the one that started last. `at`: as of an earlier instant."""
+    mine = _runs().ext(distinct_on(run.c.playbook)).where(run.c.account_id == account_id, *_begun(at))
+    rows = conn.execute(mine.order_by(run.c.playbook, _is_open(at).desc(), run.c.id.desc()))
+    return {row.playbook: _as_of(_row(row), at) for row in rows}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,13 +201,16 @@ def held_crossings(conn: sa.Connection, playbook: str, limit: int = 50) -> Seque
     ]
 
 
-def open_run_of_group(
-    conn: sa.Connection, account_id: int, group: str, *, besides: str, at: datetime | None = None
-) -> RunRow | None:
-    """The run that an exclusive group has open for an account, unless it is of this playbook."""
-    mine = (run.c.account_id == account_id, run.c.exclusive == group, run.c.playbook != besides, _is_open(at))
-    row = conn.execute(_runs().where(*mine, *_begun(at)).limit(1)).one_or_none()
-    return _as_of(_row(row), at) if row else None
+def open_runs_of_groups(
+    conn: sa.Connection, account_id: int, *, at: datetime | None = None
+) -> Mapping[str, tuple[RunRow, ...]]:
+    """What exclusive groups have open for an account, by group."""
+    mine = (run.c.account_id == account_id, run.c.exclusive.is_not(None), _is_open(at))
+    rows = conn.execute(_runs().add_columns(run.c.exclusive).where(*mine, *_begun(at)).order_by(run.c.id))
+    found: dict[str, tuple[RunRow, ...]] = {}
+    for row in rows:
+        found[row.exclusive] = (*found.get(row.exclusive, ()), _as_of(_row(row), at))
+    return found
 
 
 def _begun(at: datetime | None) -> tuple[sa.ColumnElement[bool], ...]:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from store import schema
 from store.database import engine_for
-from store.deployed import NothingDeployed
+from store.deployed import NothingDeployed, load_workspace
 from store.explain import explain
 from store.playbook_state import pause, resume
 from tests.store.book import NOW, Book, days
@@ -24,6 +24,16 @@ entry: { again_after: 60 days, exclusive: attention }
 goal: { when: health.score >= 75 }
 exit:
   - { when: account.lifecycle == "churned", reason: churned }
+steps:
+  - { wait: 7 days }
+"""
+DATED = b"""
+playbook: dated
+title: Talk about the renewal
+audience: account.segment == "enterprise"
+triggers:
+  - { id: renewal, date: account.renewal_date - 90 days }
+entry: { exclusive: attention }
 steps:
   - { wait: 7 days }
 """
@@ -230,6 +240,29 @@ def test_facts_are_those_of_the_catalogue(book, conn, account_id):
     assert found["account.renewal_date"] == date(2026, 8, 1)
     assert found["account.country"] is None
     assert "seen_0" not in found
+
+
+def test_many_playbooks_are_explained_by_as_many_statements_as_one(book, conn, account_id):
+    facts(book, account_id)
+
+    def asked() -> int:
+        heard: list[str] = []
+
+        def hear(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+            heard.append(statement)
+
+        explained(conn)  # what is deployed is read once and kept
+        sa.event.listen(conn, "before_cursor_execute", hear)
+        explained(conn)
+        sa.event.remove(conn, "before_cursor_execute", hear)
+        return len(heard)
+
+    alone = asked()
+    workspace = load_workspace(conn)
+    for n in range(5):
+        book.playbook(DATED.replace(b"dated", f"dated-{n}".encode()), workspace)
+    assert len(explained(conn).playbooks) == 6
+    assert asked() == alone
 
 
 def test_an_account_before_its_first_sweep_is_explained(conn, account_id):

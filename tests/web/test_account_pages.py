@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from store import schema
+from store.access.audit import list_audit
 from tests.store.book import NOW, Book, days
 
 HOSTILE = '<script>alert("x")</script>\'"{{ 7 * 7 }}'
@@ -148,6 +149,22 @@ def test_a_run_is_told_to_stop_with_who_and_why(kim, acme, engine):
     with engine.connect() as conn:
         fact = conn.execute(sa.select(schema.outbox.c.fact)).scalar_one()
     assert (fact["kind"], fact["of"], fact["values"]) == ("end", "stop", {"reason": "stopped by kim: they left"})
+
+
+def test_notes_starts_and_stops_are_in_the_audit_log(kim, acme, engine):
+    kim.post("/accounts/acme/notes", data={"text": "Ada is on leave"})
+    kim.post("/accounts/acme/start", data={"playbook": "risk-recovery"})
+    kim.post("/accounts/acme/stop", data={"run": str(acme["run"]), "reason": "wrong account"})
+    with engine.connect() as conn:
+        rows = [row for row in reversed(list_audit(conn).items) if row.did.startswith("account.")]
+    assert [(row.who, row.did, row.what) for row in rows] == [
+        ("kim", "account.note", "acme"),
+        ("kim", "account.start", "acme"),
+        ("kim", "account.stop", "acme"),
+    ]
+    assert rows[0].detail == {}
+    assert rows[1].detail["playbook"] == "risk-recovery"
+    assert rows[2].detail == {"run": acme["run"], "reason": "wrong account"}
 
 
 def test_a_run_of_another_account_is_left_alone(kim, in_book):

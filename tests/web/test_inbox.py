@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from store import schema
+from store.access.audit import list_audit
 from tests.store.book import NOW, Book, days
 
 HOSTILE = '<script>alert("x")</script>\'"{{ 7 * 7 }}'
@@ -159,6 +160,26 @@ def test_a_day_that_is_not_ahead_is_no_snooze(kim, book_of_kim, form):
 def test_a_task_is_handed_on(kim, book_of_kim, engine):
     kim.post(f"/inbox/{book_of_kim['later']}/hand-on", data={"to": "lee", "version": "1"})
     assert task_row(engine, book_of_kim["later"]).assignee == "lee"
+
+
+def test_what_is_done_is_in_the_audit_log_and_what_is_refused_is_not(kim, book_of_kim, engine):
+    late, today, later = (book_of_kim[name] for name in ("late", "today", "later"))
+    kim.post(f"/inbox/{late}/tick", data={"item": "1", "done": "true"})
+    kim.post(f"/inbox/{late}/comment", data={"text": "They want a call"})
+    kim.post(f"/inbox/{late}/snooze", data={"until": "someday"})
+    kim.post(f"/inbox/{late}/complete", data={"outcome": "reached", "note": "Spoke to Ada"})
+    kim.post(f"/inbox/{late}/complete", data={"outcome": "leaving"})
+    kim.post("/inbox/at-once", data={"act": "snooze", "until": "week", "tasks": [str(today), str(book_of_kim["lees"])]})
+    kim.post(f"/inbox/{later}/hand-on", data={"to": "lee", "version": "1"})
+    with engine.connect() as conn:
+        rows = [row for row in reversed(list_audit(conn).items) if row.who == "kim" and row.did.startswith("task.")]
+    assert [(row.did, row.what, row.detail) for row in rows] == [
+        ("task.tick", str(late), {"item": 1, "done": True}),
+        ("task.comment", str(late), {}),
+        ("task.complete", str(late), {"outcome": "reached", "edited": False}),
+        ("task.snooze", str(today), {}),
+        ("task.hand-on", str(later), {"to": "lee"}),
+    ]
 
 
 def test_several_at_once_and_what_cannot_be_is_left(kim, book_of_kim, engine):

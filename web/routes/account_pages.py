@@ -17,7 +17,7 @@ from store.deployed import NothingDeployed
 from store.queries.book import ORDERS, Order, read_book
 from web.access import CsmViewer, wall_clock
 from web.account_page import account_page
-from web.auditing import actor
+from web.auditing import actor, record
 from web.bodies import Filter, Line, Note
 from web.days import midnight_of
 from web.deps import Deps, WebDeps
@@ -88,19 +88,22 @@ def page(
 
 # A key may hold slashes.
 @pages.post("/accounts/{key:path}/notes")
-def note(deps: Deps, viewer: CsmViewer, key: str, sent: Annotated[Noting, Form()]) -> Response:
+def note(deps: Deps, viewer: CsmViewer, request: Request, key: str, sent: Annotated[Noting, Form()]) -> Response:
     if not sent.text:
         raise Refusal(422, "Nothing to note", "There is no text to keep.", "Write something and send it again.")
     with deps.engine.begin() as conn:
         accounts.add_note(conn, _seen(conn, viewer, key), sent.text, viewer.person, frame(conn).now)
+        record(conn, request, "account.note", key)
     return _back(key, "noted")
 
 
 @pages.post("/accounts/{key:path}/start")
-def start(deps: Deps, viewer: CsmViewer, key: str, sent: Annotated[Starting, Form()]) -> Response:
+def start(deps: Deps, viewer: CsmViewer, request: Request, key: str, sent: Annotated[Starting, Form()]) -> Response:
     with deps.engine.begin() as conn:
         _seen(conn, viewer, key)
         ruled = enrolment.enrol(conn, sent.playbook, key, viewer.person)
+        if not isinstance(ruled, enrolment.CannotEnrol):
+            record(conn, request, "account.start", key, playbook=sent.playbook, became=ruled.ruling.state)
     if isinstance(ruled, enrolment.CannotEnrol):
         raise Refusal(409, "Not started", f"{ruled.message}.", ruled.hint or "Go back and choose another.")
     state, why = ruled.ruling.state.replace("_", " "), f": {ruled.ruling.why}" if ruled.ruling.why else ""
@@ -108,10 +111,12 @@ def start(deps: Deps, viewer: CsmViewer, key: str, sent: Annotated[Starting, For
 
 
 @pages.post("/accounts/{key:path}/stop")
-def stop(deps: Deps, viewer: CsmViewer, key: str, sent: Annotated[Stopping, Form()]) -> Response:
+def stop(deps: Deps, viewer: CsmViewer, request: Request, key: str, sent: Annotated[Stopping, Form()]) -> Response:
     with deps.engine.begin() as conn:
         account_id, now = _seen(conn, viewer, key), frame(conn).now
         stopped = accounts.stop_run(conn, account_id, sent.run, sent.reason, viewer.person, now)
+        if stopped:
+            record(conn, request, "account.stop", key, run=sent.run, reason=sent.reason)
     return _back(key, "the run is told to stop" if stopped else "that run is over already")
 
 

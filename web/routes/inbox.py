@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from store import desk, tasks
 from store.access.viewer import Viewer
 from web.access import CsmViewer, wall_clock
+from web.auditing import record
 from web.bodies import Filter, Line, Note, RowId, Text
 from web.days import snooze_until
 from web.deps import Deps, WebDeps
@@ -95,13 +96,15 @@ def page_of_one(
 
 
 @pages.post("/inbox/at-once")
-def at_once(deps: Deps, viewer: CsmViewer, sent: Annotated[AtOnce, Form()]) -> Response:
+def at_once(deps: Deps, viewer: CsmViewer, request: Request, sent: Annotated[AtOnce, Form()]) -> Response:
     """The same for several tasks; those for which it cannot be are left and counted."""
     filters, did, left = filters_of(sent.back), 0, 0
     with deps.engine.begin() as conn:
         around = frame(conn, viewer)
         for task_id in sorted(set(sent.tasks))[:_MOST_AT_ONCE]:
             became = _one_of_several(conn, viewer, around, task_id, sent)
+            if became:
+                record(conn, request, f"task.{sent.act}", str(task_id))
             did, left = (did + 1, left) if became else (did, left + 1)
     said = f"{did} {'task' if did == 1 else 'tasks'} {_DONE.get(sent.act, 'changed')}"
     said += f", {left} left as they were" if left else ""
@@ -109,7 +112,9 @@ def at_once(deps: Deps, viewer: CsmViewer, sent: Annotated[AtOnce, Form()]) -> R
 
 
 @pages.post("/inbox/{task_id}/complete")
-def complete(deps: Deps, viewer: CsmViewer, task_id: RowId, sent: Annotated[Answer, Form()]) -> Response:
+def complete(
+    deps: Deps, viewer: CsmViewer, request: Request, task_id: RowId, sent: Annotated[Answer, Form()]
+) -> Response:
     filters, typed = filters_of(sent.back), sent.model_dump(exclude={"back", "version"})
     with deps.engine.begin() as conn:
         around = frame(conn, viewer)
@@ -135,29 +140,34 @@ def complete(deps: Deps, viewer: CsmViewer, task_id: RowId, sent: Annotated[Answ
                 version=sent.version,
                 held_until=None if around.virtual else wall_clock() + _UNDO,
             )
+        _note(conn, request, task_id, became, "complete", outcome=sent.outcome, edited=edited is not None)
     if isinstance(became, tasks.Refused):
         return inbox_page(deps, viewer, filters, task_id, _refusal(became, typed))
     return RedirectResponse(filters.address(done="completed", did=task_id), 303)
 
 
 @pages.post("/inbox/{task_id}/reopen")
-def reopen(deps: Deps, viewer: CsmViewer, task_id: RowId, sent: Annotated[Sent, Form()]) -> Response:
+def reopen(deps: Deps, viewer: CsmViewer, request: Request, task_id: RowId, sent: Annotated[Sent, Form()]) -> Response:
     with deps.engine.begin() as conn:
         _may(conn, viewer, task_id)
         became = desk.reopen(conn, task_id, viewer.person)
+        _note(conn, request, task_id, became, "reopen")
     return _after(deps, viewer, task_id, sent, became, "taken back")
 
 
 @pages.post("/inbox/{task_id}/tick")
-def tick(deps: Deps, viewer: CsmViewer, task_id: RowId, sent: Annotated[Ticking, Form()]) -> Response:
+def tick(deps: Deps, viewer: CsmViewer, request: Request, task_id: RowId, sent: Annotated[Ticking, Form()]) -> Response:
     with deps.engine.begin() as conn:
         _may(conn, viewer, task_id)
         became = desk.tick(conn, task_id, sent.item, done=sent.done, by=viewer.person)
+        _note(conn, request, task_id, became, "tick", item=sent.item, done=sent.done)
     return _after(deps, viewer, task_id, sent, became, "")
 
 
 @pages.post("/inbox/{task_id}/snooze")
-def snooze(deps: Deps, viewer: CsmViewer, task_id: RowId, sent: Annotated[Snoozing, Form()]) -> Response:
+def snooze(
+    deps: Deps, viewer: CsmViewer, request: Request, task_id: RowId, sent: Annotated[Snoozing, Form()]
+) -> Response:
     with deps.engine.begin() as conn:
         around = frame(conn, viewer)
         _may(conn, viewer, task_id)
@@ -168,15 +178,19 @@ def snooze(deps: Deps, viewer: CsmViewer, task_id: RowId, sent: Annotated[Snoozi
             became = _NO_DAY
             if until is not None:
                 became = desk.snooze(conn, task_id, until, viewer.person, around.now, version=sent.version)
+        _note(conn, request, task_id, became, "wake" if sent.until == "now" else "snooze")
     return _after(deps, viewer, task_id, sent, became, "woken" if sent.until == "now" else "snoozed")
 
 
 @pages.post("/inbox/{task_id}/hand-on")
-def hand_on(deps: Deps, viewer: CsmViewer, task_id: RowId, sent: Annotated[HandingOn, Form()]) -> Response:
+def hand_on(
+    deps: Deps, viewer: CsmViewer, request: Request, task_id: RowId, sent: Annotated[HandingOn, Form()]
+) -> Response:
     with deps.engine.begin() as conn:
         around = frame(conn, viewer)
         _may(conn, viewer, task_id)
         became = desk.reassign(conn, task_id, sent.to, viewer.person, around.now, version=sent.version)
+        _note(conn, request, task_id, became, "hand-on", to=sent.to)
     filters = filters_of(sent.back)
     if isinstance(became, tasks.Refused):
         return inbox_page(deps, viewer, filters, task_id, _refusal(became, {}))
@@ -185,13 +199,16 @@ def hand_on(deps: Deps, viewer: CsmViewer, task_id: RowId, sent: Annotated[Handi
 
 
 @pages.post("/inbox/{task_id}/comment")
-def comment(deps: Deps, viewer: CsmViewer, task_id: RowId, sent: Annotated[Saying, Form()]) -> Response:
+def comment(
+    deps: Deps, viewer: CsmViewer, request: Request, task_id: RowId, sent: Annotated[Saying, Form()]
+) -> Response:
     with deps.engine.begin() as conn:
         around = frame(conn, viewer)
         _may(conn, viewer, task_id)
         became: desk.Changed | tasks.Refused = tasks.Refused(kind="bad_edit", message="there is no text to add")
         if sent.text:
             became = desk.comment(conn, task_id, sent.text, viewer.person, around.now)
+        _note(conn, request, task_id, became, "comment")
     return _after(deps, viewer, task_id, sent, became, "commented")
 
 
@@ -214,6 +231,14 @@ def _one_of_several(conn: sa.Connection, viewer: Viewer, around: Frame, task_id:
         # Only what can go one way alone: a choice is made by looking.
         became = tasks.complete(conn, task_id, tasks.DONE[0], None, viewer.person, around.now)
     return isinstance(became, desk.Changed | tasks.Completed)
+
+
+def _note(
+    conn: sa.Connection, request: Request, task_id: int, became: object, did: str, **detail: str | int | bool
+) -> None:
+    """What was refused changed nothing, and is no line of the audit log."""
+    if not isinstance(became, tasks.Refused):
+        record(conn, request, f"task.{did}", str(task_id), **detail)
 
 
 def _may(conn: sa.Connection, viewer: Viewer, task_id: int) -> None:

@@ -3,12 +3,14 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from store import clock, desk, tasks
 from store.desk import Changed
 from web.access import WritesTasks
+from web.auditing import record
 from web.bodies import Line, Note, RowId, StrictRoute
 from web.deps import Deps
 from web.problems import Refusal
@@ -59,40 +61,52 @@ class Tick(BaseModel):
 
 
 @api.post("/tasks/{task_id}/reassign")
-def reassign(deps: Deps, _: WritesTasks, task_id: RowId, handover: Handover) -> Changed:
+def reassign(deps: Deps, _: WritesTasks, request: Request, task_id: RowId, handover: Handover) -> Changed:
     """Make it somebody else's."""
     with deps.engine.begin() as conn:
         now = clock.now(conn)
-        return _done(desk.reassign(conn, task_id, handover.to, handover.by, now, version=handover.version))
+        return _done(
+            conn,
+            request,
+            task_id,
+            desk.reassign(conn, task_id, handover.to, handover.by, now, version=handover.version),
+            "hand-on",
+        )
 
 
 @api.post("/tasks/{task_id}/snooze")
-def snooze(deps: Deps, _: WritesTasks, task_id: RowId, wanted: Snooze) -> Changed:
+def snooze(deps: Deps, _: WritesTasks, request: Request, task_id: RowId, wanted: Snooze) -> Changed:
     """Put it out of sight; what waits for it is put off by as long."""
     with deps.engine.begin() as conn:
         now, until = clock.now(conn), _within_reach(wanted.until)
-        return _done(desk.snooze(conn, task_id, until, wanted.by, now, version=wanted.version))
+        return _done(
+            conn, request, task_id, desk.snooze(conn, task_id, until, wanted.by, now, version=wanted.version), "snooze"
+        )
 
 
 @api.post("/tasks/{task_id}/comment")
-def comment(deps: Deps, _: WritesTasks, task_id: RowId, said: Comment) -> Changed:
+def comment(deps: Deps, _: WritesTasks, request: Request, task_id: RowId, said: Comment) -> Changed:
     """Say something about it."""
     with deps.engine.begin() as conn:
-        return _done(desk.comment(conn, task_id, said.text, said.by, clock.now(conn)))
+        return _done(
+            conn, request, task_id, desk.comment(conn, task_id, said.text, said.by, clock.now(conn)), "comment"
+        )
 
 
 @api.post("/tasks/{task_id}/tick")
-def tick(deps: Deps, _: WritesTasks, task_id: RowId, ticked: Tick) -> Changed:
+def tick(deps: Deps, _: WritesTasks, request: Request, task_id: RowId, ticked: Tick) -> Changed:
     """Tick an item of the checklist, or take the tick away."""
     with deps.engine.begin() as conn:
-        return _done(desk.tick(conn, task_id, ticked.item, done=ticked.done, by=ticked.by))
+        return _done(
+            conn, request, task_id, desk.tick(conn, task_id, ticked.item, done=ticked.done, by=ticked.by), "tick"
+        )
 
 
 @api.post("/tasks/{task_id}/reopen")
-def reopen(deps: Deps, _: WritesTasks, task_id: RowId, doing: Doing) -> Changed:
+def reopen(deps: Deps, _: WritesTasks, request: Request, task_id: RowId, doing: Doing) -> Changed:
     """Take an own answer back, as long as the run has not gone on with it."""
     with deps.engine.begin() as conn:
-        return _done(desk.reopen(conn, task_id, doing.by))
+        return _done(conn, request, task_id, desk.reopen(conn, task_id, doing.by), "reopen")
 
 
 def _within_reach(until: datetime) -> datetime:
@@ -101,8 +115,9 @@ def _within_reach(until: datetime) -> datetime:
     return until
 
 
-def _done(answer: Changed | tasks.Refused) -> Changed:
+def _done(conn: sa.Connection, request: Request, task_id: int, answer: Changed | tasks.Refused, did: str) -> Changed:
     if isinstance(answer, tasks.Refused):
         status = _STATUS.get(answer.kind, 422)
         raise Refusal(status, "Not done", f"{answer.message}.", answer.hint or "Read the task again.")
+    record(conn, request, f"task.{did}", str(task_id))
     return answer

@@ -3,7 +3,7 @@
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form, Query, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import RedirectResponse, Response
 
@@ -12,6 +12,7 @@ from store.queries.names import people
 from store.queries.pages import Page
 from store.queries.tasks import TaskRow, TaskView, get_task, list_tasks
 from web.access import OpsViewer, Reads, WritesTasks
+from web.auditing import record
 from web.bodies import Filter, Line, Note, RowId, StrictRoute, Text
 from web.deps import Deps
 from web.forms import PageRoute
@@ -72,9 +73,9 @@ def get_one(deps: Deps, _: Reads, task_id: RowId) -> TaskRow:
 
 
 @api.post("/tasks/{task_id}/complete")
-def complete(deps: Deps, _: WritesTasks, task_id: RowId, completion: Completion) -> tasks.Completed:
+def complete(deps: Deps, request: Request, _: WritesTasks, task_id: RowId, completion: Completion) -> tasks.Completed:
     """Settle a task. The same answer by the same person again is fine; a different one is refused."""
-    settled = _complete(deps, task_id, completion)
+    settled = _complete(deps, request, task_id, completion)
     if isinstance(settled, tasks.Refused):
         what_to_do = settled.hint or "Read the task again."
         raise Refusal(_STATUS[settled.kind], _TITLE[settled.kind], settled.message, what_to_do)
@@ -96,23 +97,27 @@ def page(
 
 @pages.post("/tasks/{task_id}/complete")
 def complete_by_form(
-    deps: Deps, viewer: OpsViewer, task_id: RowId, completion: Annotated[Completion, Form()]
+    deps: Deps, request: Request, viewer: OpsViewer, task_id: RowId, completion: Annotated[Completion, Form()]
 ) -> Response:
-    settled = _complete(deps, task_id, completion)
+    settled = _complete(deps, request, task_id, completion)
     if isinstance(settled, tasks.Refused):
         return _page(deps, viewer, refused=settled, status=_STATUS[settled.kind])
     return RedirectResponse(f"/tasks?{urlencode({'done': settled.task_id})}", 303)
 
 
-def _complete(deps: Deps, task_id: int, completion: Completion) -> tasks.Completed | tasks.Refused:
+def _complete(deps: Deps, request: Request, task_id: int, completion: Completion) -> tasks.Completed | tasks.Refused:
     with deps.engine.begin() as conn:
         edited = None
         if completion.subject is not None or completion.body is not None:
             body = None if completion.body is None else completion.body.replace("\r\n", "\n")
             edited = tasks.Edit(subject=completion.subject, body=body)
-        return tasks.complete(
+        became = tasks.complete(
             conn, task_id, completion.outcome, completion.note, completion.by, clock.now(conn), edited=edited
         )
+        if not isinstance(became, tasks.Refused):
+            # A key tells of people: whose answer it is belongs to it.
+            record(conn, request, "task.complete", str(task_id), outcome=completion.outcome, by=completion.by)
+        return became
 
 
 def _page(

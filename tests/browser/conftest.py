@@ -19,8 +19,9 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """Ends with the module: as long as it lives, its event loop runs in this process, and no other test's could."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here; install chromium")
     from playwright.sync_api import sync_playwright

@@ -15,6 +15,7 @@ name: Shop
 zone: UTC
 sender: { name: Shop, address: team@shop.test }
 postal_address: Example Street 1
+mail: { hold: 0 minutes }
 roles:
   contacts: { champion: [champion, any] }
   staff: { csm: account.csm }

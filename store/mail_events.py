@@ -4,7 +4,6 @@ Whatever was seen proves that the provider had the mail, so a mail of which nobo
 most likely did is kept and told to nobody. After a bounce for good or a complaint, the address is written to no more.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -175,7 +174,7 @@ def _recall(conn: sa.Connection, found: Iterable[_Mail]) -> None:
     by_id = {one.id: one for one in found}
     names = ("mail_id", "key", "type", "at", "link", "evidence")
     before = sa.select(*(mail_event.c[name] for name in names)).where(mail_event.c.mail_id == sa.any_(_ids(by_id)))
-    for mail_id, *rest in conn.execute(before).all():
+    for mail_id, *rest in conn.execute(before):
         event = _Known(*rest)
         by_id[mail_id].known.append(event)
         by_id[mail_id].add(event)
@@ -201,30 +200,31 @@ def _keep(
     """The keys of those that nobody else has kept meanwhile."""
     if not new:
         return set()
-    rows = [
-        (found[one.message_id].id, one.type, one.key, one.link, one.reason, grades[one.key], one.at.isoformat())
-        # In the order of keys, or two posts with the same events could wait for each other.
-        for one in sorted(new, key=lambda one: one.key)
-    ]
-    repeats = conn.execute(_KEEP, {"rows": json.dumps(rows), "now": now}).scalars().all()
-    return {one.key for one in new}.difference(repeats)
+    # In the order of keys, or two posts with the same events could wait for each other.
+    ordered = sorted(new, key=lambda one: one.key)
+    given = {
+        "mails": [found[one.message_id].id for one in ordered],
+        "types": [one.type for one in ordered],
+        "keys": [one.key for one in ordered],
+        "links": [one.link for one in ordered],
+        "reasons": [one.reason for one in ordered],
+        "grades": [grades[one.key] for one in ordered],
+        "times": [one.at for one in ordered],
+        "now": now,
+    }
+    return set(conn.execute(_KEEP, given).scalars())
 
 
-# One text: thousands of values, each made fit for an array by itself, cost more than all the rest. What comes back is
-# what was not kept, since that is next to nothing.
 _KEEP = sa.text("""
-    with seen as materialized (
-        select row, row ->> 2 as key, place
-        from jsonb_array_elements(cast(:rows as jsonb)) with ordinality as given(row, place)
-    ), kept as (
-        insert into mail_event (mail_id, type, key, link, reason, evidence, at, learned_at)
-        select cast(row ->> 0 as bigint), row ->> 1, key, row ->> 3, row ->> 4, row ->> 5,
-            cast(row ->> 6 as timestamptz), :now
-        from seen order by place
-        on conflict (key) do nothing
-        returning key
-    )
-    select key from seen except select key from kept
+    insert into mail_event (mail_id, type, key, link, reason, evidence, at, learned_at)
+    select mail_id, type, key, link, reason, evidence, at, :now
+    from unnest(
+        cast(:mails as bigint[]), cast(:types as text[]), cast(:keys as text[]), cast(:links as text[]),
+        cast(:reasons as text[]), cast(:grades as text[]), cast(:times as timestamptz[])
+    ) with ordinality as seen(mail_id, type, key, link, reason, evidence, at, place)
+    order by place
+    on conflict (key) do nothing
+    returning key
 """)
 
 

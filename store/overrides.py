@@ -36,6 +36,11 @@ class Override:
     def says(self) -> str:
         return f"{self.card} is overridden to {self.value:g} by {self.author}: {self.reason}"
 
+    def audited(self) -> Mapping[str, str]:
+        """What the audit log keeps of it."""
+        told = {"card": self.card, "value": f"{self.value:g}", "author": self.author, "reason": self.reason}
+        return told | {"until": self.until.isoformat()}
+
 
 @dataclass(frozen=True, kw_only=True)
 class NotOverridden:

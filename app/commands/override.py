@@ -82,6 +82,4 @@ def _account(conn: sa.Connection, key: str) -> int:
 
 
 def _audit(conn: sa.Connection, by: str, did: str, account: str, one: overrides.Override) -> None:
-    what = f"account {account}"
-    told = {"card": one.card, "value": f"{one.value:g}", "reason": one.reason, "until": one.until.isoformat()}
-    audit.record(conn, Actor(who=by), did, datetime.now(UTC), what=what, **told)
+    audit.record(conn, Actor(who=by), did, datetime.now(UTC), what=f"account {account}", **one.audited())

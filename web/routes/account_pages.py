@@ -10,14 +10,12 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import RedirectResponse, Response
 
 from store import accounts, enrolment, overrides
-from store.access import audit
-from store.access.audit import Actor
 from store.access.viewer import Viewer
 from store.deployed import NothingDeployed
 from store.queries.book import ORDERS, Order, read_book
-from web.access import CsmViewer, wall_clock
+from web.access import CsmViewer
 from web.account_page import account_page
-from web.auditing import actor, record
+from web.auditing import record
 from web.bodies import Filter, Line, Note
 from web.days import midnight_of
 from web.deps import Deps, WebDeps
@@ -134,7 +132,7 @@ def override(
         )
         if isinstance(made, overrides.NotOverridden):
             raise Refusal(422, "Not overridden", f"{made.message}.", f"{made.hint[:1].upper()}{made.hint[1:]}.")
-        _audit(conn, actor(request, viewer.person), "score_overridden", key, made)
+        record(conn, request, "score_overridden", f"account {key}", **made.audited())
     return _back(key, f"{made.card} is {made.value:g} from the next sweep on")
 
 
@@ -148,7 +146,7 @@ def end_override(
         if isinstance(ended, overrides.NotOverridden):
             raise Refusal(422, "Not ended", f"{ended.message}.", f"{ended.hint[:1].upper()}{ended.hint[1:]}.")
         for one in ended:
-            _audit(conn, actor(request, viewer.person), "override_ended", key, one)
+            record(conn, request, "override_ended", f"account {key}", **one.audited())
     return _back(key, "the card's own score is back with the next sweep" if ended else "no override is in force")
 
 
@@ -175,11 +173,6 @@ def _seen(conn: sa.Connection, viewer: Viewer, key: str) -> int:
     if account_id is None or not viewer.scope.sees_account(conn, account_id):
         raise not_found("account", key[:100], "Accounts")
     return account_id
-
-
-def _audit(conn: sa.Connection, who: Actor, did: str, key: str, one: overrides.Override) -> None:
-    told = {"card": one.card, "value": f"{one.value:g}", "reason": one.reason, "until": one.until.isoformat()}
-    audit.record(conn, who, did, wall_clock(), what=f"account {key}", **told)
 
 
 def _number(text: str) -> float:

@@ -218,10 +218,10 @@ class Workspace(Value):
         return self._catalogue
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Another workspace has another catalogue; pydantic would copy what was worked out with the old one."""
+        """Another workspace has another catalogue and hash; pydantic would copy what was worked out of the old one."""
         copied = super().model_copy(update=update, deep=deep)
-        copied.__dict__.pop("_catalogue", None)
-        copied.__dict__.pop("checked", None)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
         return copied
 
     @cached_property

@@ -122,6 +122,16 @@ def load_example() -> Workspace:
     return load_workspace({str(file.relative_to(folder)): file.read_bytes() for file in files})
 
 
+def test_a_changed_copy_is_known_by_a_hash_and_a_catalogue_of_its_own():
+    whole = load("name: W\nmetrics: { nps: number }\n", health=CARD)
+    assert "health.score" in whole.catalogue().fields
+    known_by = whole.hash
+    small = whole.model_copy(update={"scorecards": ()})
+    assert small.hash not in {known_by, ""}
+    assert "health.score" not in small.catalogue().fields
+    assert (whole.hash, whole.model_copy().hash) == (known_by, known_by)
+
+
 def test_the_ravenstack_example_loads_and_makes_up_people_openly():
     workspace = load_example()
     assert workspace.generate.fields == {"account.csm": OneOf(one_of=("ada", "ben", "chi", "dana"))}

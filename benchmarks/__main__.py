@@ -4,6 +4,9 @@ import argparse
 import json
 import os
 import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
 
 from benchmarks import (
     api_intake,
@@ -55,7 +58,7 @@ _LINE = "{:24} {:>10} {:12} {:>10} {:>7}  {:22} {:6} {}"
 
 
 def main() -> None:
-    """Exit code 1 when a target is missed."""
+    """Exit code 1 when a target is missed, or a bench failed."""
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
@@ -64,15 +67,36 @@ def main() -> None:
         parser.error(f"there is no figure {', '.join(unknown)}; there are {', '.join(BENCHES)}")
     print(_LINE.format("figure", "value", "unit", "ceiling", "ratio", "target", "holds", "").rstrip(), flush=True)
     found: list[Figure] = []
-    for name in given.names or BENCHES:
-        for figure in BENCHES[name]():
-            print(_line(figure), flush=True)
-            found.append(figure)
+    for figure in _run(given.names or list(BENCHES)):
+        print(_line(figure), flush=True)
+        found.append(figure)
     load = os.getloadavg()[0]
     print(f"load {load:.1f} on {os.cpu_count()} processors; above one a processor, times are too long")
     if given.json:
         print(json.dumps({"figures": [_json(figure) for figure in found]}))
     sys.exit(any(figure.holds is False for figure in found))
+
+
+def _run(names: Sequence[str]) -> Iterator[Figure]:
+    """The figures of these benches, one after the other; one that fails is a figure that does not hold."""
+    spent: dict[str, float] = {}
+    for n, name in enumerate(names, start=1):
+        _progress(f"{n} of {len(names)}: {name}")
+        began = time.perf_counter()
+        try:
+            yield from BENCHES[name]()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the figures of the others count
+            traceback.print_exc()
+            why = (str(error).splitlines() or [""])[0]
+            yield Figure(name=name, value=None, unit="", holds=False, note=f"failed: {type(error).__name__}: {why}")
+        spent[name] = time.perf_counter() - began
+    for name, seconds in sorted(spent.items(), key=lambda one: -one[1]):
+        _progress(f"{seconds:7.1f} s  {name}")
+    _progress(f"{sum(spent.values()):7.1f} s  in all")
+
+
+def _progress(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
 def _line(figure: Figure) -> str:

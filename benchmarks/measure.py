@@ -19,7 +19,8 @@ class Figure:
     """A measured value beside the ceiling measured in the same run. `holds` is None where there is only a ceiling."""
 
     name: str
-    value: float
+    value: float | None
+    """None: the bench failed."""
     unit: str
     ceiling: float | None = None
     target: str = ""
@@ -29,7 +30,7 @@ class Figure:
     @property
     def ratio(self) -> float | None:
         """The value in parts of its ceiling."""
-        return self.value / self.ceiling if self.ceiling else None
+        return self.value / self.ceiling if self.ceiling and self.value is not None else None
 
 
 Bench = Callable[[], Iterable[Figure]]

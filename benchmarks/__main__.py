@@ -38,7 +38,7 @@ BENCHES: dict[str, Bench] = {
     "sweep_full": sweeping.full,
     "sweep_incremental": sweeping.incremental,
     "rescoring": sweeping.rescoring,
-    "growth": sweeping.growth,
+    "growth": sweeping.growing,
     "scenario_days": scenarios.figures,
     "cli_import": commands.figures,
     "task_to_next_step": task_to_next_step.figures,

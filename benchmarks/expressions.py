@@ -9,6 +9,8 @@ from engine.compile import compile_playbook
 from engine.document import load_document
 from engine.durations import Duration
 from engine.expressions import Scope, parse_expression
+from engine.expressions.env import Evaluator
+from engine.expressions.tree import Aggregate
 from engine.texts.document import MailText
 from engine.workspace import load_workspace
 
@@ -97,8 +99,14 @@ class _Row:
     def lowest(self, name: str, window: Duration) -> float | None:  # noqa: ARG002
         return None
 
+    def trend(self, name: str, window: Duration) -> float | None:  # noqa: ARG002
+        return None
+
     def rows(self, source: str) -> Any:  # noqa: ARG002
         return ()
+
+    def aggregate(self, node: Aggregate, work_out: Evaluator) -> Any:  # noqa: ARG002
+        return None
 
 
 def _by_hand(row: _Row) -> bool:

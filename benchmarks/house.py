@@ -4,33 +4,27 @@ The loops are those of `workflows.worker.run_worker`; the worker also knows the 
 """
 
 import asyncio
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psutil
 import sqlalchemy as sa
 import structlog
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
 from app.connectors import open_ports
-from app.embedded import Servers
-from app.temporal import prepare_namespace
 from benchmarks import journeys
 from benchmarks.by_hand import MailsByHand, TasksByHand
+from benchmarks.served import served
 from store import sweep as store_sweep
-from store.database import engine_for
 from store.deploy import deploy
 from store.enrolment import CannotEnrol, enrol
 from store.intake import take_in
-from store.migrate import migrate
 from store.schema import run
 from workflows.activities import Activities
 from workflows.bell import Bell
@@ -94,24 +88,11 @@ class House:
 async def house(accounts: int) -> AsyncIterator[House]:
     """Servers, database, worker and loops; all of it is gone afterwards."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
-    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as home, Servers(Path(home), durable=False) as servers:
-        url = await asyncio.to_thread(servers.database_url)
-        await asyncio.to_thread(migrate, url)
-        database = engine_for(url)
-        keeper = psutil.Process(servers.pids()["keeper"])
-        try:
-            await asyncio.to_thread(_furnish, database, accounts)
-            address = await asyncio.to_thread(servers.temporal)
-            client = await Client.connect(
-                address.address, namespace=address.namespace, data_converter=pydantic_data_converter
-            )
-            await prepare_namespace(client, embedded=True)
-            async with _working(database, client):
-                yield House(database, client, keeper)
-        finally:
-            database.dispose()
-            servers.close()
-            await asyncio.to_thread(_end, keeper)
+    async with (
+        served(lambda database: _furnish(database, accounts)) as here,
+        _working(here.database, here.client),
+    ):
+        yield House(here.database, here.client, here.keeper)
 
 
 def _furnish(database: sa.Engine, accounts: int) -> None:
@@ -159,12 +140,3 @@ async def _loop(bell: Bell, channel: str, work: Callable[[], Awaitable[object]])
     while True:
         await work()
         await bell.wait(channel, _POLL)
-
-
-def _end(keeper: psutil.Process) -> None:
-    """The keeper lets its servers go when its last user has; the home is removed only then."""
-    try:
-        keeper.terminate()
-        keeper.wait(30)
-    except psutil.NoSuchProcess:
-        pass

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.embedded import Servers
 from app.importing import import_folder
-from benchmarks.measure import Figure, Spent, median, timed
+from benchmarks.measure import Figure, Spent, growth, median, timed, words
 from engine.workspace import load_workspace
 from store.database import engine_for
 from store.migrate import migrate
@@ -38,10 +38,15 @@ _COPY = {
 
 
 def figures() -> Iterator[Figure]:
-    """At a million rows by default; the smaller sizes show how it grows."""
+    """By size, and how it grows."""
     for name, file, target in (("metrics", "scores.csv", _LEAST), ("events", "usage.csv", None)):
+        took: list[tuple[int, float]] = []
         for rows, rounds in SIZES.items():
-            yield _figure(f"intake_{name}_{_short(rows)}", file, rows, rounds, target)
+            figure = _figure(f"intake_{name}_{words(rows)}", file, rows, rounds, target)
+            yield figure
+            assert figure.value is not None
+            took.append((rows, rows / figure.value))
+        yield growth(f"intake_{name}", "s", took[-2], took[-1])
 
 
 def _figure(name: str, file: str, rows: int, rounds: int, target: float | None) -> Figure:
@@ -112,7 +117,3 @@ def _copying(engine: sa.Engine, file: str) -> Callable[[], None]:
                 into.write(text)
 
     return copy
-
-
-def _short(rows: int) -> str:
-    return f"{rows // 1_000_000}m" if rows >= 1_000_000 else f"{rows // 1000}k"

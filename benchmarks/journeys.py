@@ -64,6 +64,9 @@ def facts(accounts: int) -> list[IncomingFact]:
     found: list[IncomingFact] = [PersonFact(key="kim", name="Kim", email="kim@bench.test")]
     for n in range(accounts):
         found.append(AccountFact(key=account(n), fields={"account.name": f"Acme {n}", "account.csm": "kim"}))
-        person = {"name": "Ann Ex", "first_name": "Ann", "email": f"ann{n}@acme.test"}
-        found.append(ContactFact(account=account(n), key="c", roles=("champion",), **person))
+        email = f"ann{n}@acme.test"
+        ann = ContactFact(
+            account=account(n), key="c", roles=("champion",), name="Ann Ex", first_name="Ann", email=email
+        )
+        found.append(ann)
     return found

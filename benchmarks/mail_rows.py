@@ -32,7 +32,7 @@ def put_mails(engine: sa.Engine, first: int, count: int, at: datetime, **values:
             "html": "<p>Hello</p>",
         }
         shared |= {"plain": "Hello", "stream": "email", "priority": 50, "due_at": at, "created_at": at} | values
-        rows = [
+        rows: list[dict[str, Any]] = [
             shared
             | {
                 "run_id": runs[(n - first) // _MAILS_OF_A_RUN],

@@ -53,6 +53,36 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
+def best(rounds: int, work: Callable[[], float]) -> float:
+    """The least of a few: what else runs on the machine can only add to it."""
+    return min(work() for _ in range(rounds))
+
+
+def words(size: int) -> str:
+    """As figures are named: 10k, 1m."""
+    return f"{size // 1_000_000}m" if size >= 1_000_000 else f"{size // 1000}k"
+
+
+def growth(name: str, unit: str, small: tuple[int, float], large: tuple[int, float]) -> Figure:
+    """What the larger of two sizes takes, beside the smaller one's times as many: above 1 it grows faster than the
+    size. Sizes are given with what they take."""
+    factor = large[0] / small[0]
+    ceiling = factor * small[1]
+    return Figure(
+        name=f"growth_{name}",
+        value=large[1],
+        unit=unit,
+        ceiling=ceiling,
+        target=f"ratio <= {_LINEAR}",
+        holds=large[1] <= _LINEAR * ceiling,
+        note=f"{words(large[0])}, beside {factor:g} times {words(small[0])}",
+    )
+
+
+_LINEAR = 1.15
+"""Linear, and a little for the noise."""
+
+
 def interleaved(rounds: int, *candidates: Callable[[], Spent]) -> list[Spent]:
     """Medians of several candidates measured in turns, so that a noisy minute falls on all of them."""
     spent: list[list[Spent]] = [[] for _ in candidates]

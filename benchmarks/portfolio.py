@@ -6,7 +6,7 @@ in the projection, as after the sweep that saw it.
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -138,11 +138,6 @@ def publications(of: Workspace) -> list[Publication]:
         assert compilation.compiled is not None, compilation.problems
         found.append(Publication(compiled=compilation.compiled, source=source, texts={}))
     return found
-
-
-def best(rounds: int, work: Callable[[], float]) -> float:
-    """The least of a few: what else runs on the machine can only add to it."""
-    return min(work() for _ in range(rounds))
 
 
 def metric(name: str, account: str) -> str:

@@ -1,0 +1,142 @@
+"""A large book of business by SQL alone, for benchmarks of pages: everybody has as many accounts, and many tasks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from app.files import read_folder
+from benchmarks.measure import ROOT
+from engine.project import read_project
+from store import clock
+from store.deploy import Publication, deploy
+
+NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    accounts: int
+    people: int
+    tasks: int
+    """A third of them is open."""
+
+
+def fill(engine: sa.Engine, size: Size) -> None:
+    """The shipped workspace is deployed, then accounts, runs, tasks, scores, contacts and events are there."""
+    _deploy(engine)
+    given = {
+        "accounts": size.accounts,
+        "people": size.people,
+        "each": size.tasks // size.accounts,
+        "now": NOW,
+        "ago": timedelta(days=1),
+    }
+    with engine.begin() as conn, _unindexed(conn):
+        for statement in _BOOK:
+            conn.execute(sa.text(statement), given)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(sa.text("vacuum analyze"))
+
+
+def _deploy(engine: sa.Engine) -> None:
+    folder = ROOT / "playbooks"
+    project = read_project(read_folder(folder), str(folder))
+    assert project.workspace is not None
+    publications = [
+        Publication(
+            compiled=one.compiled, source=one.source, texts={h: t.model_dump(mode="json") for h, t in one.texts.items()}
+        )
+        for one in project.playbooks.values()
+        if one.compiled is not None
+    ]
+    with engine.begin() as conn:
+        clock.set_virtual(conn, NOW)
+        deploy(conn, project.workspace, publications, NOW)
+
+
+@contextmanager
+def _unindexed(conn: sa.Connection) -> Iterator[None]:
+    """Indexes are built once over all rows, and foreign keys are right by construction: a million rows in a minute."""
+    conn.execute(sa.text("set local session_replication_role = replica"))
+    conn.execute(sa.text("set local maintenance_work_mem = '512MB'"))
+    indexes = conn.execute(_INDEXES).all()
+    for index in indexes:
+        conn.exec_driver_sql(f"drop index {index.name}")
+    yield
+    for index in indexes:
+        conn.exec_driver_sql(index.definition.replace("%", "%%"))
+
+
+# Those of constraints stay.
+_INDEXES = sa.text("""
+    select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition from pg_index
+    where indrelid = any (array['account_value', 'account_now', 'run', 'crossing', 'task', 'score', 'contact',
+                                'event']::regclass[])
+        and not exists (select from pg_constraint where conindid = indexrelid)
+""")
+
+_BOOK = (
+    """
+    insert into person (key, name, role, learned_at)
+    select 'csm-' || n, 'Person ' || n, 'csm', :now from generate_series(0, :people - 1) n
+    on conflict do nothing
+    """,
+    "insert into account (key, learned_at) select 'acc-' || n, :now from generate_series(1, :accounts) n",
+    """
+    insert into account_value (account_id, field, value, at, learned_at)
+    select id, 'account.name', to_jsonb('Customer number ' || id), :now, :now from account
+    """,
+    """
+    insert into account_now (account_id, "account.name", "account.arr", "account.renewal_date", "account.csm",
+                             "account.lifecycle", "health.score", "health.band")
+    select id, 'Customer number ' || id, (id * 7919) % 250000, cast(:now as date) + cast(id % 400 as int),
+           'csm-' || (id - 1) % :people, 'live', (id * 31) % 100,
+           case when (id * 31) % 100 < 40 then 'red' when (id * 31) % 100 < 70 then 'yellow' else 'green' end
+    from account
+    """,
+    """
+    insert into run (playbook, version, plan_hash, account_id, priority, workflow_id, state, started_at)
+    select 'risk-recovery', 1, 'bench', id, 50, 'bench/' || id, 'open', cast(:now as timestamptz) - 5 * :ago
+    from account
+    """,
+    """
+    insert into crossing (playbook, version, account_id, at, reasons, state, run_id)
+    select playbook, 1, account_id, started_at,
+           '[{"trigger": "t", "kind": "edge", "says": "health fell below 60", "values": {"health.score": 41}}]',
+           'started', id
+    from run
+    """,
+    """
+    insert into task (run_id, step, visit, account_id, title, checklist, outcomes, assignee, state, due_at, outcome,
+                      settled_by, settled_at, created_at)
+    select run.id, 'call', n, account_id, 'Call the champion for the ' || n || 'th time',
+           '[{"text": "Read the tickets", "done": true}, {"text": "Agree one step", "done": false}]',
+           array['reached', 'no_answer'], 'csm-' || (account_id - 1) % :people,
+           case when n % 3 = 0 then 'open' else 'done' end, cast(:now as timestamptz) + (n - 6) * :ago,
+           case when n % 3 = 0 then null else 'reached' end,
+           case when n % 3 = 0 then null else 'csm-' || (account_id - 1) % :people end,
+           case when n % 3 = 0 then null else cast(:now as timestamptz) - n * :ago end,
+           cast(:now as timestamptz) - 20 * :ago
+    from run cross join generate_series(1, :each) n
+    """,
+    """
+    insert into score (account_id, card, at, value, band, known_weight, contributions)
+    select id, 'health', cast(:now as timestamptz) - n * 9 * :ago, (id * 31 + n * 3) % 100,
+           case when (id * 31 + n * 3) % 100 < 40 then 'red' else 'green' end, 1,
+           '[{"id": "usage", "value": 3, "points": 40, "weight": 30, "state": "known"}]'
+    from account cross join generate_series(0, 11) n
+    """,
+    """
+    insert into contact (account_id, key, name, email, roles, at, learned_at)
+    select id, 'c' || n, 'Contact ' || n, 'c' || n || '@' || key || '.example', array['champion'], :now, :now
+    from account cross join generate_series(1, 2) n
+    """,
+    """
+    insert into event (account_id, type, key, at, props, learned_at)
+    select id, 'login', id || '-' || n, cast(:now as timestamptz) - n * :ago, '{}', :now
+    from account cross join generate_series(1, 5) n
+    """,
+)

@@ -15,6 +15,7 @@ from benchmarks import (
     commands,
     demo,
     expressions,
+    fact_to_first_act,
     intake,
     journey_events,
     journey_throughput,
@@ -25,7 +26,10 @@ from benchmarks import (
     scenarios,
     sweeping,
     task_to_next_step,
+    watched,
     webhook_intake,
+    windowed,
+    worker_memory,
 )
 from benchmarks.measure import Bench, Figure
 
@@ -35,10 +39,14 @@ BENCHES: dict[str, Bench] = {
     "expressions": expressions.evaluation,
     "compile": expressions.compiling,
     "check": checking.figures,
+    "fact_to_first_act": fact_to_first_act.figures,
+    "worker_memory": worker_memory.figures,
     "sweep_full": sweeping.full,
     "sweep_incremental": sweeping.incremental,
     "rescoring": sweeping.rescoring,
     "growth": sweeping.growing,
+    "windowed_metrics": windowed.figures,
+    "watches": watched.figures,
     "scenario_days": scenarios.figures,
     "cli_import": commands.figures,
     "task_to_next_step": task_to_next_step.figures,

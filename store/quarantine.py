@@ -113,16 +113,21 @@ def count_held(conn: sa.Connection) -> Mapping[str, int]:
 
 
 def release(conn: sa.Connection, ids: Sequence[int], workspace: Workspace, *, by: str, now: datetime) -> Release:
-    """Try them again, one by one, by today's workspace; a fact that was only odd comes in as it was told."""
+    """Try them again, one by one, by today's workspace; a fact that was only odd comes in as it was told.
+
+    In whatever order they were put aside: facts about an account wait for one among them that makes it.
+    """
+    left = _locked(conn, ids)
     released: list[int] = []
     stays: dict[int, str] = {}
-    for row in _locked(conn, ids):
-        why = _try_again(conn, row, workspace, now)
-        if why is None:
-            released.append(row.id)
-        else:
-            stays[row.id] = why
-            conn.execute(sa.update(quarantine).where(quarantine.c.id == row.id).values(reason=why))
+    while left:
+        stays = {row.id: why for row in left if (why := _try_again(conn, row, workspace, now)) is not None}
+        came = [row.id for row in left if row.id not in stays]
+        # What came in may be the account that others, told before it, are about.
+        left = [row for row in left if row.id in stays] if came else []
+        released += came
+    for id_, why in stays.items():
+        conn.execute(sa.update(quarantine).where(quarantine.c.id == id_).values(reason=why))
     _settle(conn, released, "released", by, now)
     return Release(released=tuple(released), stays={**stays, **_unknown(ids, released, stays)})
 

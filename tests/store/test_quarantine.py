@@ -98,6 +98,15 @@ def test_told_again_it_is_put_aside_once_and_dropped_it_stays_dropped(conn):
     assert gone.content == {"kind": "metric", "account": "nobody", "metric": "nps", "value": 1.0}
 
 
+def test_facts_that_were_told_before_their_account_come_in_with_it(conn):
+    new = AccountFact(key="new", at=T0 + timedelta(days=31))  # odd: too far ahead
+    told(conn, metric(account="new"), EventFact(type="usage", key="u", account="new", at=T0), new)
+    ids = quarantine.held_ids(conn)
+    result = quarantine.release(conn, ids, WORKSPACE, by="kim", now=T0)
+    assert (sorted(result.released), result.stays) == (ids, {})
+    assert conn.execute(sa.text("select count(*) from event join account on account.id = account_id")).scalar() == 1
+
+
 def test_released_it_comes_in_once_nothing_is_in_its_way(conn):
     told(conn, metric(7.0, account="late", at=T0), metric(at=T0 + timedelta(days=90)))
     late, ahead = (one.id for one in quarantine.list_held(conn).items)

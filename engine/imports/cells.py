@@ -14,7 +14,8 @@ Cell = Any
 """Text as CSV has it, or a value of JSON or Parquet; empty text and None are nothing."""
 _YES, _NO = ("true", "yes", "y", "1", "t"), ("false", "no", "n", "0", "f")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_LARGEST = 1e100
+LARGEST = 1e100
+"""Numbers beyond are somebody's mistake."""
 
 
 class BadCell(Exception):
@@ -86,14 +87,14 @@ def number_of(cell: Cell, column: str, *, typed: bool) -> float | None:
             return None
         if typed:
             raise BadCell(column, f'"{text}" is text and not a number', "write the number without quotes")
-        if not _NUMBER.fullmatch(text) or abs(float(text)) > _LARGEST:
+        if not _NUMBER.fullmatch(text) or abs(float(text)) > LARGEST:
             raise BadCell(column, f'"{text}" is not a number', "write 1234.5, without separators or units")
         return float(text)
     if cell is None:
         return None
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         raise BadCell(column, f"this is {_kind(cell)} and not a number")
-    if not math.isfinite(cell) or abs(cell) > _LARGEST:
+    if abs(cell) > LARGEST or not math.isfinite(cell):  # in this order: an integer may be too large for a float
         raise BadCell(column, f"{cell} is not a finite number", "leave it out where there is none")
     return float(cell)
 

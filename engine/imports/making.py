@@ -5,11 +5,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, repeat, tee
 from typing import Any
 
 from engine.catalogue import Field
 from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, RecordFact, ValueLine
 from engine.imports.cells import BadCell, key_of, moment_of, number_of, text_of, value_of
+from engine.imports.columns import NotPlain, keys_of, numbers_of
 from engine.workspace import Cell, Import, OneOf, Rule, Workspace
 
 Made = Iterator[tuple[IncomingFact, datetime | None]]
@@ -73,6 +75,42 @@ class Maker:
             return made
 
         return values
+
+    def plain_values_of(
+        self, one: Import, places: Mapping[str, int], *, typed: bool
+    ) -> Callable[[Sequence[Sequence[Any]]], list[ValueLine]]:
+        """The same for many rows at once, by their cells; NotPlain unless every one of them is as rows mostly are."""
+        fields = [(f"metric.{name}", places[column]) for name, column in one.fields.items()]
+
+        def values(rows: Sequence[Sequence[Any]]) -> list[ValueLine]:
+            if one.account is None or one.account.via is not None:
+                raise NotPlain
+            columns = list(zip(*rows, strict=True))
+            accounts = keys_of(columns[places[one.account.column]])
+            ats = self._instants(one, columns, places, accounts)
+            known = ats if not self._signups else map(self._known, accounts, ats)
+            made = [
+                zip(accounts, repeat(field), numbers_of(columns[place], typed=typed), ats, known_ats, strict=False)
+                for (field, place), known_ats in zip(fields, tee(known, len(fields)), strict=True)
+            ]
+            in_turn = made[0] if len(made) == 1 else chain.from_iterable(zip(*made, strict=True))
+            return list(map(ValueLine._make, in_turn))
+
+        return values
+
+    def _instants(
+        self, one: Import, columns: Sequence[Sequence[Any]], places: Mapping[str, int], accounts: Sequence[str]
+    ) -> Sequence[datetime | None]:
+        if one.at is None:
+            return [None] * len(accounts)
+        cells = columns[places[one.at]]
+        zones = map(self._zone, accounts) if self._zones else repeat(self._workspace.zone)
+        told = list(zip(cells, zones, strict=False))
+        try:
+            moments = {pair: self._instant_of(pair[0], one.at, pair[1]) for pair in set(told)}
+        except (BadCell, TypeError) as error:
+            raise NotPlain from error
+        return [moments[pair] for pair in told]
 
     def _account(self, one: Import, row: Row) -> Made:
         key = row.key(one.id or "")
@@ -157,9 +195,9 @@ class Maker:
         return instant
 
     def _instant(self, column: str | None, row: Row, zone: str) -> datetime | None:
-        if column is None:
-            return None
-        cell = row.cell(column)
+        return None if column is None else self._instant_of(row.cell(column), column, zone)
+
+    def _instant_of(self, cell: Any, column: str, zone: str) -> datetime | None:
         told = (cell, zone)
         known = self._moments.get(told) if isinstance(cell, str) else None
         if known is not None:

@@ -1,15 +1,17 @@
 """Reads tables by the workspace's imports, block by block: facts, values, and the rows that cannot be used."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, islice, repeat
 from typing import Any
 
 from pydantic import ValidationError
 
 from engine.facts import IncomingFact, ValueLine
 from engine.imports.cells import BadCell, text_of
+from engine.imports.columns import NotPlain
 from engine.imports.making import Maker, Row
 from engine.imports.tables import Table, bad_row
 from engine.problems import Problem
@@ -17,6 +19,8 @@ from engine.workspace import Cell, Import, Workspace
 
 BLOCK = 50_000
 """Rows that are made facts of before the next are looked at."""
+_AT_ONCE = 1_000
+"""Rows whose columns are looked at as a whole; an odd cell among them costs the others little."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +93,16 @@ class Reader:
         places = {column: place for place, column in enumerate(table.columns)}
         first_lines = _FirstLines(one)
         values = self._maker.values_of(one, places, typed=table.typed) if one.makes == "metrics" else None
-        for row in table.rows:
-            block.rows += 1
-            if isinstance(row, Problem):
-                block.rejected.append(Rejected(problem=row, row={}))
-            else:
-                self._make(block, Row(row[0], row[1], places, table.typed), first_lines, values)
+        plain = self._maker.plain_values_of(one, places, typed=table.typed) if one.makes == "metrics" else None
+        rows = iter(table.rows)
+        while some := list(islice(rows, min(_AT_ONCE, size - block.rows))):
+            block.rows += len(some)
+            if plain is None or not _make_plain(block, some, plain):
+                for row in some:
+                    if isinstance(row, Problem):
+                        block.rejected.append(Rejected(problem=row, row={}))
+                    else:
+                        self._make(block, Row(row[0], row[1], places, table.typed), first_lines, values)
             if block.rows == size:
                 yield block
                 block = Block(by=one, file=table.file)
@@ -172,6 +180,22 @@ class Reader:
                     found.setdefault(link or "", owner or "")
             self._links[place] = found
         return self._links[place]
+
+
+def _make_plain(
+    block: Block, rows: Sequence[tuple[int, Sequence[Any]] | Problem], values: Callable[[Any], list[ValueLine]]
+) -> bool:
+    """Whether the rows could be made values all at once; if not, nothing is done."""
+    if Problem in set(map(type, rows)):
+        return False
+    lines, cells = zip(*rows, strict=True)
+    try:
+        made = values(cells)
+    except NotPlain:
+        return False
+    block.values += made
+    block.lines += chain.from_iterable(map(repeat, lines, repeat(len(made) // len(lines))))
+    return True
 
 
 class _FirstLines:

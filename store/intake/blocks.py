@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -76,6 +77,24 @@ class BlockIntake:
         self._stage(block, count, [known for known in facts if self._is_later(known.known_at)])
 
     def _take_values(self, block: Block, count: FileCount) -> None:
+        due, places, later = self._sorted_out(block)
+        if due:
+            verdicts = intake.take_in_values(self._conn, due)
+            count.facts += len(due) - len(verdicts)
+            for n, verdict in verdicts.items():
+                if verdict == "unknown_account":
+                    self._refuse(block, "PB523", places[n], no_account(due[n].account), due[n].fact())
+                elif verdict == "conflict":
+                    self._refuse(block, "PB524", places[n], CONFLICT.format(field=due[n].field), due[n].fact())
+                else:
+                    count.repeats += 1
+        self._stage(block, count, later)
+
+    def _sorted_out(self, block: Block) -> tuple[Sequence[ValueLine], Sequence[int], Sequence[Known]]:
+        """The values that are known by now, with their lines, and those that come later; the odd ones are put aside."""
+        told = set(map(_TIMES, block.values))
+        if not any(learned_at is None or self._is_later(learned_at) or self._odd_time(at) for at, learned_at in told):
+            return block.values, block.lines, ()
         due: list[ValueLine] = []
         places: list[int] = []
         later: list[Known] = []
@@ -89,17 +108,7 @@ class BlockIntake:
             else:
                 due.append(value if value.learned_at else value._replace(learned_at=self._now))
                 places.append(place)
-        if due:
-            verdicts = intake.take_in_values(self._conn, due)
-            count.facts += len(due) - len(verdicts)
-            for n, verdict in verdicts.items():
-                if verdict == "unknown_account":
-                    self._refuse(block, "PB523", places[n], no_account(due[n].account), due[n].fact())
-                elif verdict == "conflict":
-                    self._refuse(block, "PB524", places[n], CONFLICT.format(field=due[n].field), due[n].fact())
-                else:
-                    count.repeats += 1
-        self._stage(block, count, later)
+        return due, places, later
 
     def _stage(self, block: Block, count: FileCount, later: Sequence[Known]) -> None:
         """Keep what comes later; what would be refused then, when nobody is looking any more, is refused now."""
@@ -166,3 +175,6 @@ class BlockIntake:
                 fact=fact,
             )
         )
+
+
+_TIMES = attrgetter("at", "learned_at")

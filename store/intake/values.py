@@ -21,16 +21,17 @@ def judge_values(conn: sa.Connection, lines: Sequence[ValueLine]) -> dict[int, V
     """
     verdicts: dict[int, Verdict] = {}
     for turn in _turns(lines):
-        staged = Staged.of(conn, _SHAPE, [(place, *lines[place]) for place in turn])
+        told = lines if len(turn) == len(lines) else [lines[place] for place in turn]
+        staged = Staged.of(conn, _SHAPE, list(zip(turn, *zip(*told, strict=True), strict=True)))
         staged.execute(_LOCK)
-        dated = all(lines[place].at is not None for place in turn)
+        dated = None not in map(_AT, told)
         verdicts.update((row.n, row.verdict) for row in staged.execute(_DATED if dated else _ANY))
     return verdicts
 
 
 def _turns(lines: Sequence[ValueLine]) -> Sequence[Sequence[int]]:
     """Places of lines that can be judged at once: none asks what another of them says."""
-    if len(set(map(_IDENTITY, lines))) == len(lines) and all(map(_AT, lines)):
+    if len(set(map(_IDENTITY, lines))) == len(lines) and None not in map(_AT, lines):
         return [range(len(lines))]
     undated = {(line.account, line.field) for line in lines if line.at is None}
 
@@ -59,7 +60,7 @@ _LOCK = Statement(
     _SHAPE,
     """
     select count(*) from (
-        select id from account where key in (select account from {told}) order by id for no key update
+        select id from account join {told} on told.account = account.key order by id for no key update of account
     ) as locked
     """,
 )

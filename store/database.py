@@ -1,13 +1,19 @@
 """How the store reaches PostgreSQL: one engine per URL, every connection in UTC; it knows no table."""
 
+from typing import Any
+
+import psycopg
 import sqlalchemy as sa
+from psycopg.pq import ExecStatus, TransactionStatus
 
 _DRIVER = "postgresql+psycopg"
+_STATEMENTS = 1000
+"""That a connection keeps prepared: all that a sweep, its runs and their mails ask, and room for pages."""
 
 
 def engine_for(url: str, *, pool_size: int = 10) -> sa.Engine:
     """A pooled engine for `postgresql://…` (or a bare `postgres://…`), with psycopg as the driver."""
-    return sa.create_engine(
+    engine = sa.create_engine(
         with_driver(url),
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -17,8 +23,42 @@ def engine_for(url: str, *, pool_size: int = 10) -> sa.Engine:
         # jit costs more than it gives on statements of this size. Microsecond-exact text of doubles is the default.
         connect_args={"options": "-c timezone=UTC -c jit=off"},
     )
+    sa.event.listen(engine, "do_connect", _connect)
+    sa.event.listen(engine, "handle_error", _let_go_of_outdated)
+    return engine
 
 
 def with_driver(url: str) -> sa.URL:
     parsed = sa.make_url(url)
     return parsed.set(drivername=_DRIVER) if parsed.get_backend_name() in ("postgresql", "postgres") else parsed
+
+
+class _Connection(psycopg.Connection[Any]):
+    """Keeps its prepared statements when a transaction ends without a commit, as every look without a change does.
+
+    psycopg forgets them all with each rollback. For our large statements, to read and plan them takes PostgreSQL as
+    long as to execute them. It plans anew by itself whatever a definition concerns that has changed meanwhile.
+    """
+
+    def rollback(self) -> None:
+        if self.pgconn.transaction_status != TransactionStatus.INTRANS:
+            # After an error nobody knows what is still true.
+            super().rollback()
+            return
+        with self.lock:
+            result = self.pgconn.exec_(b"ROLLBACK")
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.OperationalError(result.get_error_message())
+
+
+def _let_go_of_outdated(context: sa.engine.ExceptionContext) -> None:
+    """A column has another type than when a statement was prepared, as after a deploy: all connections begin anew."""
+    error = context.original_exception
+    if isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error):
+        context.is_disconnect = True
+
+
+def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> _Connection:
+    connection = _Connection.connect(*arguments, **options)
+    connection.prepared_max = _STATEMENTS
+    return connection

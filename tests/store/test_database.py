@@ -1,0 +1,64 @@
+"""Connections keep what they have prepared, and let go of it when it does not hold any more."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from store.database import engine_for
+
+_OFTEN = 8
+"""Executions after which a statement is prepared for certain."""
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[sa.Engine]:
+    """Of a database with a table of one row."""
+    made = engine_for(database, pool_size=1)
+    with made.begin() as conn:
+        conn.execute(sa.text("create table kept_plan as select 1::bigint as id"))
+    yield made
+    made.dispose()
+
+
+def _look(engine: sa.Engine) -> int:
+    """Of one row, as one who changes nothing: the transaction is rolled back."""
+    with engine.connect() as conn:
+        return int(conn.execute(sa.text("select id from kept_plan where id < :most"), {"most": 5}).scalar_one())
+
+
+def _prepared(engine: sa.Engine) -> set[str]:
+    with engine.connect() as conn:
+        return set(conn.execute(sa.text("select statement from pg_prepared_statements")).scalars())
+
+
+def test_a_statement_stays_prepared_through_transactions_that_are_rolled_back(engine: sa.Engine) -> None:
+    for _ in range(_OFTEN):
+        _look(engine)
+    assert any("kept_plan" in statement for statement in _prepared(engine))
+
+
+def test_nothing_stays_prepared_after_an_error(engine: sa.Engine) -> None:
+    for _ in range(_OFTEN):
+        _look(engine)
+    with pytest.raises(sa.exc.DataError), engine.connect() as conn:
+        conn.execute(sa.text("select 1 / 0"))
+    assert not any("kept_plan" in statement for statement in _prepared(engine))
+
+
+def test_after_a_column_was_retyped_every_connection_begins_anew(engine: sa.Engine, database: str) -> None:
+    for _ in range(_OFTEN):
+        _look(engine)
+    other = engine_for(database)
+    with other.begin() as conn:
+        conn.execute(sa.text("alter table kept_plan alter id type integer"))
+    other.dispose()
+    with pytest.raises(sa.exc.NotSupportedError, match="cached plan"):
+        _look(engine)
+    assert _look(engine) == 1
+
+
+def test_what_was_rolled_back_is_gone(engine: sa.Engine) -> None:
+    with engine.connect() as conn:
+        conn.execute(sa.text("update kept_plan set id = 2"))
+    assert _look(engine) == 1

@@ -1,6 +1,7 @@
 """Chooses the connectors: reads the deployed workspace's settings and hands each provider what it needs."""
 
 from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,26 +74,39 @@ class _AsDeployed:
         self._database = database
         self._of: _Declared | None = None
         self._transport: Transport | None = None
+        self._lock = Lock()
+
+    @property
+    def at_once(self) -> int:
+        try:
+            return self._current().at_once
+        except Misconfigured:
+            # The first mail that is tried says what is wrong.
+            return 1
 
     def deliver(self, mail: OutgoingMail, hand_over: Callable[[], None]) -> Accepted:
-        return self._current().deliver(mail, hand_over)
+        return self._readable().deliver(mail, hand_over)
 
     def look_up(self, message_id: str) -> Accepted | Refused | None:
-        try:
-            return self._current().look_up(message_id)
-        except sa.exc.SQLAlchemyError as error:
-            raise Unavailable(f"the workspace cannot be read: {type(error).__name__}") from error
+        return self._readable().look_up(message_id)
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
 
+    def _readable(self) -> Transport:
+        try:
+            return self._current()
+        except sa.exc.SQLAlchemyError as error:
+            raise Unavailable(f"the workspace cannot be read: {type(error).__name__}") from error
+
     def _current(self) -> Transport:
         declared = _declared(self._database)
-        if self._transport is None or declared != self._of:
-            self.close()
-            self._transport, self._of = _open(declared), declared
-        return self._transport
+        with self._lock:
+            if self._transport is None or declared != self._of:
+                self.close()
+                self._transport, self._of = _open(declared), declared
+            return self._transport
 
 
 _Declared = tuple[str, Mapping[str, Any]]

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -103,7 +104,7 @@ def exchange(
             address = _checked(parts.hostname or "", port, allow_private=allow_private)
             sock = stack.enter_context(socket.create_connection((address, port), timeout=limits.connect_seconds))
             if parts.scheme == "https":
-                context = ssl.create_default_context()
+                context = _trust(ssl.get_default_verify_paths())
                 sock = stack.enter_context(context.wrap_socket(sock, server_hostname=parts.hostname))
         sock.settimeout(limits.total_seconds)
         stack.enter_context(_deadline(sock, limits.total_seconds))
@@ -112,6 +113,12 @@ def exchange(
             # A request that did not leave as a whole is none: nobody can have acted on it.
             sock.sendall(request)
         return _answer(sock, where, limits)
+
+
+@lru_cache(maxsize=2)
+def _trust(_where: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+    """Made once: reading all the certificates there are takes longer than a request."""
+    return ssl.create_default_context()
 
 
 def where_of(url: str) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Lock
 
 from connectors.errors import RateLimited
 
@@ -11,7 +12,7 @@ _WORTH_WAITING = 1.0
 
 
 class Pace:
-    """So many a second, with a second's worth at once after a pause. Used by one thread."""
+    """So many a second, with a second's worth at once after a pause, for all threads together."""
 
     def __init__(
         self,
@@ -23,22 +24,25 @@ class Pace:
         self._per_second = per_second
         self._most = max(per_second, 1.0)
         self._clock, self._sleep = clock, sleep
+        self._lock = Lock()
         self._left, self._seen = self._most, clock()
         self._shut_until = self._seen
 
     def take(self) -> None:
         """One permission; waits a moment for it, or raises RateLimited with the time that it takes."""
-        wait = self._wait()
-        if wait > _WORTH_WAITING:
-            raise RateLimited(f"the next request may leave in {wait:.0f} seconds", timedelta(seconds=wait))
+        with self._lock:
+            wait = self._wait()
+            if wait > _WORTH_WAITING:
+                raise RateLimited(f"the next request may leave in {wait:.0f} seconds", timedelta(seconds=wait))
+            # Taken before it is waited for: whoever comes next waits for the one after.
+            self._left -= 1
         if wait > 0:
             self._sleep(wait)
-            self._refill()
-        self._left -= 1
 
     def hold(self, wait: timedelta) -> None:
         """The provider wants nothing for so long."""
-        self._shut_until = max(self._shut_until, self._clock() + wait.total_seconds())
+        with self._lock:
+            self._shut_until = max(self._shut_until, self._clock() + wait.total_seconds())
 
     def _wait(self) -> float:
         self._refill()

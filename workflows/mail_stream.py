@@ -1,22 +1,26 @@
 """Takes due mails to their transports, each at most once whatever dies in between; it knows no provider."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
 
-from connectors.email.port import Accepted, OutgoingMail, Refused, Transport
+from connectors.email.port import Accepted, Refused, Transport
 from connectors.errors import ConnectorError, Misconfigured, RateLimited, Rejected, UnknownOutcome
 from connectors.retries import wait_before_retry
 from store import clock as store_clock
 from store import mails
-from store.mails import Mail
+from store.mails import Mail, Settlement
 from workflows.dispatcher import Dispatcher
+from workflows.mail_flight import Asking, Back, Barred, Flight, NoAnswer
 
 _BATCH = 20
+_TURNS = 4
+"""Mails are claimed for so many turns of a transport that takes several at once, so that it seldom has to wait."""
 _OUTAGE_AFTER = 3
 """So many mails in a row that cannot leave now, or of which nobody knows, are the provider's matter."""
 
@@ -54,7 +58,8 @@ class MailStream(Dispatcher[Counts]):
     ) -> None:
         super().__init__(engine, clock)
         self._transports = dict(transports)
-        self._owed: list[_Settlement] = []
+        self._owed: dict[int, _Owed] = {}
+        self._threads: ThreadPoolExecutor | None = None
 
     def dispatch_due(self, now: datetime) -> Counts:
         """Everything that is due at `now`, in order of priority; mails that are parked come due later."""
@@ -66,6 +71,9 @@ class MailStream(Dispatcher[Counts]):
     def close(self) -> None:
         """Let go of the connection and those of the transports."""
         super().close()
+        if self._threads is not None:
+            self._threads.shutdown()
+            self._threads = None
         for transport in self._transports.values():
             transport.close()
 
@@ -81,72 +89,72 @@ class MailStream(Dispatcher[Counts]):
         return total
 
     def _look_after_orphans(self, conn: sa.Connection, stream: str, transport: Transport, now: datetime) -> Counts:
-        total = Counts()
         with conn.begin():
             found = mails.orphans(conn, stream, now, _BATCH)
         for mail in found:
             _log.warning("mail_stream.orphan", mail=mail.id, run=mail.run_id)
-            total += self._find_out(conn, transport, mail, now, "its dispatcher died while handing it over")
-            with conn.begin():
-                mails.release(conn, mail.id)
-        return total
+            self._find_out(conn, transport, mail, now, "its dispatcher died while handing it over")
+        counts = self._pay(conn)
+        _release(conn, found)
+        return counts
 
     def _dispatch(
         self, conn: sa.Connection, stream: str, transport: Transport, now: datetime, stop: threading.Event
     ) -> Counts:
+        at_once = transport.at_once
         with conn.begin():
-            claim = mails.claim_due(conn, stream, now, _BATCH)
-        total, failures = Counts(skipped=claim.skipped, parked=claim.put_off), 0
-        outage: ConnectorError | None = None
-        for mail in claim.mails:
-            if outage is not None:
-                total += self._park(conn, mail, now, outage, tried=False)
-            elif not stop.is_set():
-                counts, error = self._deliver(conn, transport, mail, now)
-                total += counts
-                failures = failures + 1 if error else 0
-                outage = error if isinstance(error, RateLimited | Misconfigured) or failures >= _OUTAGE_AFTER else None
-            with conn.begin():
-                mails.release(conn, mail.id)
+            claim = mails.claim_due(conn, stream, now, max(_BATCH, _TURNS * at_once))
+        total = Counts(skipped=claim.skipped, parked=claim.put_off)
+        if not claim.mails:
+            return total
+        outage = _Outage()
+        with ThreadPoolExecutor(at_once, thread_name_prefix="tenure-mail") as threads:
+            flight = Flight(transport, claim.mails, now, threads, at_once)
+            total += self._carry(conn, flight, outage, stop)
+        if outage.error is not None:
+            later = [(mail, outage.error) for mail in flight.waiting]
+            total += _put_off(conn, [], later, now, tried=False)
+        _release(conn, flight.waiting)
         return total
 
-    def _deliver(
-        self, conn: sa.Connection, transport: Transport, mail: Mail, now: datetime
-    ) -> tuple[Counts, ConnectorError | None]:
-        """One mail; also the error where it may be the provider's matter rather than this mail's."""
-        handed_over = False
-
-        def hand_over() -> None:
-            nonlocal handed_over
-            with conn.begin():
-                bar = mails.handing_over(conn, mail.id, now)
-            if bar is not None:
-                raise _Barred(bar)
-            handed_over = True
-
+    def _carry(self, conn: sa.Connection, flight: Flight, outage: "_Outage", stop: threading.Event) -> Counts:
+        """All mails of a flight, or as many as leave before its end. The threads go on while the database is asked."""
+        total, asking, understood = Counts(), list[Asking](), list[_Understood]()
         try:
-            accepted = transport.deliver(_outgoing(mail, now), hand_over)
-        except _Barred as barred:
-            return self._bar(conn, mail, barred.bar, now), None
-        except Rejected as error:
-            return self._settle(conn, _Settlement(mail.id, "refused", now, reason=str(error))), None
-        except UnknownOutcome as error:
-            return self._find_out(conn, transport, mail, now, str(error)), error
-        except ConnectorError as error:
-            return self._park(conn, mail, now, error), error
-        except sa.exc.SQLAlchemyError:
+            flight.start()
+            while flight.in_the_air:
+                asking, back = flight.moments()
+                understood = [_understand(one) for one in back]
+                outage.learn(understood)
+                if outage.error is None and not stop.is_set():
+                    flight.start()
+                _answer(conn, asking, flight.now)
+                asking = []
+                total += self._take_back(conn, flight, understood)
+                understood = []
+        except BaseException:
+            # The database is away, and nobody else knows what became of those that had left.
+            self._owe([*understood, *map(_understand, flight.land(asking))], flight.now)
             raise
-        except Exception as error:  # noqa: BLE001  # the mail's state has to be written whatever a transport does
-            # A transport's own mistake. Where it happened decides, as with the errors it knows.
-            _log.exception("mail_stream.transport_failed", mail=mail.id, handed_over=handed_over)
-            if handed_over:
-                unknown = UnknownOutcome(f"{type(error).__name__} after handing over")
-                return self._find_out(conn, transport, mail, now, str(unknown)), unknown
-            failure = ConnectorError(f"{type(error).__name__} before handing over")
-            return self._park(conn, mail, now, failure), failure
-        return self._settle(conn, _Settlement(mail.id, "sent", now, provider_id=accepted.provider_id)), None
+        return total
 
-    def _find_out(self, conn: sa.Connection, transport: Transport, mail: Mail, now: datetime, why: str) -> Counts:
+    def _take_back(self, conn: sa.Connection, flight: Flight, understood: Sequence["_Understood"]) -> Counts:
+        """Write what became of these mails, all by one commit, and let go of them."""
+        waits, later = list[tuple[Mail, mails.Bar]](), list[tuple[Mail, ConnectorError]]()
+        self._owe((one for one in understood if not isinstance(one.meaning, UnknownOutcome)), flight.now)
+        for mail, meaning in ((one.mail, one.meaning) for one in understood):
+            match meaning:
+                case mails.Bar(final=False):
+                    waits.append((mail, meaning))
+                case UnknownOutcome():
+                    self._find_out(conn, flight.transport, mail, flight.now, str(meaning))
+                case ConnectorError() if not isinstance(meaning, Rejected):
+                    later.append((mail, meaning))
+        counts = _put_off(conn, waits, later, flight.now) + self._pay(conn)
+        _release(conn, [one.mail for one in understood])
+        return counts
+
+    def _find_out(self, conn: sa.Connection, transport: Transport, mail: Mail, now: datetime, why: str) -> None:
         """What became of a mail that was handed over without an answer. Only where its author says so is it sent again,
         once, and later."""
         found: Accepted | Refused | None = None
@@ -157,94 +165,160 @@ class MailStream(Dispatcher[Counts]):
             if wait is not None:
                 with conn.begin():
                     mails.look_later(conn, mail.id, now + wait)
-                return Counts()
+                return
         except Exception:  # noqa: BLE001  # then nobody can tell, which is an answer
             _log.exception("mail_stream.look_up_failed", mail=mail.id)
         match found:
             case Accepted(provider_id=provider_id):
-                settlement = _Settlement(
-                    mail.id, "sent", now, reason=f"found by looking: {why}", provider_id=provider_id
-                )
+                reason = f"found by looking: {why}"
+                settlement = Settlement(mail_id=mail.id, state="sent", reason=reason, provider_id=provider_id)
             case Refused(reason=reason):
-                settlement = _Settlement(mail.id, "refused", now, reason=reason)
+                settlement = Settlement(mail_id=mail.id, state="refused", reason=reason)
             case None:
-                settlement = _Settlement(mail.id, "unknown", now, reason=why)
-        return self._settle(conn, settlement)
-
-    def _bar(self, conn: sa.Connection, mail: Mail, bar: mails.Bar, now: datetime) -> Counts:
-        if bar.final:
-            return self._settle(conn, _Settlement(mail.id, "skipped", now, reason=bar.reason))
-        if bar.until is None:
-            return Counts()
-        with conn.begin():
-            return Counts(parked=int(mails.wait(conn, mail.id, bar.until, bar.reason)))
-
-    def _park(
-        self, conn: sa.Connection, mail: Mail, now: datetime, error: ConnectorError, *, tried: bool = True
-    ) -> Counts:
-        wait = wait_before_retry(error, mail.attempts + 1 if tried else 1) or timedelta(minutes=1)
-        if isinstance(error, Misconfigured):
-            _log.error("mail_stream.misconfigured", stream=mail.stream, problem=str(error))
-        _log.info("mail_stream.parked", mail=mail.id, error=type(error).__name__, wait_seconds=wait.total_seconds())
-        with conn.begin():
-            mails.park(conn, mail.id, now + wait, str(error), tried=tried)
-        return Counts(parked=1)
+                settlement = Settlement(mail_id=mail.id, state="unknown", reason=why)
+        self._owed[mail.id] = _Owed(settlement, now)
 
     # --- what must not be lost
 
-    def _settle(self, conn: sa.Connection, settlement: "_Settlement") -> Counts:
-        """Write what became of a mail; if the database is away, remember it, since nobody else knows."""
-        self._owed.append(settlement)
-        return self._pay(conn)
+    def _owe(self, understood: Iterable["_Understood"], now: datetime) -> None:
+        """Remember what became of mails until it is written: if the database is away, nobody else knows."""
+        for one in understood:
+            settlement = _settlement(one.mail, one.meaning)
+            if settlement is not None:
+                self._owed.setdefault(one.mail.id, _Owed(settlement, now))
 
     def _pay(self, conn: sa.Connection) -> Counts:
-        total = Counts()
-        while self._owed:
-            settlement = self._owed[0]
-            with conn.begin():
-                done = settlement.write(conn)
-            self._owed.pop(0)
-            total += Counts(**{settlement.state: 1}) if done else Counts()
-        return total
-
-
-class _Barred(Exception):
-    """Raised through a transport that had all but sent the mail."""
-
-    def __init__(self, bar: mails.Bar) -> None:
-        super().__init__(bar.reason)
-        self.bar = bar
+        owed = tuple(self._owed.values())
+        if not owed:
+            return Counts()
+        done = list[Settlement]()
+        with conn.begin():
+            for now in dict.fromkeys(one.now for one in owed):
+                mine = [one.settlement for one in owed if one.now == now]
+                settled = mails.settle_all(conn, mine, now)
+                done += [one for one in mine if one.mail_id in settled]
+        self._owed.clear()
+        return sum((Counts(**{one.state: 1}) for one in done), Counts())
 
 
 @dataclass(frozen=True)
-class _Settlement:
-    """What became of a mail, until it is written."""
+class _Owed:
+    """What became of a mail, and when that was known, until it is written."""
 
-    mail_id: int
-    state: mails.Settled
+    settlement: Settlement
     now: datetime
-    reason: str | None = None
-    provider_id: str | None = None
-
-    def write(self, conn: sa.Connection) -> bool:
-        return mails.settle(
-            conn, self.mail_id, self.state, now=self.now, reason=self.reason, provider_id=self.provider_id
-        )
 
 
-def _outgoing(mail: Mail, now: datetime) -> OutgoingMail:
-    return OutgoingMail(
-        message_id=mail.message_id,
-        to_address=mail.to_address,
-        to_name=mail.to_name,
-        from_address=mail.from_address,
-        from_name=mail.from_name,
-        reply_to=mail.reply_to,
-        replies_to=mail.replies_to,
-        subject=mail.subject,
-        html=mail.html,
-        plain=mail.plain,
-        unsubscribe_url=mail.unsubscribe_url,
-        category=mail.category,
-        at=now,
+# --- what came back
+
+
+_Meaning = Accepted | mails.Bar | ConnectorError | None
+"""Every mistake of a transport's own is one of the errors it knows; None: nobody could say whether it may leave."""
+
+
+@dataclass(frozen=True)
+class _Understood:
+    mail: Mail
+    meaning: _Meaning
+
+
+def _understand(back: Back) -> _Understood:
+    return _Understood(back.mail, _meaning(back))
+
+
+def _meaning(back: Back) -> _Meaning:
+    match back.outcome:
+        case Accepted() | ConnectorError():
+            return back.outcome
+        case Barred(bar=bar):
+            return bar
+        case NoAnswer():
+            return None
+    # Where it happened decides, as with the errors that transports know.
+    error, handed_over = back.outcome, back.handed_over
+    _log.error("mail_stream.transport_failed", mail=back.mail.id, handed_over=handed_over, exc_info=error)
+    what = type(error).__name__
+    return (
+        UnknownOutcome(f"{what} after handing over") if handed_over else ConnectorError(f"{what} before handing over")
     )
+
+
+def _settlement(mail: Mail, meaning: _Meaning) -> Settlement | None:
+    """None for a mail that is not settled by this."""
+    match meaning:
+        case Accepted(provider_id=provider_id):
+            return Settlement(mail_id=mail.id, state="sent", provider_id=provider_id)
+        case mails.Bar(final=True, reason=reason):
+            return Settlement(mail_id=mail.id, state="skipped", reason=reason)
+        case Rejected():
+            return Settlement(mail_id=mail.id, state="refused", reason=str(meaning))
+        case UnknownOutcome():
+            return Settlement(mail_id=mail.id, state="unknown", reason=str(meaning))
+    return None
+
+
+class _Outage:
+    """Notices when it is the provider's matter that mails do not leave, rather than theirs."""
+
+    def __init__(self) -> None:
+        self.error: ConnectorError | None = None
+        self._failures = 0
+
+    def learn(self, understood: Iterable[_Understood]) -> None:
+        for meaning in (one.meaning for one in understood):
+            if not isinstance(meaning, ConnectorError) or isinstance(meaning, Rejected):
+                self._failures = 0
+                continue
+            self._failures += 1
+            if isinstance(meaning, RateLimited | Misconfigured) or self._failures >= _OUTAGE_AFTER:
+                self.error = meaning
+
+
+# --- by one commit each
+
+
+def _answer(conn: sa.Connection, asking: Sequence[Asking], now: datetime) -> None:
+    """Say to mails that are about to leave whether they may; the word is given once it is committed."""
+    if len(asking) > 1:
+        with conn.begin():
+            bars = mails.handing_over_together(conn, [one.mail.id for one in asking], now)
+        for one in asking:
+            if one.mail.id in bars:
+                one.answer.set_result(bars[one.mail.id])
+    for one in asking:
+        if not one.answer.done():
+            with conn.begin():
+                bar = mails.handing_over(conn, one.mail.id, now)
+            one.answer.set_result(bar)
+
+
+def _put_off(
+    conn: sa.Connection,
+    waits: Sequence[tuple[Mail, mails.Bar]],
+    later: Sequence[tuple[Mail, ConnectorError]],
+    now: datetime,
+    *,
+    tried: bool = True,
+) -> Counts:
+    """Mails that did not leave, and may later: `waits` by caps and window, `later` since the provider is away."""
+    parked = 0
+    if not waits and not later:
+        return Counts()
+    with conn.begin():
+        for mail, bar in waits:
+            parked += bar.until is not None and mails.wait(conn, mail.id, bar.until, bar.reason)
+        for mail, error in sorted(later, key=lambda one: one[0].id):
+            wait = wait_before_retry(error, mail.attempts + 1 if tried else 1) or timedelta(minutes=1)
+            if isinstance(error, Misconfigured):
+                _log.error("mail_stream.misconfigured", stream=mail.stream, problem=str(error))
+            _log.info("mail_stream.parked", mail=mail.id, error=type(error).__name__, wait_seconds=wait.total_seconds())
+            mails.park(conn, mail.id, now + wait, str(error), tried=tried)
+            parked += 1
+    return Counts(parked=parked)
+
+
+def _release(conn: sa.Connection, claimed: Iterable[Mail]) -> None:
+    ids = [mail.id for mail in claimed]
+    if ids:
+        with conn.begin():
+            mails.release(conn, ids)

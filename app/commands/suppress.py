@@ -1,6 +1,9 @@
 """`tenure suppress`: the list of addresses that are not written to."""
 
+from datetime import UTC, datetime
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from app.commands.going_on import go_on
 from app.reports.json_ import problem_json
@@ -8,6 +11,7 @@ from app.running import FINDINGS, Services, UsageError, plain, say, show
 from app.suppressions import NoAddresses, checked, read_suppressions
 from app.tables import clean, count, show_table, when
 from store import clock, consent
+from store.access import audit
 from store.consent import REASONS, Suppressing
 
 _MOST = 20
@@ -39,6 +43,9 @@ def remove(address: str, reason: str | None, home: Path | None, *, as_json: bool
     _is_reason(reason)
     with Services(home, must_exist=True) as services, services.database.begin() as conn:
         gone = consent.lift(conn, _checked(address), (reason,) if reason else ())  # type: ignore[arg-type]  # checked above
+        if gone:
+            # Writing again to whoever left or complained is what somebody will want to have explained.
+            _audit(conn, "suppression_lifted", address, reason=reason or "any")
     if as_json:
         show({"removed": gone})
     elif gone:
@@ -68,6 +75,9 @@ def _suppress(
     with Services(home, must_exist=True) as services:
         with services.database.begin() as conn:
             new = consent.suppress(conn, suppressing, clock.now(conn))
+            if new:
+                reasons = {one.reason for one in suppressing}
+                _audit(conn, "suppressed", count(new, "address", "addresses"), reason=", ".join(sorted(reasons)))
         if new:
             go_on(services)
     if as_json:
@@ -88,3 +98,7 @@ def _checked(address: str) -> str:
 def _is_reason(reason: str | None) -> None:
     if reason is not None and reason not in REASONS:
         raise UsageError(f'--reason "{reason}" is not one of {", ".join(REASONS)}')
+
+
+def _audit(conn: sa.Connection, did: str, what: str, *, reason: str) -> None:
+    audit.record(conn, audit.COMMAND_LINE, did, datetime.now(UTC), what=what, reason=reason)

@@ -25,6 +25,7 @@ class MemoryTransport:
     taken: list[OutgoingMail] = field(default_factory=list)
     failures: deque[Failure | None] = field(default_factory=deque)
     can_look_up: bool = True
+    at_once: int = 1
 
     def deliver(self, mail: OutgoingMail, hand_over: Callable[[], None]) -> Accepted:
         failure = self.failures.popleft() if self.failures else None

@@ -45,7 +45,12 @@ class Refused:
 
 
 class Transport(Protocol):
-    """A way for mail to leave. Used by one thread at a time."""
+    """A way for mail to leave. `deliver` is called by so many threads at a time as it says, all else by one."""
+
+    @property
+    def at_once(self) -> int:
+        """How many mails may be on their way through it at the same time."""
+        ...
 
     def deliver(self, mail: OutgoingMail, hand_over: Callable[[], None]) -> Accepted:
         """Deliver one mail, calling `hand_over` once, immediately before the byte that cannot be taken back.

@@ -35,6 +35,7 @@ class SmtpSettings(Value):
     return_path: str | None = Field(None, description="where bounces go; the sender's address by default")
     ca_file: str | None = Field(None, description="certificates to trust instead of the system's")
     timeout_seconds: float = Field(30, gt=0, le=300, description="how long to wait for one answer")
+    connections: int = Field(4, ge=1, le=50, description="so many at once, each with one mail at a time")
     content_seconds: float = Field(
         120, gt=0, le=600, description="how long to wait for the answer to a whole mail, which servers look through"
     )
@@ -49,19 +50,25 @@ class SmtpSettings(Value):
 
 
 class SmtpTransport:
-    """One server; its connection is kept between mails, and looked after before it is used again."""
+    """One server; its connections are kept between mails, and looked after before they are used again."""
 
     def __init__(self, settings: SmtpSettings, secret: Callable[[str], str | None]) -> None:
         self._settings = settings
         self._secret = secret
-        self._open: _Connection | None = None
+        self._idle: list[_Connection] = []
         self._trusts: ssl.SSLContext | None = None
+
+    @property
+    def at_once(self) -> int:
+        return self._settings.connections
 
     def deliver(self, mail: OutgoingMail, hand_over: Callable[[], None]) -> Accepted:
         sender = envelope_address(self._settings.return_path or mail.from_address, "sender")
         recipient = envelope_address(mail.to_address, "recipient", international=True)
         message = build_message(mail, international=True)
-        connection = self._connection()
+        # What is closed meanwhile has a list of its own, and this connection ends with its mail.
+        idle = self._idle
+        connection = self._connection(idle)
         try:
             with _outage(self._where()):
                 connection.offer(sender, recipient, len(message))
@@ -69,13 +76,13 @@ class SmtpTransport:
             accepted = connection.hand_over(_as_data(message), self._where())
         except Rejected:
             # A definite no leaves the connection in order, but the server's idea of the mail has to be cleared.
-            if not connection.reset():
-                self.close()
+            self._keep(connection, idle, usable=connection.reset())
             raise
         except BaseException:
             # Also when `hand_over` fails: closing without the final dot is how a mail is taken back.
-            self.close()
+            connection.close()
             raise
+        self._keep(connection, idle)
         return accepted
 
     def look_up(self, message_id: str) -> Accepted | Refused | None:  # noqa: ARG002  # the port's word
@@ -83,17 +90,28 @@ class SmtpTransport:
         return None
 
     def close(self) -> None:
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
-    def _connection(self) -> "_Connection":
-        if self._open is not None and not self._open.is_usable():
-            self.close()
-        if self._open is None:
-            with _outage(self._where()):
-                self._open = _Connection(self._settings, self._secret, self._trust())
-        return self._open
+    def _connection(self, idle: list["_Connection"]) -> "_Connection":
+        while True:
+            try:
+                # The one used last: those that are not needed grow old, and the server lets go of them.
+                connection = idle.pop()
+            except IndexError:
+                break
+            if connection.is_usable():
+                return connection
+            connection.close()
+        with _outage(self._where()):
+            return _Connection(self._settings, self._secret, self._trust())
+
+    def _keep(self, connection: "_Connection", idle: list["_Connection"], *, usable: bool = True) -> None:
+        if usable and idle is self._idle:
+            idle.append(connection)
+        else:
+            connection.close()
 
     def _trust(self) -> ssl.SSLContext | None:
         """Made once: reading all the certificates there are takes as long as sending a hundred mails."""

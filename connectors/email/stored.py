@@ -9,6 +9,9 @@ from connectors.email.port import Accepted, OutgoingMail, Refused
 class StoredTransport:
     """`keep` stores a mail, and storing it twice keeps one; `kept` says whether it has. Both are the application's."""
 
+    at_once = 16
+    """Nobody has to be waited for; mails in one company share the commits around them."""
+
     def __init__(self, keep: Callable[[OutgoingMail], None], kept: Callable[[str], bool]) -> None:
         self._keep = keep
         self._kept = kept

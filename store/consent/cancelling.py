@@ -5,8 +5,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from store.mails.bars import bars_of
-from store.mails.settling import settle
+from store.mails.bars import bars_of, mail_policy
+from store.mails.settling import Settlement, settle_all
 from store.schema import mail, work
 
 _WAITING = sa.or_(mail.c.state == "prepared", mail.c.again)
@@ -34,9 +34,9 @@ def cancel_for(conn: sa.Connection, contact_ids: Collection[int], now: datetime)
 
 
 def _cancel(conn: sa.Connection, whose: sa.ColumnElement[bool], now: datetime) -> int:
-    # In the order of runs, as everybody who settles many holds them.
-    query = sa.select(mail.c.id).where(whose, _WAITING, mail.c.person.is_(None)).order_by(mail.c.run_id, mail.c.id)
+    query = sa.select(mail.c.id).where(whose, _WAITING, mail.c.person.is_(None)).order_by(mail.c.id)
     ids = list(conn.execute(query).scalars())
-    bars = bars_of(conn, ids, now) if ids else {}
-    final = [(mail_id, bar) for mail_id in ids if (bar := bars[mail_id]) is not None and bar.final]
-    return sum(settle(conn, mail_id, "skipped", reason=bar.reason, now=now) for mail_id, bar in final)
+    bars = bars_of(conn, ids, now, mail_policy(conn)) if ids else {}
+    barred = [(mail_id, bar) for mail_id, bar in bars.items() if bar is not None and bar.final]
+    skipped = [Settlement(mail_id=mail_id, state="skipped", reason=bar.reason) for mail_id, bar in barred]
+    return len(settle_all(conn, skipped, now)) if skipped else 0

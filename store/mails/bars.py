@@ -8,9 +8,7 @@ import sqlalchemy as sa
 
 from engine.mail_policy import TRANSACTIONAL, MailPolicy
 from store.deployed import NothingDeployed, load_workspace
-from store.schema import account_value, contact, mail, outbox, person, playbook, run, subscription, suppression, task
-
-DO_NOT_CONTACT = "account.do_not_contact"
+from store.schema import mail, person, playbook, run, task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,55 +29,40 @@ def mail_policy(conn: sa.Connection) -> MailPolicy:
         return MailPolicy()
 
 
-def bars_of(conn: sa.Connection, ids: Sequence[int], now: datetime, *, hold: bool = False) -> dict[int, Bar | None]:
-    """What keeps each of these mails from leaving at this moment, whatever caps and windows say.
-
-    `hold` keeps runs and contacts as they are until the caller commits.
-    """
-    query = _query(now).where(mail.c.id.in_(ids))
-    held = query.with_for_update(read=True, of=[run, contact]) if hold else query
-    policy = mail_policy(conn)
+def bars_of(conn: sa.Connection, ids: Sequence[int], now: datetime, policy: MailPolicy) -> dict[int, Bar | None]:
+    """What keeps each of these mails from leaving at this moment, whatever caps and windows say."""
     bars: dict[int, Bar | None] = dict.fromkeys(ids, _GONE)
-    bars.update((row["id"], _bar(row, policy)) for row in conn.execute(held).mappings())
+    rows = conn.execute(_QUERY, {"ids": list(ids), "now": now}).mappings()
+    bars.update((row["id"], _bar(row, policy)) for row in rows)
     others = [mail_id for mail_id in ids if bars[mail_id] is _GONE]
     return bars | _bars_inside(conn, others) if others else bars
 
 
 _GONE = Bar(reason="the mail is gone", final=False)
 
-
-def _query(now: datetime) -> sa.Select[tuple[object, ...]]:
-    of_person = suppression.c.address_key == mail.c.to_key
-    listed = sa.select(sa.func.array_agg(suppression.c.reason)).where(of_person).scalar_subquery()
-    of_topic = (subscription.c.address_key == mail.c.to_key, subscription.c.topic == mail.c.topic)
-    said = sa.select(subscription.c.subscribed).where(*of_topic).scalar_subquery()
-    mine = (account_value.c.account_id == mail.c.account_id, account_value.c.field == DO_NOT_CONTACT)
-    newest = (account_value.c.at.desc(), account_value.c.id.desc())
-    told = sa.select(account_value.c.value).where(*mine, account_value.c.at <= now).order_by(*newest).limit(1)
-    ending = sa.exists().where(
-        outbox.c.run_id == run.c.id, outbox.c.n > run.c.heard, outbox.c.fact["kind"].as_string() == "end"
-    )
-    return (
-        sa.select(
-            mail.c.id,
-            mail.c.category,
-            mail.c.topic,
-            mail.c.to_address,
-            mail.c.resent_by,
-            run.c.state,
-            contact.c.do_not_contact,
-            contact.c.email,
-            sa.func.coalesce(playbook.c.state, "active").label("playbook"),
-            listed.label("listed"),
-            said.label("said"),
-            told.scalar_subquery().label("account_wants_none"),
-            ending.label("ending"),
-        )
-        .select_from(run)
-        .join(mail, mail.c.run_id == run.c.id)
-        .join(contact, contact.c.id == mail.c.contact_id)
-        .outerjoin(playbook, playbook.c.id == run.c.playbook)
-    )
+_QUERY = sa.text("""
+    select mail.id, mail.category, mail.topic, mail.to_address, mail.resent_by, run.state, contact.do_not_contact,
+        contact.email, coalesce(playbook.state, 'active') as playbook,
+        (select array_agg(reason) from suppression where address_key = mail.to_key) as listed,
+        (
+            select subscribed from subscription
+            where subscription.address_key = mail.to_key and subscription.topic = mail.topic
+        ) as said,
+        (
+            select value from account_value
+            where account_value.account_id = mail.account_id and field = 'account.do_not_contact' and at <= :now
+            order by at desc, id desc limit 1
+        ) as account_wants_none,
+        exists (
+            select from outbox
+            where outbox.run_id = run.id and outbox.n > run.heard and outbox.fact ->> 'kind' = 'end'
+        ) as ending
+    from mail
+    join run on run.id = mail.run_id
+    join contact on contact.id = mail.contact_id
+    left join playbook on playbook.id = run.playbook
+    where mail.id = any(cast(:ids as bigint[]))
+""")
 
 
 def _bar(row: sa.RowMapping, policy: MailPolicy) -> Bar | None:

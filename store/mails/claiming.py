@@ -1,15 +1,14 @@
-"""Takes due mails for one dispatcher, and takes the step after which a mail may have left."""
+"""Takes due mails for one dispatcher, and lets go of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from store.mails.bars import Bar, bars_of
-from store.mails.holding import hold_addresses
+from store.mails.handing import all_bars, workspace_in_force
 from store.mails.rows import Mail, mail_of, said
-from store.mails.settling import settle
-from store.mails.timing import hold_account, untimely, workspace_with_policy
+from store.mails.settling import Settlement, settle_all
 from store.schema import mail
 
 _LOCKS = 0x6D61 << 48
@@ -62,19 +61,15 @@ def claim_due(conn: sa.Connection, stream: str, now: datetime, limit: int) -> Cl
     Those of a paused playbook stay where they are.
     """
     claimed = _claimed(conn, _CLAIM, stream=stream, now=now, limit=limit)
-    bars = _bars(conn, [one.id for one in claimed], now)
-    skipped = put_off = 0
-    # In the order of runs, since two dispatchers that settle hold runs still.
-    for one in sorted(claimed, key=lambda one: (one.run_id, one.id)):
-        bar = bars[one.id]
-        if bar is None:
-            continue
-        if bar.final:
-            skipped += settle(conn, one.id, "skipped", reason=bar.reason, now=now)
-        elif bar.until is not None:
-            put_off += wait(conn, one.id, bar.until, bar.reason)
-        release(conn, one.id)
-    return Claim(mails=[one for one in claimed if bars[one.id] is None], skipped=skipped, put_off=put_off)
+    workspace = workspace_in_force(conn)
+    bars = all_bars(conn, workspace, [one.id for one in claimed], now)
+    barred = {mail_id: bar for mail_id, bar in bars.items() if bar is not None}
+    skipped = [Settlement(mail_id=id_, state="skipped", reason=bar.reason) for id_, bar in barred.items() if bar.final]
+    settled = settle_all(conn, skipped, now) if skipped else ()
+    later = [(id_, bar) for id_, bar in barred.items() if not bar.final]
+    put_off = sum(wait(conn, id_, bar.until, bar.reason) for id_, bar in later if bar.until is not None)
+    release(conn, barred)
+    return Claim(mails=[one for one in claimed if one.id not in barred], skipped=len(settled), put_off=put_off)
 
 
 def orphans(conn: sa.Connection, stream: str, now: datetime, limit: int) -> list[Mail]:
@@ -82,33 +77,12 @@ def orphans(conn: sa.Connection, stream: str, now: datetime, limit: int) -> list
     return _claimed(conn, _CLAIM_ORPHANS, stream=stream, now=now, limit=limit, orphaned=True)
 
 
-def release(conn: sa.Connection, mail_id: int) -> None:
-    """Let go of a claimed mail."""
-    conn.execute(sa.select(sa.func.pg_advisory_unlock(_LOCKS + mail_id)))
+def release(conn: sa.Connection, mail_ids: Collection[int]) -> None:
+    """Let go of claimed mails."""
+    conn.execute(_RELEASE, {"ids": list(mail_ids), "locks": _LOCKS})
 
 
-def handing_over(conn: sa.Connection, mail_id: int, now: datetime) -> Bar | None:
-    """Take the step after which the mail may have left; commit before the first byte. A Bar when it may not, after all.
-
-    The address, the run and the contact are held still until the caller commits: whoever unsubscribes or ends the run
-    is before or after this moment, never beside it. The same step takes the mail's places under the caps.
-    """
-    hold_addresses(conn, conn.execute(sa.select(mail.c.to_key).where(mail.c.id == mail_id)).scalars())
-    bar = _bars(conn, [mail_id], now, last_look=True)[mail_id]
-    if bar is not None:
-        return bar
-    taken = conn.execute(
-        sa.update(mail)
-        .where(mail.c.id == mail_id, sa.or_(mail.c.state == "prepared", mail.c.again))
-        .values(
-            state="handing_over",
-            reason=None,
-            left_at=now,
-            again=False,
-            resends=mail.c.resends + sa.cast(mail.c.again, sa.Integer),
-        )
-    )
-    return None if taken.rowcount else Bar(reason="the mail is settled or in other hands", final=False)
+_RELEASE = sa.text("select pg_advisory_unlock(:locks + id) from unnest(cast(:ids as bigint[])) as claimed(id)")
 
 
 def wait(conn: sa.Connection, mail_id: int, until: datetime, reason: str) -> bool:
@@ -153,18 +127,6 @@ def next_due(conn: sa.Connection, stream: str) -> datetime | None:
     return first
 
 
-def _bars(conn: sa.Connection, ids: list[int], now: datetime, *, last_look: bool = False) -> dict[int, Bar | None]:
-    """What keeps each of these from leaving: consent and run before caps and window."""
-    workspace = workspace_with_policy(conn)
-    if workspace is not None and last_look:
-        # After the address, and before the run: in this order by everybody.
-        for mail_id in ids:
-            hold_account(conn, workspace, mail_id)
-    bars = bars_of(conn, ids, now, hold=last_look)
-    free = [mail_id for mail_id in ids if bars[mail_id] is None]
-    return bars | untimely(conn, workspace, free, now, last_look=last_look) if workspace and free else bars
-
-
 def _claimed(
     conn: sa.Connection, statement: sa.TextClause, *, stream: str, now: datetime, limit: int, orphaned: bool = False
 ) -> list[Mail]:
@@ -179,5 +141,5 @@ def _claimed(
             claimed.append(mail_of(row))
         else:
             # Between the list and the lock another dispatcher has done its work and let go.
-            release(conn, mail_id)
+            release(conn, [mail_id])
     return claimed

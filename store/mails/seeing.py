@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from engine.addresses import address_key
 from store.consent import Reason, Suppressing, suppress
 from store.mails.holding import hold_addresses
-from store.mails.settling import hold_run, settle
+from store.mails.settling import hold_runs, settle
 from store.schema import mail, mail_event, playbook_version, run
 from store.telling import tell
 
@@ -29,7 +29,7 @@ def record_event(conn: sa.Connection, mail_id: int, type_: EventType, key: str, 
     address = conn.execute(sa.select(mail.c.to_address).where(mail.c.id == mail_id)).scalar_one()
     if stopping:
         hold_addresses(conn, [address_key(address)])
-    hold_run(conn, mail_id)
+    hold_runs(conn, [mail_id])
     new = conn.execute(
         insert(mail_event)
         .values(mail_id=mail_id, type=type_, key=key, at=at, learned_at=now)

@@ -11,26 +11,15 @@ from engine.mail_policy import CounterOf, MailPolicy
 from engine.mail_timing import Left, judge, reach
 from engine.places import place_of
 from engine.workspace import Workspace
-from store.deployed import NothingDeployed, load_workspace
 from store.mails.bars import Bar
 from store.schema import mail, run
 
 _WAITING = sa.or_(mail.c.state == "prepared", mail.c.again)
 
 
-def workspace_with_policy(conn: sa.Connection) -> Workspace | None:
-    """The workspace in force, where its policy has caps or a window: otherwise nothing has to be asked."""
-    try:
-        workspace = load_workspace(conn)
-    except NothingDeployed:
-        return None
-    return workspace if workspace.mail.caps or workspace.mail.window else None
-
-
-def hold_account(conn: sa.Connection, workspace: Workspace, mail_id: int) -> None:
-    """Where an account has a cap: let nobody else send to the account until the caller commits. After its address."""
-    if any(cap.per == "account" for cap in workspace.mail.caps):
-        conn.execute(_HOLD, {"id": mail_id})
+def has_timing(workspace: Workspace) -> bool:
+    """Whether its policy has caps or a window: otherwise nothing has to be asked."""
+    return bool(workspace.mail.caps or workspace.mail.window)
 
 
 def untimely(
@@ -41,6 +30,7 @@ def untimely(
     rows = conn.execute(_MAILS, {"ids": list(ids)}).mappings().all()
     policy = workspace.mail
     left = _left(conn, policy, rows, now)
+    ahead = _ahead(conn, rows, now) if last_look and policy.caps else {}
     bars: dict[int, Bar | None] = dict.fromkeys(ids)
     for row in rows:
         if row["topic"] is None:
@@ -50,7 +40,7 @@ def untimely(
             "contact": _others(left[row["to_key"]], row["id"]),
             "account": _others(left[row["account_id"]], row["id"]),
         }
-        verdict = judge(policy, now, place, mine, _ahead(conn, policy, row, now) if last_look else None)
+        verdict = judge(policy, now, place, mine, ahead.get(row["id"]))
         if verdict is not None:
             bars[row["id"]] = Bar(reason=verdict.reason, final=verdict.outcome == "skip", until=verdict.until)
     return bars
@@ -82,19 +72,12 @@ def _left(conn: sa.Connection, policy: MailPolicy, rows: Collection[sa.RowMappin
     return found
 
 
-def _ahead(conn: sa.Connection, policy: MailPolicy, row: sa.RowMapping, now: datetime) -> dict[CounterOf, int]:
-    counts = conn.execute(
-        _AHEAD,
-        {
-            "id": row["id"],
-            "person": row["to_key"],
-            "account": row["account_id"],
-            "priority": row["priority"],
-            "due_at": row["due_at"],
-            "now": now,
-        },
-    ).one()
-    return {"contact": counts.contact, "account": counts.account} if policy.caps else {}
+def _ahead(
+    conn: sa.Connection, rows: Collection[sa.RowMapping], now: datetime
+) -> Mapping[int, Mapping[CounterOf, int]]:
+    """Of each mail, how many others are due that go first."""
+    found = conn.execute(_AHEAD, {"ids": [row["id"] for row in rows], "now": now})
+    return {row.id: {"contact": row.contact, "account": row.account} for row in found}
 
 
 _MAILS = sa.text("""
@@ -106,14 +89,15 @@ _MAILS = sa.text("""
 """)
 
 _AHEAD = sa.text("""
-    select count(*) filter (where mail.to_key = :person) as contact,
-        count(*) filter (where mail.account_id = :account) as account
-    from mail join run on run.id = mail.run_id left join playbook on playbook.id = run.playbook
-    where (mail.to_key = :person or mail.account_id = :account) and mail.state = 'prepared' and mail.id <> :id
-        and mail.topic is not null and mail.due_at <= :now
-        and run.state = 'open' and coalesce(playbook.state, 'active') = 'active'
-        and (-mail.priority, mail.due_at, mail.id)
-            < (-cast(:priority as integer), cast(:due_at as timestamptz), cast(:id as bigint))
+    select one.id, ahead.contact, ahead.account
+    from mail one cross join lateral (
+        select count(*) filter (where mail.to_key = one.to_key) as contact,
+            count(*) filter (where mail.account_id = one.account_id) as account
+        from mail join run on run.id = mail.run_id left join playbook on playbook.id = run.playbook
+        where (mail.to_key = one.to_key or mail.account_id = one.account_id) and mail.state = 'prepared'
+            and mail.id <> one.id and mail.topic is not null and mail.due_at <= :now
+            and run.state = 'open' and coalesce(playbook.state, 'active') = 'active'
+            and (-mail.priority, mail.due_at, mail.id) < (-one.priority, one.due_at, one.id)
+    ) as ahead
+    where one.id = any(cast(:ids as bigint[]))
 """)
-
-_HOLD = sa.text("select pg_advisory_xact_lock(hashint8(account_id), 7369) from mail where id = :id")

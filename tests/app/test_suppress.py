@@ -1,8 +1,13 @@
 """The list of addresses that are not written to, as an operator keeps it."""
 
 import pytest
+import sqlalchemy as sa
 
+from store import schema
+from store.access.audit import all_audit
+from store.database import engine_for
 from tests.command_line import tenure
+from tests.mailing import Post
 
 
 @pytest.fixture
@@ -23,6 +28,26 @@ def test_addresses_are_put_on_the_list_shown_and_taken_off(suppress):
     assert suppress("remove", "ann@acme.test").code == 1
     assert "bob@acme.test" in suppress("list").out
     assert "Ann" not in suppress("list").out
+
+
+def test_the_audit_log_names_whom_we_write_to_again_and_nobody_who_was_forgotten(suppress, database, tmp_path):
+    post = Post(engine_for(database))
+    contact_id = post.contact(post.run(), key="c-17", email="ann@acme.test")
+    with post.engine.begin() as conn:
+        of = sa.select(schema.account.c.key).join(schema.contact).where(schema.contact.c.id == contact_id)
+        account = conn.execute(of).scalar_one()
+    suppress("add", "ann@acme.test", "bob@acme.test")
+    suppress("remove", "bob@acme.test")
+    erased = tenure("erase", "c-17", "--account", account, "--by", "dpo@corp.test", "--json", home=tmp_path).json
+    with post.engine.begin() as conn:
+        lines = [(row.who, row.did, row.what) for row in all_audit(conn)]
+    post.engine.dispose()
+    assert lines == [
+        ("command line", "suppressed", "2 addresses"),
+        ("command line", "suppression_lifted", "bob@acme.test"),
+        ("dpo@corp.test", "contact_erased", f"erasure {erased['id']}"),
+    ]
+    assert suppress("list", "--reason", "erased").code == 0
 
 
 def test_a_file_is_imported_and_its_bad_rows_are_named(suppress, tmp_path):

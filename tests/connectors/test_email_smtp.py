@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from pydantic import ValidationError
 
@@ -182,6 +185,31 @@ def test_many_mails_go_over_one_connection_of_a_server_that_offers_pipelining(sm
     assert [message["Message-ID"] for message in arrivals.messages] == [f"<{n}@corp.test>" for n in range(20)]
     assert arrivals.messages[3].get_body(("plain",)).get_content().splitlines() == ["."] * 3
     assert arrivals.connections == (2 if security == "starttls" else 1)
+    transport.close()
+
+
+def test_mails_that_leave_at_once_have_connections_of_their_own_which_are_kept(smtp_server, certificate, mail):
+    arrivals, port = smtp_server("tls")
+    settings = SmtpSettings(host="localhost", port=port, security="tls", ca_file=certificate[0], timeout_seconds=20)
+    transport = SmtpTransport(settings, lambda _: None)
+    for turn in range(3):
+        # All are offered before any is handed over.
+        together = threading.Barrier(4, timeout=20)
+        with ThreadPoolExecutor(4) as threads:
+            mails = [mail(message_id=f"<{turn}.{n}@corp.test>") for n in range(4)]
+            list(threads.map(lambda one: transport.deliver(one, together.wait), mails))  # noqa: B023 - called at once
+    assert len({message["Message-ID"] for message in arrivals.messages}) == 12
+    assert arrivals.connections == 4
+    transport.close()
+
+
+def test_a_connection_in_use_while_the_transport_is_closed_ends_with_its_mail(smtp_server, certificate, mail):
+    arrivals, port = smtp_server("tls")
+    settings = SmtpSettings(host="localhost", port=port, security="tls", ca_file=certificate[0], timeout_seconds=5)
+    transport = SmtpTransport(settings, lambda _: None)
+    transport.deliver(mail(), transport.close)
+    transport.deliver(mail(message_id="<2@corp.test>"), lambda: None)
+    assert (len(arrivals.messages), arrivals.connections) == (2, 2)
     transport.close()
 
 

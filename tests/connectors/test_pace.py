@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -46,6 +47,16 @@ def test_over_any_time_no_more_than_the_rate_and_one_burst_leave(clock):
         one.take()
         clock.now += (n % 7) / 10
     assert 3 * (clock.now - 100) + 3 >= 300
+
+
+def test_threads_share_one_rate(clock):
+    one, waits = pace(clock, 10), []
+    one._sleep = waits.append
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: one.take(), range(20)))
+    assert sorted(round(wait, 6) for wait in waits) == [round(n / 10, 6) for n in range(1, 11)]
+    with pytest.raises(RateLimited):
+        one.take()
 
 
 def test_a_pause_saves_up_no_more_than_one_second(clock):

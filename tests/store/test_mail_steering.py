@@ -46,7 +46,7 @@ def claimed(engine, now):
     with engine.begin() as conn:
         ids = [one.id for one in mails.claim_due(conn, "email", now, 10).mails]
         for mail_id in ids:
-            mails.release(conn, mail_id)
+            mails.release(conn, [mail_id])
     return ids
 
 

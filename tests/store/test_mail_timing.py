@@ -60,9 +60,11 @@ def send(engine, now=NOW):
     with engine.connect() as conn:
         while True:
             claimed = claim(conn, now)
+            with conn.begin():
+                bars = mails.handing_over_together(conn, [mail.id for mail in claimed.mails], now)
             for mail in claimed.mails:
                 with conn.begin():
-                    bar = mails.handing_over(conn, mail.id, now)
+                    bar = bars[mail.id] if mail.id in bars else mails.handing_over(conn, mail.id, now)
                 if bar is None:
                     left.append(mail.id)
                 with conn.begin():
@@ -72,7 +74,7 @@ def send(engine, now=NOW):
                         mails.settle(conn, mail.id, "skipped", now=now, reason=bar.reason)
                     elif bar.until:
                         mails.wait(conn, mail.id, bar.until, bar.reason)
-                    mails.release(conn, mail.id)
+                    mails.release(conn, [mail.id])
             if not claimed.mails and not claimed.skipped and not claimed.put_off:
                 return left
 
@@ -168,6 +170,25 @@ def test_who_goes_first_is_waited_for_while_another_dispatcher_has_it(post, engi
         mails.settle(conn, high, "skipped", now=NOW, reason="nobody wants it")
     with engine.begin() as conn:
         assert hand_over(conn, low) is None
+
+
+@pytest.mark.parametrize("per", ["contact", "account"])
+def test_of_several_that_are_about_to_leave_the_first_alone_has_the_place(post, engine, per):
+    declare(engine, f"{{ caps: [{{ per: {per}, at_most: 1, within: 7 days }}] }}")
+    run_id = post.run()
+    contact_id = post.contact(run_id)
+    drafts = [post.draft(run_id, contact_id, step=f"s{n}", priority=n) for n in range(3)]
+    low, middle, high = post.prepare(*drafts)
+    order = post.prepare(post.draft(run_id, contact_id, step="ordered", category="transactional"))[0]
+    other = post.mail()
+    with engine.begin() as conn:
+        assert mails.handing_over_together(conn, [low, other, middle, order, high], NOW) == dict.fromkeys(
+            (high, order, other)
+        )
+    with engine.begin() as conn:
+        bars = mails.handing_over_together(conn, [low, middle], NOW)
+        assert [bar.until for bar in bars.values()] == [NOW + 7 * DAY]
+        assert hand_over(conn, low).until == NOW + 7 * DAY
 
 
 _CAPS = st.lists(

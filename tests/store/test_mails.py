@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -126,7 +127,7 @@ def test_two_dispatchers_never_hold_the_same_mail(post, engine, dispatcher):
         assert claim(dispatcher, limit=4) == ids[:4]
         assert claim(other, limit=4) == ids[4:]
         with dispatcher.begin():
-            mails.release(dispatcher, ids[0])
+            mails.release(dispatcher, [ids[0]])
         assert claim(other, limit=4) == [ids[0], *ids[4:]]
 
 
@@ -209,6 +210,57 @@ def test_only_one_dispatcher_can_hand_a_mail_over(post, engine):
     assert hand_over(engine, mail_id) == mails.Bar(reason="the mail is settled or in other hands", final=False)
 
 
+def test_several_are_handed_over_by_one_step_and_each_has_its_own_answer(post, engine):
+    free, other = post.mail(), post.mail()
+    barred, gone = post.mail(), 999_999
+    run_id = post.run(state="ended")
+    draft = post.draft(run_id, post.contact(run_id), person="kim", category="internal", to_address="kim@corp.test")
+    [colleague] = post.prepare(replace(draft, contact_id=None))
+    post.change(schema.contact, post.find(barred).contact_id, do_not_contact=True)
+    with engine.begin() as conn:
+        conn.execute(sa.insert(schema.person).values(key="kim", name="Kim", email="kim@corp.test", learned_at=NOW))
+    with engine.begin() as conn:
+        bars = mails.handing_over_together(conn, [free, barred, colleague, other, gone], NOW)
+    assert bars == {
+        free: None,
+        other: None,
+        colleague: None,
+        barred: mails.Bar(reason="the contact does not want to be contacted", final=True),
+    }
+    assert [post.find(one).state for one in (free, other, colleague, barred)] == ["handing_over"] * 3 + ["prepared"]
+
+
+@pytest.mark.parametrize("table", [schema.run, schema.contact], ids=["run", "contact"])
+def test_among_several_none_is_waited_for_that_somebody_changes_at_the_moment(post, engine, table):
+    changing, free = post.mail(), post.mail()
+    found = post.find(changing)
+    row = found.run_id if table is schema.run else found.contact_id
+    with engine.begin() as elsewhere, engine.begin() as conn:
+        elsewhere.execute(sa.update(table).where(table.c.id == row).values(account_id=table.c.account_id))
+        conn.execute(sa.text("set local lock_timeout = '5s'"))
+        assert mails.handing_over_together(conn, [changing, free], NOW) == {free: None}
+    assert hand_over(engine, changing) is None
+
+
+def test_many_settle_by_one_step_and_each_run_hears_once_when_its_step_is_settled(post, engine):
+    one, two = post.run(), post.run()
+    ids = [*(post.mail(one) for _ in range(3)), post.mail(two), post.mail(two, on_unknown="resend_once")]
+    for mail_id in ids:
+        hand_over(engine, mail_id)
+    became = ["sent", "refused", "unknown", "sent", "unknown"]
+    settlements = [
+        mails.Settlement(mail_id=mail_id, state=state, reason="r", provider_id="p")
+        for mail_id, state in zip(ids, became, strict=True)
+    ]
+    with engine.begin() as conn:
+        assert mails.settle_all(conn, settlements, NOW) == set(ids)
+        assert mails.settle_all(conn, settlements[:2], NOW) == set(), "nothing follows on these"
+    assert [post.find(mail_id).state for mail_id in ids] == became
+    assert post.find(ids[4]).again
+    assert post.told(one) == [told("sent", "r")]
+    assert post.told(two) == [], "one of its mails is sent once more"
+
+
 def test_an_unsubscribe_is_before_or_after_the_handing_over_never_beside_it(post, engine):
     mail_id = post.mail()
     contact_id = post.find(mail_id).contact_id
@@ -251,7 +303,7 @@ def test_a_mail_in_the_hands_of_a_dead_dispatcher_is_an_orphan(post, engine, dis
         with dispatcher.begin():
             found = [mail.id for mail in mails.orphans(dispatcher, "email", now, 10)]
             for each in found:
-                mails.release(dispatcher, each)
+                mails.release(dispatcher, [each])
             return found
 
     assert orphans() == []

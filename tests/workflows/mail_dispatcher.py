@@ -60,20 +60,23 @@ class Deadly(SmtpTransport):
 
 
 def make_deadly(killer):
-    claim_due, handing_over, settle, send = mails.claim_due, mails.handing_over, mails.settle, smtplib.SMTP.send
+    claim_due, settle_all, send = mails.claim_due, mails.settle_all, smtplib.SMTP.send
 
     def deadly_claim(*args):
         claim = claim_due(*args)
         killer.passes("after claiming")
         return claim
 
-    def deadly_handing_over(*args, **options):
-        bar = handing_over(*args, **options)
-        killer.passes("before the commit of handing over")
-        return bar
+    def deadly_handing_over(hand_over):
+        def handing_over(*args):
+            bars = hand_over(*args)
+            killer.passes("before the commit of handing over")
+            return bars
 
-    def deadly_settle(*args, **options):
-        done = settle(*args, **options)
+        return handing_over
+
+    def deadly_settle_all(*args):
+        done = settle_all(*args)
         killer.passes("before the commit of settling")
         return done
 
@@ -88,7 +91,9 @@ def make_deadly(killer):
         else:
             send(self, content)
 
-    mails.claim_due, mails.handing_over, mails.settle = deadly_claim, deadly_handing_over, deadly_settle
+    mails.claim_due, mails.settle_all = deadly_claim, deadly_settle_all
+    mails.handing_over = deadly_handing_over(mails.handing_over)
+    mails.handing_over_together = deadly_handing_over(mails.handing_over_together)
     smtplib.SMTP.send = deadly_send  # type: ignore[method-assign]
 
 

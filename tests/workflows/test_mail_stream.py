@@ -1,5 +1,6 @@
 import threading
 import time
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -234,6 +235,66 @@ def test_without_the_database_nothing_leaves(post, engine):
         stream.dispatch_due(NOW)
     assert transport.taken == []
     assert post.find(mail_id).state == "prepared"
+    stream.close()
+
+
+class Together(MemoryTransport):
+    """Mails stand still until so many are about to leave, and again until `cut` has happened to them."""
+
+    def __init__(self, at_once, cut=lambda: None):
+        super().__init__(at_once=at_once, can_look_up=False)
+        self.asking = threading.Barrier(at_once, timeout=20)
+        self.leaving = threading.Barrier(at_once, action=cut, timeout=20)
+
+    def deliver(self, mail, hand_over):
+        self.asking.wait()
+        hand_over()
+        self.leaving.wait()
+        return super().deliver(mail, lambda: None)
+
+
+def test_several_are_on_their_way_at_once_each_written_down_before_it_leaves(post, engine):
+    run_id = post.run()
+    ids = post.prepare(*(post.draft(run_id, post.contact(run_id)) for _ in range(8)))
+    seen = []
+    transport = Together(4, lambda: seen.append(Counter(post.find(mail_id).state for mail_id in ids)))
+    stream = MailStream(engine, {"email": transport})
+    assert stream.dispatch_due(NOW) == Counts(sent=8)
+    assert [states["handing_over"] for states in seen] == [4, 4]
+    assert sorted(mail.message_id for mail in transport.taken) == sorted(post.find(id_).message_id for id_ in ids)
+    assert [fact["values"]["outcome"] for fact in post.told(run_id)] == ["sent"]
+    stream.close()
+
+
+def test_what_became_of_all_that_were_on_their_way_survives_an_outage_of_the_database(post, engine):
+    ids = [post.mail() for _ in range(6)]
+    transport = Together(3, lambda: _end_backend(engine, stream))
+    stream = MailStream(engine, {"email": transport})
+    with pytest.raises(sa.exc.OperationalError):
+        stream.dispatch_due(NOW)
+    assert Counter(post.find(mail_id).state for mail_id in ids) == {"handing_over": 3, "prepared": 3}
+    transport.leaving = threading.Barrier(3, timeout=20)
+    assert stream.dispatch_due(NOW) == Counts(sent=3)
+    assert {post.find(mail_id).state for mail_id in ids} == {"sent"}
+    assert len({mail.message_id for mail in transport.taken}) == len(transport.taken) == 6
+    stream.close()
+
+
+def test_one_that_may_not_leave_after_all_holds_up_none_of_those_beside_it(post, engine):
+    ids = [post.mail() for _ in range(4)]
+
+    class Withdrawing(MemoryTransport):
+        asking = threading.Barrier(
+            4, timeout=20, action=lambda: post.change(schema.contact, post.find(ids[2]).contact_id, do_not_contact=True)
+        )
+
+        def deliver(self, mail, hand_over):
+            self.asking.wait()
+            return super().deliver(mail, hand_over)
+
+    stream = MailStream(engine, {"email": Withdrawing(at_once=4)})
+    assert stream.dispatch_due(NOW) == Counts(sent=3, skipped=1)
+    assert post.find(ids[2]).state == "skipped"
     stream.close()
 
 

@@ -197,10 +197,14 @@ def test_mails_that_leave_at_once_have_connections_of_their_own_which_are_kept(s
         together = threading.Barrier(4, timeout=20)
         with ThreadPoolExecutor(4) as threads:
             mails = [mail(message_id=f"<{turn}.{n}@corp.test>") for n in range(4)]
-            list(threads.map(lambda one: transport.deliver(one, together.wait), mails))  # noqa: B023 - called at once
+            list(threads.map(lambda one: _deliver(transport, one, together), mails))  # noqa: B023 - called at once
     assert len({message["Message-ID"] for message in arrivals.messages}) == 12
     assert arrivals.connections == 4
     transport.close()
+
+
+def _deliver(transport, mail, together):
+    transport.deliver(mail, together.wait)
 
 
 def test_a_connection_in_use_while_the_transport_is_closed_ends_with_its_mail(smtp_server, certificate, mail):

@@ -50,8 +50,8 @@ def test_over_any_time_no_more_than_the_rate_and_one_burst_leave(clock):
 
 
 def test_threads_share_one_rate(clock):
-    one, waits = pace(clock, 10), []
-    one._sleep = waits.append
+    waits: list[float] = []
+    one = Pace(10, clock=clock, sleep=waits.append)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda _: one.take(), range(20)))
     assert sorted(round(wait, 6) for wait in waits) == [round(n / 10, 6) for n in range(1, 11)]

@@ -247,7 +247,7 @@ def test_many_settle_by_one_step_and_each_run_hears_once_when_its_step_is_settle
     ids = [*(post.mail(one) for _ in range(3)), post.mail(two), post.mail(two, on_unknown="resend_once")]
     for mail_id in ids:
         hand_over(engine, mail_id)
-    became = ["sent", "refused", "unknown", "sent", "unknown"]
+    became: list[mails.Settled] = ["sent", "refused", "unknown", "sent", "unknown"]
     settlements = [
         mails.Settlement(mail_id=mail_id, state=state, reason="r", provider_id="p")
         for mail_id, state in zip(ids, became, strict=True)

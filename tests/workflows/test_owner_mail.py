@@ -7,6 +7,8 @@ from workflows.owner_mail import tell_owners
 class Post:
     """A transport that keeps what it is given, and may be away."""
 
+    at_once = 1
+
     def __init__(self):
         self.mails, self.away = [], False
 

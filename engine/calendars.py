@@ -23,13 +23,14 @@ def known_zone(name: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _zone_names() -> frozenset[str]:
+def zone_names() -> frozenset[str]:
+    """All IANA time zones; asked once, as it takes hundreds of looks at the disk."""
     return frozenset(available_timezones())
 
 
 def is_zone(name: str) -> bool:
     """Whether this is an IANA time zone."""
-    return name in _zone_names()
+    return name in zone_names()
 
 
 # ZoneInfo keeps only eight zones for sure, and reads the others from disk again.

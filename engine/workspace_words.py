@@ -2,11 +2,11 @@
 
 import re
 from typing import Annotated, Any
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from engine.calendars import is_zone, zone_names
 from engine.durations import Duration, DurationText
 from engine.problems import did_you_mean
 
@@ -14,9 +14,9 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 
 
 def _zone(name: str) -> str:
-    if name not in available_timezones():
+    if not is_zone(name):
         raise PydanticCustomError(
-            "PB510", '"{name}" is not a time zone', {"name": name, "hint": did_you_mean(name, available_timezones())}
+            "PB510", '"{name}" is not a time zone', {"name": name, "hint": did_you_mean(name, zone_names())}
         )
     return name
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from engine.calendars import local_date
+from engine.calendars import is_zone, local_date, zone_names
 from store.schema import zone_offset
 
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
@@ -22,10 +22,6 @@ def ensure_zones(conn: sa.Connection, zones: Iterable[str]) -> None:
     if rows:
         named, since, seconds = zip(*rows, strict=True)
         conn.execute(_CHANGES, {"zones": list(named), "since": list(since), "seconds": list(seconds)})
-
-
-def is_zone(name: str) -> bool:
-    return name in _names()
 
 
 def zone_or(name: object, default: str) -> str:
@@ -48,13 +44,8 @@ def other_days(now: datetime, zone: str, zones: Sequence[str] | None = None) -> 
 @lru_cache(maxsize=64)
 def _other_days(now: datetime, zone: str, zones: tuple[str, ...] | None) -> Mapping[str, date]:
     usual = local_date(now, zone)
-    days = {name: local_date(now, name) for name in sorted(_names() if zones is None else zones)}
+    days = {name: local_date(now, name) for name in sorted(zone_names() if zones is None else zones)}
     return {name: day for name, day in days.items() if day != usual}
-
-
-@lru_cache(maxsize=1)
-def _names() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 @lru_cache(maxsize=64)

@@ -1,7 +1,6 @@
 """Real servers for every test that wants them: one PostgreSQL and one Temporal per test process, started when asked."""
 
 import contextlib
-import itertools
 import os
 import signal
 import tempfile
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from app.embedded import Servers, TemporalAddress
+from tests.databases import Lent, let_go
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 settings.register_profile("tenure", deadline=None)
 settings.load_profile("tenure")
 
-_numbers = itertools.count(1)
 _LONG = ("faults", "e2e", "app", "workflows", "browser")
 """Folders of tests that start servers and processes."""
 
@@ -50,8 +49,8 @@ def postgres_url(servers: Servers) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_url: str) -> str:
-    """The name of a database with today's schema, from which `database` makes copies."""
+def migrated_template(postgres_url: str) -> Iterator[str]:
+    """The name of a database with today's schema, for `make_database`."""
     from store.migrate import migrate
 
     name = "tenure_template"
@@ -59,17 +58,21 @@ def migrated_template(postgres_url: str) -> str:
     _execute(postgres_url, "ALTER SYSTEM SET autovacuum = off")
     _execute(postgres_url, "SELECT pg_reload_conf()")
     _execute(postgres_url, f"CREATE DATABASE {name}")
-    migrate(_named(postgres_url, name))
-    return name
+    migrate(postgres_url.replace("/tenure?", f"/{name}?"))
+    yield name
+    let_go()
+
+
+@pytest.fixture(scope="session")
+def lent_database(postgres_url: str, migrated_template: str) -> Lent:
+    return Lent(postgres_url, migrated_template)
 
 
 @pytest.fixture
-def database(postgres_url: str, migrated_template: str) -> Iterator[str]:
-    """The URL of a database of this test's own, migrated and empty."""
-    name = f"test_{next(_numbers)}"
-    _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
-    yield _named(postgres_url, name)
-    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+def database(lent_database: Lent) -> Iterator[str]:
+    """The URL of a database that is this test's own while it runs, migrated and empty; `engine_of` gives its engine."""
+    yield lent_database.lend()
+    lent_database.take_back()
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +108,3 @@ def _end_keeper(servers: Servers) -> None:
 def _execute(url: str, statement: str) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(statement.encode())
-
-
-def _named(url: str, database: str) -> str:
-    return url.replace("/tenure?", f"/{database}?")

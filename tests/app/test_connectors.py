@@ -10,9 +10,9 @@ from connectors.email.port import OutgoingMail
 from connectors.errors import Misconfigured, Unavailable
 from connectors.webhook.port import Request
 from engine.workspace import load_workspace
-from store.database import engine_for
 from store.deploy import deploy
 from tests.connectors.receiver import Receiver
+from tests.databases import engine_of
 from workflows.ports import STREAM
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -30,9 +30,7 @@ MAIL = OutgoingMail(
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 def publish(engine, email):

@@ -48,7 +48,6 @@ def book(database, monkeypatch):
     with world.tx() as conn:
         clock.set_virtual(conn, on(90))
         take_in_dated(conn, facts)
-    world.engine.dispose()
 
 
 def validate(*how):
@@ -137,7 +136,6 @@ def test_days_are_listed_as_they_ended(book, database):
     world.sweep()
     world.pass_time(timedelta(days=2))
     world.sweep()
-    world.engine.dispose()
     done = tenure("health", "days", "--json")
     assert done.code == 0
     found = done.json

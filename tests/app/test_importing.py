@@ -12,9 +12,9 @@ from app.importing import import_folder
 from engine.facts import AccountFact
 from engine.workspace import load_workspace
 from store import arriving, clock, quarantine, schema
-from store.database import engine_for
 from store.deploy import deploy
 from store.intake import take_in
+from tests.databases import engine_of
 
 MAY = datetime(2024, 5, 31, tzinfo=UTC)
 WORKSPACE = load_workspace(
@@ -39,9 +39,7 @@ generate:
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 @pytest.fixture

@@ -21,8 +21,7 @@ def world(database, monkeypatch):
     world.account("acme", name="Acme")
     world.metric("acme", "nps", 80.0)
     world.sweep()
-    yield world
-    world.engine.dispose()
+    return world
 
 
 def say(*how):

@@ -29,11 +29,11 @@ from engine.scorecards import Component, Scorecard
 from engine.values import Condition
 from engine.workspace import Workspace
 from store import arriving, clock
-from store.database import engine_for
 from store.deploy import Publication, deploy
 from store.enrolment import enrol
 from store.intake import take_in
 from store.schema import account, run, trace
+from tests.databases import engine_of
 from tests.e2e.answering import Answering
 from workflows.driver import Driver
 from workflows.ports import STREAM, Ports
@@ -92,7 +92,7 @@ class Stage:
 
     def __init__(self, url: str, compilation: Compilation, workspace: Workspace) -> None:
         assert compilation.compiled is not None
-        self.database = engine_for(url)
+        self.database = engine_of(url)
         self.workspace = workspace
         self._compiled: Compiled = compilation.compiled
         self._texts = {text.hash: text.model_dump(mode="json") for text in compilation.texts.values()}

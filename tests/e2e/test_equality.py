@@ -23,11 +23,11 @@ from connectors.webhook.stored import StoredCaller
 from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, MetricFact, PersonFact
 from engine.runtime import Entry
 from store import arriving, clock
-from store.database import engine_for
 from store.deploy import Publication, deploy
 from store.enrolment import CannotEnrol, enrol
 from store.intake import take_in
 from store.schema import account, run, trace
+from tests.databases import engine_of
 from tests.e2e.answering import Answering, Receiving
 from tests.journeys import DAYS, T0, TEXT, Journey, guest, journey_workspace, random_journey
 from tests.walking import FIRST_FACTS, comparable, simulate_all
@@ -115,7 +115,7 @@ class World:
 async def walk(database_url: str, client: Client, journeys: list[Journey], *, cached: int = 1000) -> World:
     """All journeys at once, each in an account of its own."""
     await prepare_namespace(client, embedded=True)
-    database = engine_for(database_url)
+    database = engine_of(database_url)
     world = World(database, journeys)
     await asyncio.to_thread(world.begin)
     queue = f"test-{world.prefix}"
@@ -151,7 +151,6 @@ async def test_random_journeys_are_walked_as_the_simulator_walks_them(
     journeys = [random_journey(seed) for seed in range(block * 20, block * 20 + 20)]
     world = await walk(database, temporal_client, journeys)
     assert_equal(world)
-    world.database.dispose()
 
 
 RARE: dict[str, Callable[[Entry], bool]] = {
@@ -179,4 +178,3 @@ def rare_journeys() -> list[Journey]:
 async def test_rare_turns_are_taken_alike(database: str, temporal_client: Client) -> None:
     world = await walk(database, temporal_client, rare_journeys())
     assert_equal(world)
-    world.database.dispose()

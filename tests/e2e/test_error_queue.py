@@ -12,9 +12,9 @@ from engine.facts import AccountFact
 from engine.steps.task import TaskStep
 from engine.steps.wait import WaitStep
 from store import clock, runs
-from store.database import engine_for
 from store.intake import take_in
 from store.schema import ledger, run, task, trace
+from tests.databases import engine_of
 from tests.e2e.test_equality import World, stored_ports
 from tests.journeys import T0, Journey, random_journey
 from workflows.driver import Driver
@@ -41,7 +41,7 @@ def calling(seed: int) -> Journey:
 
 async def test_a_failed_run_is_tried_again_skipped_or_ended_by_a_person(database: str, temporal_client: Client) -> None:
     await prepare_namespace(temporal_client, embedded=True)
-    engine = engine_for(database)
+    engine = engine_of(database)
     world = World(engine, [calling(seed) for seed in (1, 2, 3)])
     await asyncio.to_thread(world.begin)
     queue = f"test-{world.prefix}"
@@ -75,7 +75,6 @@ async def test_a_failed_run_is_tried_again_skipped_or_ended_by_a_person(database
     said = sa.select(trace.c.what).where(trace.c.run_id == first.id).order_by(trace.c.seq)
     lines = [row.what for row in rows(engine, said)]
     assert lines[:4] == ["task", "stuck", "ordered", "task"]
-    engine.dispose()
 
 
 def decide(engine: sa.Engine, world: World, ids: list[int]) -> None:

@@ -26,7 +26,6 @@ def _loops(journey: Journey) -> bool:
 async def test_runs_that_are_replayed_at_every_wake_up_decide_as_ever(database: str, temporal_client: Client) -> None:
     world = await walk(database, temporal_client, [random_journey(seed) for seed in range(40, 45)], cached=2)
     assert_equal(world)
-    world.database.dispose()
 
 
 async def test_runs_that_continue_as_new_again_and_again_decide_as_ever(
@@ -39,7 +38,6 @@ async def test_runs_that_continue_as_new_again_and_again_decide_as_ever(
     query = f"ExecutionStatus = 'ContinuedAsNew' and {mine}"
     renewed = [one.id async for one in temporal_client.list_workflows(query)]
     assert len(renewed) > 2
-    world.database.dispose()
 
 
 @pytest.mark.stage
@@ -55,7 +53,6 @@ async def test_a_run_may_continue_as_new_in_the_middle_of_a_repeat(
         history = await temporal_client.get_workflow_handle(one.id, run_id=one.run_id).fetch_history()
         carried |= {mark for mark in ("/rounds", "/begun") if mark in _continued_with(history)}
     assert carried == {"/rounds", "/begun"}
-    world.database.dispose()
 
 
 def _continued_with(history: WorkflowHistory) -> str:

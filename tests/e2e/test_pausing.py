@@ -13,11 +13,11 @@ from engine.compile import compile_playbook
 from engine.facts import AccountFact
 from engine.workspace import load_workspace
 from store import clock
-from store.database import engine_for
 from store.deploy import Publication, deploy, pause, resume
 from store.enrolment import CannotEnrol, enrol
 from store.intake import take_in
 from store.schema import run
+from tests.databases import engine_of
 from tests.e2e.test_equality import stored_ports
 from tests.journeys import T0
 from workflows.driver import Driver
@@ -40,7 +40,7 @@ async def test_waits_run_on_or_are_extended_and_a_restarted_run_ends_before_the_
     database: str, temporal_client: Client
 ) -> None:
     await prepare_namespace(temporal_client, embedded=True)
-    engine, key = engine_for(database), uuid.uuid4().hex[:8]
+    engine, key = engine_of(database), uuid.uuid4().hex[:8]
     names = ("hold", "extend", "again")
     await asyncio.to_thread(_publish, engine, key, names)
     queue = f"test-{key}"
@@ -67,7 +67,6 @@ async def test_waits_run_on_or_are_extended_and_a_restarted_run_ends_before_the_
         ("extend", 12.0, "end", "worked through"),
         ("hold", 9.0, "end", "worked through"),
     ]
-    engine.dispose()
 
 
 def _publish(engine: sa.Engine, key: str, names: tuple[str, ...]) -> None:

@@ -35,8 +35,7 @@ def stage(database):
         compiled = conn.execute(sa.select(version.c.compiled)).scalar_one()
         listening = compiled | {"plan": compiled["plan"] | {"listens": ["email.replied"]}}
         conn.execute(sa.update(version).values(compiled=listening))
-    yield stage
-    stage.engine.dispose()
+    return stage
 
 
 @pytest.fixture

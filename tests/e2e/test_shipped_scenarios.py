@@ -59,24 +59,21 @@ async def test_every_scenario_goes_as_in_the_simulator(
         for i, one in enumerate(groups()[group])
     }
     stage = Stage(database, compilation, telling(project.workspace, group[1]))
-    try:
-        await stage.play(temporal_client, scenarios)
-        for key, scenario in scenarios.items():
-            simulated = simulate_scenario(scenario, [compilation.compiled], project.workspace, key)
-            last = last_instant(scenario, stage.workspace)
-            expected = [
-                (one.compiled.playbook, lines(one.trace, last), ended(one.ending, one.ended_at, last))
-                for one in simulated.runs
-            ]
-            found = [
-                (one.playbook, lines(one.trace, last), ended(one.ending, one.ended_at, last))
-                for one in stage.played(key)
-                if one.started_at <= last
-            ]
-            assert first_difference(found, expected) is None, scenario.name
-            assert found == expected, scenario.name
-    finally:
-        stage.database.dispose()
+    await stage.play(temporal_client, scenarios)
+    for key, scenario in scenarios.items():
+        simulated = simulate_scenario(scenario, [compilation.compiled], project.workspace, key)
+        last = last_instant(scenario, stage.workspace)
+        expected = [
+            (one.compiled.playbook, lines(one.trace, last), ended(one.ending, one.ended_at, last))
+            for one in simulated.runs
+        ]
+        found = [
+            (one.playbook, lines(one.trace, last), ended(one.ending, one.ended_at, last))
+            for one in stage.played(key)
+            if one.started_at <= last
+        ]
+        assert first_difference(found, expected) is None, scenario.name
+        assert found == expected, scenario.name
 
 
 def first_difference(found: Any, expected: Any) -> Any:

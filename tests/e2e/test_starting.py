@@ -18,13 +18,13 @@ from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, Metr
 from engine.plan import Compiled
 from engine.simulation import Account, Simulation
 from store import clock, runs
-from store.database import engine_for
 from store.deploy import Publication, deploy
 from store.intake import take_in
 from store.moments import next_moment, zones_in_use
 from store.schema import account, crossing, outbox, run
 from store.sight import Sight
 from store.sweep import sweep
+from tests.databases import engine_of
 from tests.starts import DAYS, RUN_DAYS, T0, Case, random_case, random_playbooks, starts_workspace
 
 Line = tuple[str, datetime, str, str]
@@ -43,7 +43,7 @@ class _Store:
     """The cases' accounts in PostgreSQL."""
 
     def __init__(self, url: str, playbooks: Sequence[Compiled], cases: Sequence[Case]) -> None:
-        self.engine = engine_for(url)
+        self.engine = engine_of(url)
         self.playbooks = playbooks
         self.cases = {case.key: case for case in cases}
         self.instants: list[datetime] = []
@@ -181,10 +181,7 @@ def test_what_starts_in_memory_starts_in_the_store_and_what_does_not_says_the_sa
     workspace = starts_workspace()
     playbooks, cases = random_playbooks(block, workspace), [random_case(block * 10 + n) for n in range(10)]
     store = _Store(database, playbooks, cases)
-    try:
-        store.walk()
-    finally:
-        store.engine.dispose()
+    store.walk()
     crossed: set[str] = set()
     for case in cases:
         simulation = _simulated(playbooks, case, store.instants)
@@ -204,5 +201,4 @@ def test_what_starts_in_memory_starts_in_the_store_and_what_does_not_says_the_sa
         ]
         assert store.runs(case.key) == sorted(simulated, key=str), case.key
         crossed.update(line[2] for line in store.lines[case.key])
-        store.engine.dispose()
     assert "start" in crossed

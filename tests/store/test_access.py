@@ -10,8 +10,8 @@ from store.access import audit, keys, links, logins, sessions, sign_in_rate
 from store.access.audit import Actor
 from store.access.kept_forms import KeptForm, keep_form, kept
 from store.access.logins import NotSignedIn, Unfit
-from store.database import engine_for
 from store.schema import api_key, login, one_time_link, session
+from tests.databases import engine_of
 
 NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
 PASSWORD = "four plain words here"
@@ -19,13 +19,12 @@ PASSWORD = "four plain words here"
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
+    engine = engine_of(database)
     with engine.begin() as conn:
         logins.add_login(conn, key="kim", role="csm", now=NOW, email="kim@tenure.test")
         logins.add_login(conn, key="ada", role="admin", now=NOW, email="ada@tenure.test")
         logins.set_password(conn, "kim", PASSWORD)
-    yield engine
-    engine.dispose()
+    return engine
 
 
 @pytest.fixture

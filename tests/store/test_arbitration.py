@@ -12,9 +12,7 @@ HAND = "triggers: [{ manual: true }]\n"
 
 @pytest.fixture
 def world(database):
-    world = World(database)
-    yield world
-    world.engine.dispose()
+    return World(database)
 
 
 def settle(world, **fields):

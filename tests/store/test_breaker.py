@@ -21,9 +21,7 @@ LIMITS = WORKSPACE + "breaker: { at_least: 5 }\n"
 
 @pytest.fixture
 def world(database):
-    world = World(database)
-    yield world
-    world.engine.dispose()
+    return World(database)
 
 
 def book(world, size, text=LIMITS, **playbooks):

@@ -11,9 +11,9 @@ from engine.seen import Seen
 from engine.workspace import load_workspace
 from store import consent, mail_events, mails, schema
 from store.consent import Suppressing
-from store.database import engine_for
 from store.deploy import deploy
 from store.mails.seeing import record_event
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 
 LATER = NOW + timedelta(hours=1)
@@ -21,9 +21,7 @@ LATER = NOW + timedelta(hours=1)
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 @pytest.fixture

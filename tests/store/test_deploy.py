@@ -10,9 +10,7 @@ NAMED = "triggers: [{{ id: low, metric: nps, falls_below: {0} }}]\n"
 
 @pytest.fixture
 def world(database):
-    world = World(database)
-    yield world
-    world.engine.dispose()
+    return World(database)
 
 
 def settle(world, nps=80.0):

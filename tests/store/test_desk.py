@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from store import desk, outbox, schema, tasks
-from store.database import engine_for
+from tests.databases import engine_of
 from tests.store.book import NOW, Book, days
 
 WALL = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -215,7 +215,7 @@ def test_an_answer_that_counts_already_stays(conn, task_id, how):
 
 
 def test_whoever_looks_at_a_persons_tasks_is_told_of_changes(database):
-    engine = engine_for(database)
+    engine = engine_of(database)
     with engine.begin() as conn:
         book = Book(conn)
         book.person("kim")
@@ -228,5 +228,4 @@ def test_whoever_looks_at_a_persons_tasks_is_told_of_changes(database):
             desk.reassign(conn, task_id, "lee", "kim", NOW)
         driver: Any = listening.connection.dbapi_connection
         heard = {note.payload for note in driver.notifies(timeout=5, stop_after=2)}
-    engine.dispose()
     assert heard == {"kim", "lee"}

@@ -15,9 +15,7 @@ GROUP = "entry: {{ exclusive: attention, on_conflict: {0} }}\n"
 
 @pytest.fixture
 def world(database):
-    world = World(database)
-    yield world
-    world.engine.dispose()
+    return World(database)
 
 
 def settle(world):

@@ -13,9 +13,9 @@ from engine.seen import Seen
 from store import arriving, consent, mail_events, replies, schema, surveys
 from store.access import audit
 from store.access.audit import Actor
-from store.database import engine_for
 from store.erasure import erase
 from store.intake import take_in
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 
 ANN = "Ann.Öster@acme.test"
@@ -23,9 +23,7 @@ ANN = "Ann.Öster@acme.test"
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 @pytest.fixture

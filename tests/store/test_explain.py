@@ -5,10 +5,10 @@ import pytest
 import sqlalchemy as sa
 
 from store import schema
-from store.database import engine_for
 from store.deployed import NothingDeployed, load_workspace
 from store.explain import explain
 from store.playbook_state import pause, resume
+from tests.databases import engine_of
 from tests.store.book import NOW, Book, days
 from tests.store.world import FALLS, START, WORKSPACE, World, workspace
 
@@ -45,10 +45,9 @@ PARTS = [
 
 @pytest.fixture
 def conn(database) -> Iterator[sa.Connection]:
-    engine = engine_for(database)
+    engine = engine_of(database)
     with engine.connect() as conn:
         yield conn
-    engine.dispose()
 
 
 @pytest.fixture
@@ -287,10 +286,8 @@ def test_without_a_workspace_it_says_so(book, conn):
 
 
 @pytest.fixture
-def world(database) -> Iterator[World]:
-    world = World(database)
-    yield world
-    world.engine.dispose()
+def world(database) -> World:
+    return World(database)
 
 
 def test_the_past_is_told_by_the_playbook_in_force_then(world):

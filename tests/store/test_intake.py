@@ -5,8 +5,8 @@ import sqlalchemy as sa
 
 from engine.facts import AccountFact, ContactFact, EventFact, MetricFact, PersonFact, RecordFact
 from store import schema
-from store.database import engine_for
 from store.intake import take_in, take_in_dated
+from tests.databases import engine_of
 
 T0 = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -92,11 +92,10 @@ def test_listeners_hear_of_it_when_the_transaction_is_done(database):
 
     with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as listener:
         listener.execute("listen tenure_facts")
-        engine = engine_for(database)
+        engine = engine_of(database)
         with engine.begin() as conn:
             take_in(conn, [account()], known_at=T0)
         heard = list(listener.notifies(timeout=5, stop_after=1))
-        engine.dispose()
     assert [note.channel for note in heard] == ["tenure_facts"]
 
 

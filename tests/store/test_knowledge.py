@@ -93,4 +93,3 @@ def test_an_account_that_was_not_known_yet_is_not_explained(database):
         assert found is not None
         assert found.at == T0
         assert found.playbooks[0].triggers[0].memory == "not kept"
-    world.engine.dispose()

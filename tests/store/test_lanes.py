@@ -16,8 +16,7 @@ def world(database):
         crowd=FALLS + "priority: 10\n",
         few=FALLS.replace("nps", "usage") + "priority: 90\n",
     )
-    yield world
-    world.engine.dispose()
+    return world
 
 
 def start(world, name, keys):

@@ -17,8 +17,7 @@ def world(database):
     world.metric("acme", "nps", 80.0)
     world.sweep()
     world.day(nps=50.0)
-    yield world
-    world.engine.dispose()
+    return world
 
 
 def act(step="call", visit=1, verb="task"):

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from engine.seen import Seen
 from store import mail_events, schema
-from store.database import engine_for
 from store.mail_events import Taken
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 
 LATER = NOW + timedelta(hours=1)
@@ -16,9 +16,7 @@ LATER = NOW + timedelta(hours=1)
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 @pytest.fixture

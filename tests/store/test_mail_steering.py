@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from store import mails
-from store.database import engine_for
 from store.mails.settling import SETTLING
 from tests.command_line import tenure
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 
 LATER = NOW + timedelta(hours=1)
@@ -15,9 +15,7 @@ LATER = NOW + timedelta(hours=1)
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from engine.workspace import load_workspace
 from store import mails, schema
-from store.database import engine_for
 from store.deploy import deploy
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 
 DAY = timedelta(days=1)
@@ -21,9 +21,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 @pytest.fixture

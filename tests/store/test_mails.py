@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store import mails, schema
-from store.database import engine_for
 from store.mails.seeing import record_event
 from store.notices import listen, wait_for_notice
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 
 MINUTE = timedelta(minutes=1)
@@ -18,9 +18,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 @pytest.fixture

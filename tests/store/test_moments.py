@@ -1,6 +1,5 @@
 """Where a virtual clock stops of itself."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -14,13 +13,12 @@ STARTS = "triggers: [{ event: login }]"
 
 
 @pytest.fixture
-def world(database) -> Iterator[World]:
+def world(database) -> World:
     world = World(database)
     world.deploy(OF, save=STARTS)
     world.account("acme", name="Acme")
     world.sweep()
-    yield world
-    world.engine.dispose()
+    return world
 
 
 def stops_after(world: World) -> timedelta | None:

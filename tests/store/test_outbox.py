@@ -20,8 +20,7 @@ def world(database):
     world.sweep()
     world.metric("bee", "nps", 50.0)
     world.day(nps=50.0)
-    yield world
-    world.engine.dispose()
+    return world
 
 
 def take(conn, limit=100):

@@ -32,8 +32,7 @@ def world(database):
         world.metric(key, "nps", 80.0)
         world.metric(key, "usage", 80.0)
     world.sweep()
-    yield world
-    world.engine.dispose()
+    return world
 
 
 def put(world, value=40.0, days=7.0, key="acme", by="kim", **more):

@@ -19,9 +19,7 @@ NEVER = 'audience: account.segment == "never"\n'
 
 @pytest.fixture
 def world(database):
-    world = World(database)
-    yield world
-    world.engine.dispose()
+    return World(database)
 
 
 def reasons(world):

@@ -4,7 +4,6 @@ import pytest
 import sqlalchemy as sa
 
 from store import schema
-from store.database import engine_for
 from store.queries.accounts import list_accounts
 from store.queries.mails import get_mail, list_mails
 from store.queries.names import people, workspace_name_and_zone
@@ -13,15 +12,15 @@ from store.queries.pages import CursorError, id_after, moment_and_id_after
 from store.queries.runs import get_run, list_runs
 from store.queries.tasks import get_task, list_tasks
 from store.readiness import is_current
+from tests.databases import engine_of
 from tests.store.book import NOW, Book, days
 
 
 @pytest.fixture
 def conn(database) -> Iterator[sa.Connection]:
-    engine = engine_for(database)
+    engine = engine_of(database)
     with engine.connect() as conn:
         yield conn
-    engine.dispose()
 
 
 @pytest.fixture

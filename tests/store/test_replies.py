@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from engine.incoming import Incoming
 from store import replies, schema
-from store.database import engine_for
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 
 LISTENS = ("email.replied", "email.bounced")
@@ -16,9 +16,8 @@ LISTENS = ("email.replied", "email.bounced")
 
 @pytest.fixture
 def post(database):
-    engine = engine_for(database)
-    yield Post(engine)
-    engine.dispose()
+    engine = engine_of(database)
+    return Post(engine)
 
 
 @pytest.fixture

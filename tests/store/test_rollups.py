@@ -31,9 +31,7 @@ def card(rollup: str = "worst", more: str = "") -> Any:
 
 @pytest.fixture
 def world(database):
-    found = World(database)
-    yield found
-    found.engine.dispose()
+    return World(database)
 
 
 def tell(world: World, key: str, nps: float | None = None, **fields: Any) -> None:

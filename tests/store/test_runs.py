@@ -23,8 +23,7 @@ def world(database):
     world.metric("acme", "nps", 80.0)
     world.sweep()
     world.day(nps=50.0)
-    yield world
-    world.engine.dispose()
+    return world
 
 
 def test_facts_are_numbered_after_the_start_in_the_order_told(world):

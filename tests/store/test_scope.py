@@ -6,17 +6,16 @@ import pytest
 import sqlalchemy as sa
 
 from store.access.scope import EVERYTHING, book_of
-from store.database import engine_for
 from store.schema import absence, account, workspace
+from tests.databases import engine_of
 from tests.store.book import NOW, Book, days
 
 
 @pytest.fixture
 def conn(database):
-    engine = engine_for(database)
+    engine = engine_of(database)
     with engine.begin() as conn:
         yield conn
-    engine.dispose()
 
 
 @pytest.fixture

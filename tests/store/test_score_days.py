@@ -28,8 +28,7 @@ def world(database):
     found.metric("acme", "nps", 8)
     found.metric("birch", "nps", 2)
     found.sweep()
-    yield found
-    found.engine.dispose()
+    return found
 
 
 def days(world, csm=None):

@@ -20,8 +20,7 @@ HOUR = timedelta(hours=1)
 def world(database):
     world = World(database)
     world.workspace = workspace(EVENTS)
-    yield world
-    world.engine.dispose()
+    return world
 
 
 def reasons(world):

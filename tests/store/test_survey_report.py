@@ -5,8 +5,8 @@ import pytest
 import sqlalchemy as sa
 
 from store import schema
-from store.database import engine_for
 from store.queries.surveys import survey_report
+from tests.databases import engine_of
 from tests.store.book import NOW, Book
 
 
@@ -31,10 +31,9 @@ class Asked:
 
 @pytest.fixture
 def asked(database):
-    engine = engine_for(database)
+    engine = engine_of(database)
     with engine.begin() as conn:
         yield Asked(conn)
-    engine.dispose()
 
 
 def lines(rows):

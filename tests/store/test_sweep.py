@@ -22,9 +22,7 @@ from tests.store.world import DAY, FALLS, World, workspace
 
 @pytest.fixture
 def world(database):
-    world = World(database)
-    yield world
-    world.engine.dispose()
+    return World(database)
 
 
 def test_a_crossing_starts_a_run_once(world):

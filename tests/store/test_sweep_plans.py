@@ -92,8 +92,7 @@ def world(database):
     world.sweep()  # of the parents, that were told of their children
     with world.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.execute(sa.text("vacuum (analyze)"))
-    yield world
-    world.engine.dispose()
+    return world
 
 
 @contextmanager

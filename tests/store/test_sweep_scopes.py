@@ -45,8 +45,7 @@ def world(database):
     world = World(database)
     world.workspace = workspace(WORKSPACE, health=CARD)
     world.deploy(risk=FALLS + "  - { score: health, drops_by: 5, within: 2 days }\n")
-    yield world
-    world.engine.dispose()
+    return world
 
 
 def worked_out_anew(world):

@@ -45,7 +45,6 @@ def test_tags_are_told_put_on_taken_off_and_asked_for(database):
     world.sweep()
     assert tagged(world, "at-risk") == ["acme", "bolt"]
     assert tagged(world, "happy") == []
-    world.engine.dispose()
 
 
 def test_of_two_who_tag_at_once_neither_loses_a_word(database):
@@ -59,7 +58,6 @@ def test_of_two_who_tag_at_once_neither_loses_a_word(database):
         thread.join()
     world.sweep()
     assert [tagged(world, word) for word in ("one", "two", "three")] == [["acme"]] * 3
-    world.engine.dispose()
 
 
 def test_what_is_no_set_of_words_is_no_tag(database):
@@ -71,4 +69,3 @@ def test_what_is_no_set_of_words_is_no_tag(database):
     retag(world, "acme", ["vip"], [])
     world.sweep()
     assert tagged(world, "vip") == ["acme"]
-    world.engine.dispose()

@@ -5,15 +5,13 @@ import pytest
 import sqlalchemy as sa
 
 from store import runs, schema, tasks
-from store.database import engine_for
+from tests.databases import engine_of
 from tests.store.book import NOW, Book, days
 
 
 @pytest.fixture
-def engine(database) -> Iterator[sa.Engine]:
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+def engine(database) -> sa.Engine:
+    return engine_of(database)
 
 
 @pytest.fixture

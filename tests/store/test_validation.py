@@ -14,6 +14,7 @@ from store.intake import take_in, take_in_dated
 from store.past import looking_back
 from store.sight import Sight
 from store.validation import validate
+from tests.databases import make_database
 from tests.store.world import World, workspace
 
 DAY = timedelta(days=1)
@@ -54,9 +55,7 @@ def made(card=HEALTH, text=TENURE):
 
 @pytest.fixture
 def world(database):
-    world = World(database, start=FIRST)
-    yield world
-    world.engine.dispose()
+    return World(database, start=FIRST)
 
 
 def on(day):
@@ -130,20 +129,10 @@ def test_it_makes_no_difference_whether_days_were_lived_or_only_told(world, post
     told(world, a_life(days=50), days=50)
     imported = asked(world, first=date(2025, 1, 11), horizon_days=12)
     assert imported.compared == 0
-    lived_world = _another(postgres_url, migrated_template)
+    lived_world = World(make_database(postgres_url, "lived", migrated_template), start=FIRST)
     lived_world.deploy(made())
     lived(lived_world, a_life(days=50), days=50, every=5)
     assert asked(lived_world, first=date(2025, 1, 11), horizon_days=12).judgement == imported.judgement
-    lived_world.engine.dispose()
-
-
-def _another(postgres_url, template):
-    engine = sa.create_engine(sa.make_url(postgres_url).set(drivername="postgresql+psycopg"))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        conn.execute(sa.text(f"create database lived template {template}"))
-    url = engine.url.set(database="lived").render_as_string(hide_password=False)
-    engine.dispose()
-    return World(url, start=FIRST)
 
 
 def test_another_card_than_the_recorded_one_is_noticed(world):

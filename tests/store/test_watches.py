@@ -26,8 +26,7 @@ def world(database):
     world.account("acme", lifecycle="live")
     world.day(nps=80.0)
     world.day(nps=50.0)
-    yield world
-    world.engine.dispose()
+    return world
 
 
 def test_a_goal_must_hold_as_long_as_it_says(world):

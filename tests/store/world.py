@@ -11,10 +11,10 @@ from engine.compile import compile_playbook
 from engine.facts import AccountFact, EventFact, MetricFact
 from engine.workspace import Workspace, load_workspace
 from store import clock, schema
-from store.database import engine_for
 from store.deploy import DeployReport, Publication, deploy
 from store.intake import take_in
 from store.sweep import SweepReport, sweep
+from tests.databases import engine_of
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -60,7 +60,7 @@ class World:
     """A database under a virtual clock."""
 
     def __init__(self, url: str, start: datetime = START) -> None:
-        self.engine = engine_for(url)
+        self.engine = engine_of(url)
         self.workspace = workspace()
         with self.engine.begin() as conn:
             clock.set_virtual(conn, start)

@@ -7,16 +7,14 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from store.database import engine_for
+from tests.databases import engine_of, make_database
 from tests.store.book import Book
 from tests.web.signed_in import Browser, app_over, sign_in
 
 
 @pytest.fixture
-def engine(database) -> Iterator[sa.Engine]:
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+def engine(database) -> sa.Engine:
+    return engine_of(database)
 
 
 @pytest.fixture
@@ -46,15 +44,9 @@ def stranger(app) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def empty_engine(postgres_url, migrated_template) -> Iterator[sa.Engine]:
+def empty_engine(postgres_url, migrated_template) -> sa.Engine:
     """One empty database for all tests whose requests must change nothing."""
-    admin = engine_for(postgres_url).execution_options(isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.exec_driver_sql(f"create database tenure_web_empty template {migrated_template}")
-    admin.dispose()
-    engine = engine_for(postgres_url.replace("/tenure?", "/tenure_web_empty?"))
-    yield engine
-    engine.dispose()
+    return engine_of(make_database(postgres_url, "tenure_web_empty", migrated_template))
 
 
 @pytest.fixture(scope="session")

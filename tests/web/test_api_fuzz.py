@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from store.database import engine_for
+from tests.databases import engine_of, make_database
 from tests.store.book import Book
 from tests.store.test_explain import RECOVERY
 from tests.web.signed_in import API_TOKEN, app_over
@@ -23,11 +23,7 @@ CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance,
 
 @pytest.fixture(scope="module")
 def fuzzed_app(postgres_url, migrated_template):
-    admin = engine_for(postgres_url).execution_options(isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.exec_driver_sql(f"create database tenure_web_fuzz template {migrated_template}")
-    admin.dispose()
-    engine = engine_for(postgres_url.replace("/tenure?", "/tenure_web_fuzz?"))
+    engine = engine_of(make_database(postgres_url, "tenure_web_fuzz", migrated_template))
     with engine.begin() as conn:
         book = Book(conn)
         book.playbook(RECOVERY, book.workspace())
@@ -38,8 +34,7 @@ def fuzzed_app(postgres_url, migrated_template):
         run = book.run(acme)
         book.task(run, acme)
         book.mail(run, acme, book.contact(acme))
-    yield app_over(engine, calls_per_second=1e6)
-    engine.dispose()
+    return app_over(engine, calls_per_second=1e6)
 
 
 SCHEMA = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app_over(None))

@@ -13,12 +13,12 @@ from engine.runtime import Act, Receipt
 from engine.texts.document import MailText
 from engine.workspace import Workspace, load_workspace
 from store import clock, schema
-from store.database import engine_for
 from store.deploy import deploy
 from store.intake import take_in
 from store.ledger import once
 from store.links import Links
 from store.projection import project
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 from workflows.acts import PERFORM
 from workflows.acts.acting import Acting
@@ -53,7 +53,7 @@ class Stage:
     """Acme, run by Kim (csm) and Lee (manager); Ann is champion, Bob and Cleo are admins."""
 
     def __init__(self, url: str, workspace: bytes = WORKSPACE) -> None:
-        self.engine = engine_for(url)
+        self.engine = engine_of(url)
         self.post = Post(self.engine)
         self.workspace: Workspace = load_workspace({"tenure.yaml": workspace})
         with self.engine.begin() as conn:

@@ -8,18 +8,16 @@ import sqlalchemy as sa
 
 from connectors.webhook.http import signatures
 from store import endpoints
-from store.database import engine_for
 from store.schema import endpoint, endpoint_message, mail, run, task
 from tests.connectors.receiver import Receiver, reply
+from tests.databases import engine_of
 from tests.store.book import NOW, Book
 from workflows.endpoints import EndpointStream
 
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 @pytest.fixture

@@ -27,8 +27,7 @@ def world(database):
         started = enrol(conn, "first", "acme", by="kim")
     assert isinstance(started, Ruled)
     assert started.run_id == 1
-    yield world
-    world.engine.dispose()
+    return world
 
 
 def enroll(world: World, playbook: str, step: str = "next", visit: int = 1) -> Receipt:

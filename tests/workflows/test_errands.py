@@ -16,8 +16,8 @@ from connectors.webhook.http import HttpCaller, HttpSettings
 from connectors.webhook.memory import Failure, MemoryCaller
 from connectors.webhook.port import Answered
 from store import errands, runs, schema
-from store.database import engine_for
 from tests.connectors.receiver import Receiver, reply
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 from workflows.errands import ErrandStream, Outside
 
@@ -68,11 +68,10 @@ class Desk:
 
 @pytest.fixture
 def desk(database):
-    engine = engine_for(database)
+    engine = engine_of(database)
     desk = Desk(engine)
     yield desk
     desk.stream.close()
-    engine.dispose()
 
 
 def test_an_errand_is_carried_out_once_and_its_run_is_told(desk):
@@ -258,7 +257,7 @@ def test_a_dispatcher_that_runs_is_woken_by_an_order_and_ends_when_told(desk):
 
 
 def test_a_real_receiver_is_told_until_it_takes_it(database):
-    engine = engine_for(database)
+    engine = engine_of(database)
     desk = Desk(engine)
     with Receiver() as receiver:
         receiver.answers = deque([["reset"], reply(503, retry_after="30"), reply(200, b'{"ticket": "T-1"}')])
@@ -273,4 +272,3 @@ def test_a_real_receiver_is_told_until_it_takes_it(database):
     assert desk.told(errand_id)[0]["returned"] == {"ticket": "T-1"}
     assert {one.headers["webhook-id"] for one in receiver.received} == {desk.row(errand_id).request_id}
     assert len(receiver.received) == 3
-    engine.dispose()

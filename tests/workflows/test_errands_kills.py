@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from connectors.chat.stored import StoredChat
 from connectors.webhook.http import HttpCaller, HttpSettings
 from store import errands, schema
-from store.database import engine_for
 from tests.connectors.receiver import Receiver
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 from workflows.errands import ErrandStream, Outside
 
@@ -48,7 +48,7 @@ def order_all(engine: sa.Engine, resends: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("resends", [0, 1])
 def test_a_killed_dispatcher_neither_doubles_nor_loses_a_request(database, resends):
-    engine = engine_for(database)
+    engine = engine_of(database)
     ordered = order_all(engine, resends)
     with Receiver() as receiver:
         program = [sys.executable, str(Path(__file__).with_name("errand_dispatcher.py")), database, receiver.url()]
@@ -71,7 +71,6 @@ def test_a_killed_dispatcher_neither_doubles_nor_loses_a_request(database, resen
     with engine.connect() as conn:
         rows = conn.execute(sa.select(schema.errand.c.request_id, schema.errand.c.state)).all()
         told = conn.execute(sa.select(schema.outbox.c.fact["values"]["outcome"].astext)).scalars().all()
-    engine.dispose()
     states = {row.request_id: row.state for row in rows}
     assert set(states) == set(ordered)
     assert sorted(told) == sorted(states.values()), "every run was told once"

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from engine.seen import Seen
 from store import mail_events, schema
-from store.database import engine_for
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("ledger")]
@@ -31,9 +31,7 @@ POINTS = [
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 def prepare(post, on_unknown):

@@ -10,8 +10,8 @@ from connectors.email.memory import MemoryTransport
 from connectors.errors import RateLimited, Unavailable
 from engine.workspace import load_workspace
 from store import mails, schema
-from store.database import engine_for
 from store.deploy import deploy
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 from workflows.mail_stream import MailStream
 
@@ -45,9 +45,7 @@ class Provider(MemoryTransport):
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 def test_a_day_without_the_provider_costs_time_alone(engine):

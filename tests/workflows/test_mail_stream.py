@@ -10,7 +10,7 @@ from connectors.email.memory import Failure, MemoryTransport
 from connectors.email.port import Accepted, Refused
 from connectors.errors import Misconfigured, RateLimited, Rejected, Unavailable, UnknownOutcome
 from store import schema
-from store.database import engine_for
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 from workflows import dispatcher
 from workflows.mail_stream import Counts, MailStream
@@ -18,9 +18,7 @@ from workflows.mail_stream import Counts, MailStream
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 @pytest.fixture

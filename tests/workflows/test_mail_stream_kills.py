@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from store.database import engine_for
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,9 +23,7 @@ POINTS = [
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
-    yield engine
-    engine.dispose()
+    return engine_of(database)
 
 
 def test_no_mail_leaves_twice_and_none_is_lost_without_a_word(engine, receiver, order, capsys):

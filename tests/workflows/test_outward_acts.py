@@ -16,9 +16,7 @@ from tests.workflows.outward import KEY, WORKSPACE, Stage
 
 @pytest.fixture
 def stage(database):
-    stage = Stage(database)
-    yield stage
-    stage.engine.dispose()
+    return Stage(database)
 
 
 # --- recipients, names, languages
@@ -330,7 +328,6 @@ def test_links_lead_past_us_where_the_workspace_says_so_and_never_those_of_a_sur
     assert "Open <https://app.corp.example/?a=1&b=2>" in tracked["plain"]
     assert asked["html"].count("https://corp.example/l/") == 1
     assert asked["html"].count("https://corp.example/s/") == 5
-    stage.engine.dispose()
 
 
 def test_links_are_left_alone_and_replies_go_to_people_where_nobody_says_otherwise(database):
@@ -339,7 +336,6 @@ def test_links_are_left_alone_and_replies_go_to_people_where_nobody_says_otherwi
     (plain,) = stage.mails()
     assert "/l/" not in plain["html"]
     assert plain["replies_to"] is None
-    stage.engine.dispose()
 
 
 def test_each_mail_has_an_address_of_its_own_for_replies_beside_the_person(database):
@@ -350,4 +346,3 @@ def test_each_mail_has_an_address_of_its_own_for_replies_beside_the_person(datab
     assert re.fullmatch(r"reply\+[a-z2-7]{32}@in\.corp\.test", one["replies_to"])
     assert one["replies_to"] != other["replies_to"]
     assert (one["reply_to"], other["reply_to"]) == ("desk@corp.test", "desk@corp.test")
-    stage.engine.dispose()

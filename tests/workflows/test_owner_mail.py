@@ -50,4 +50,3 @@ def test_the_owner_is_written_to_once_the_provider_is_there(database):
     with world.tx() as conn:
         (incident,) = breaker.list_incidents(conn)
     assert f"tenure breaker drop {incident.id}" in mail.plain
-    world.engine.dispose()

@@ -10,9 +10,9 @@ from connectors.source.sql import SqlSource
 from engine.facts import AccountFact
 from engine.workspace import load_workspace
 from store import clock, pulling, quarantine, schema
-from store.database import engine_for
 from store.deploy import deploy
 from store.intake import take_in
+from tests.databases import engine_of
 from workflows.heartbeat import PULL, PullBeats
 from workflows.pulls import pull
 
@@ -45,13 +45,12 @@ WORKSPACE = load_workspace({"tenure.yaml": TEXT.encode()})
 
 @pytest.fixture
 def engine(database):
-    engine = engine_for(database)
+    engine = engine_of(database)
     with engine.begin() as conn:
         clock.set_virtual(conn, T0)
         deploy(conn, WORKSPACE, [], T0)
         take_in(conn, [AccountFact(key="a"), AccountFact(key="b")], known_at=T0)
-    yield engine
-    engine.dispose()
+    return engine
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

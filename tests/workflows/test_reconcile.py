@@ -13,12 +13,12 @@ from temporalio.client import Client
 from engine.facts import AccountFact, PersonFact
 from engine.project import read_project
 from store import clock, tasks
-from store.database import engine_for
 from store.deploy import Publication, deploy
 from store.enrolment import CannotEnrol, enrol
 from store.intake import take_in
 from store.schema import run, task, trace
 from store.sweep import sweep
+from tests.databases import engine_of
 from tests.e2e.test_equality import stored_ports
 from tests.web.signed_in import Browser, app_over
 from workflows.acts import PERFORM
@@ -46,7 +46,7 @@ class Small:
     """One run of `twice` under way, with its task `first` open."""
 
     def __init__(self, database: str, client: Client) -> None:
-        self.database, self.client = engine_for(database), client
+        self.database, self.client = engine_of(database), client
         self.key, self.queue = uuid.uuid4().hex[:8], f"test-{uuid.uuid4().hex[:8]}"
         self.deliverer = Deliverer(self.database, client, virtual=False, queue=self.queue)
 
@@ -88,7 +88,6 @@ async def small(database: str, temporal_client: Client) -> AsyncIterator[Small]:
     small.begin()
     async with playbook_worker(temporal_client, small.database, stored_ports(), queue=small.queue):
         yield small
-    small.database.dispose()
 
 
 def given(step: str) -> Any:

@@ -26,8 +26,7 @@ BOSS = PersonFact(key="lee", name="Lee Park", role="manager", email="lee@corp.te
 def stage(database):
     stage = Stage(database)
     stage.tell(BOSS)
-    yield stage
-    stage.engine.dispose()
+    return stage
 
 
 def give(stage, visit=1):
@@ -126,7 +125,6 @@ def test_without_a_sender_nothing_is_written(database):
     give(stage)
     assert stage.perform("remind", "call").values == {"outcome": "reminded"}
     assert stage.mails() == []
-    stage.engine.dispose()
 
 
 def test_where_nobody_said_how_pages_are_reached_the_mail_goes_without_a_link(stage):

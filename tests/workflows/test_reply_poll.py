@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from connectors.errors import Unavailable
 from connectors.replies.memory import MemoryMailbox
 from store import schema
-from store.database import engine_for
+from tests.databases import engine_of
 from tests.mailing import NOW, Post
 from workflows import reply_poll
 from workflows.reply_poll import ReplyPoll
@@ -16,9 +16,8 @@ from workflows.reply_poll import ReplyPoll
 
 @pytest.fixture
 def post(database):
-    engine = engine_for(database)
-    yield Post(engine)
-    engine.dispose()
+    engine = engine_of(database)
+    return Post(engine)
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 # Machines are shared: how long an example takes says nothing about it.
-settings.register_profile("tenure", deadline=None)
+settings.register_profile("tenure", deadline=None, max_examples=25)
+settings.register_profile("thorough", deadline=None, max_examples=200)  # what `.ci/run` asks for
 settings.load_profile("tenure")
 
 _LONG = ("faults", "e2e", "app", "workflows", "browser")

@@ -255,7 +255,6 @@ def test_any_bytes_give_problems_and_never_an_exception(content: bytes):
     assert compilation.problems
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(_PIECES, max_size=20))
 def test_any_arrangement_of_lines_compiles_or_says_what_is_wrong(lines: list[str]):
     compilation = compiled("\n".join(lines))
@@ -264,7 +263,6 @@ def test_any_arrangement_of_lines_compiles_or_says_what_is_wrong(lines: list[str
     assert all(problem.spot.line >= 1 and problem.spot.column >= 1 and problem.message for problem in errors)
 
 
-@settings(max_examples=60, deadline=None)
 @given(_STEPS)
 def test_every_well_formed_document_compiles_and_its_plan_round_trips(steps: list[Any]):
     document = {

@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.interpreter import Run, play
@@ -21,7 +21,6 @@ SEEDS = st.integers(min_value=0, max_value=10_000)
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
 def test_a_plan_survives_its_json_and_keeps_its_hash(seed: int) -> None:
     plan = random_journey(seed).compiled.plan
     again = Plan.model_validate_json(canonical_json(plan))
@@ -30,7 +29,6 @@ def test_a_plan_survives_its_json_and_keeps_its_hash(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
 def test_a_run_rebuilt_from_its_position_at_every_rest_takes_the_same_decisions(seed: int) -> None:
     journey = random_journey(seed)
     undisturbed = simulate(journey)
@@ -51,7 +49,6 @@ def test_a_run_rebuilt_from_its_position_at_every_rest_takes_the_same_decisions(
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
 def test_trace_lines_have_numbers_of_their_own_and_never_go_back_in_time(seed: int) -> None:
     trace = sorted(simulate(random_journey(seed)).trace, key=lambda line: line.seq)
     assert len({line.seq for line in trace}) == len(trace)
@@ -59,7 +56,6 @@ def test_trace_lines_have_numbers_of_their_own_and_never_go_back_in_time(seed: i
 
 
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
 def test_no_wait_ends_before_it_began(seed: int) -> None:
     run = simulate(random_journey(seed))
     if run.ending is None:
@@ -67,7 +63,6 @@ def test_no_wait_ends_before_it_began(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=40, deadline=None)
 def test_the_position_stays_small_whatever_happens(seed: int) -> None:
     run = simulate(random_journey(seed))
     assert len(run.run.position.model_dump_json()) < 20_000

@@ -195,7 +195,7 @@ _NASTY = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=150, deadline=1000)
+@settings(deadline=1000)
 @given(st.one_of(_NASTY, st.text(min_size=1, max_size=60)).filter(lambda value: any(c.isalnum() for c in value)))
 def test_no_value_can_change_the_structure_of_a_mail(value):
     text = MailText(subject="{{ account.name }}", body=BODY)
@@ -248,7 +248,7 @@ def test_a_hostile_body_is_set_or_refused_in_a_second(body):
     assert time.process_time() - begun < 1
 
 
-@settings(max_examples=200, deadline=1000)
+@settings(deadline=1000)
 @given(
     st.one_of(
         st.text(max_size=120),

@@ -263,7 +263,7 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=1000)
+@settings(deadline=1000)
 @given(st.one_of(st.text(max_size=200), st.lists(_PIECES, max_size=40).map("".join)))
 @example("{%raw%}{{x}}{%endraw%}{{ account.name }}")
 @example("{{ 1_ }}{{ 0x }}{{ 1__1 }}")

@@ -133,7 +133,7 @@ def _in_sql(connection: sa.Connection, expression: Expression) -> list[Any]:
     return [answer.astimezone(UTC) if isinstance(answer, datetime) else answer for answer in answers]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(text=st.one_of(*(of_type(type_) for type_ in ("bool", "bool", "number", "date", "instant", "text"))))
 def test_python_and_sql_agree_on_every_account(hard_accounts, text):
     expression = parse_expression(text, SCOPE)

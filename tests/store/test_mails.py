@@ -334,7 +334,7 @@ def test_what_is_known_of_a_mail_only_grows(post, engine, before, after):
     assert found.state == (after if (before, after) in ALLOWED else before)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["sent", "refused", "skipped", "unknown", "hand over", "park", "event"]), max_size=8))
 def test_whatever_is_said_in_whatever_order_the_run_hears_it_once_and_sent_stays_sent(post, engine, sayings):
     run_id = post.run()

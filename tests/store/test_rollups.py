@@ -156,7 +156,7 @@ known = st.none() | st.integers(0, 1000).map(lambda tenth: tenth / 10)
 weights = st.none() | st.sampled_from([0.0, -1.0, 0.1, 1.0, 3.3, 1e6])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(known, weights), min_size=1, max_size=6))
 def test_sql_and_python_give_the_same_number(scratch, described):
     nested = scratch.begin_nested()

@@ -90,7 +90,7 @@ def project_all(conn, workspace, now=NOW):
     conn.execute(sa.text("delete from work"))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(workspace=workspaces(), described=accounts)
 def test_python_and_sql_give_the_same_score(scratch, workspace, described):
     whole = scratch.begin_nested()

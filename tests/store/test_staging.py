@@ -39,7 +39,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows)
 def test_few_rows_and_many_come_in_as_they_are(scratch, told):
     numbered = [(n, *row) for n, row in enumerate(told)]

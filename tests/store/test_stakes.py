@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.stakes import stake_of
@@ -21,7 +21,6 @@ cases = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(cases, min_size=1, max_size=20))
 def test_sql_and_python_reckon_the_same_points(scratch_engine, rows):
     columns: dict[str, Any] = {

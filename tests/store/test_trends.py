@@ -28,7 +28,7 @@ def history(scratch):
     return scratch, scratch.execute(sa.text("select id from account where key = 'acme'")).scalar_one()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(points=st.lists(st.tuples(AGES, VALUES), max_size=8), value=VALUES, is_new=st.booleans())
 def test_python_and_sql_agree_on_any_history(history, points, value, is_new):
     conn, account = history

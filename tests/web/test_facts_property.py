@@ -75,7 +75,7 @@ def fitting(fact):
     return {name: value for name, value in fact.items() if name == "kind" or name in allowed}
 
 
-shared = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @shared

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import settings
 
 from app.embedded import Servers, TemporalAddress
-from tests.databases import Lent, let_go
 
 if TYPE_CHECKING:
     from temporalio.client import Client
+
+    from tests.databases import Lent
 
 # Machines are shared: how long an example takes says nothing about it.
 settings.register_profile("tenure", deadline=None, max_examples=25)
@@ -53,6 +54,7 @@ def postgres_url(servers: Servers) -> str:
 def migrated_template(postgres_url: str) -> Iterator[str]:
     """The name of a database with today's schema, for `make_database`."""
     from store.migrate import migrate
+    from tests.databases import let_go
 
     name = "tenure_template"
     # Databases come and go by the second; to look after them would only take the tests' time.
@@ -65,15 +67,29 @@ def migrated_template(postgres_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def lent_database(postgres_url: str, migrated_template: str) -> Lent:
+def lent_database(postgres_url: str, migrated_template: str) -> "Lent":
+    """What `database` lends."""
+    from tests.databases import Lent
+
     return Lent(postgres_url, migrated_template)
 
 
 @pytest.fixture
-def database(lent_database: Lent) -> Iterator[str]:
+def database(lent_database: "Lent") -> Iterator[str]:
     """The URL of a database that is this test's own while it runs, migrated and empty; `engine_of` gives its engine."""
     yield lent_database.lend()
     lent_database.take_back()
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes that take no time."""
+    from argon2 import PasswordHasher
+
+    from store.access import logins
+
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(logins, "_hasher", lambda: cheap)
 
 
 @pytest.fixture(scope="session")

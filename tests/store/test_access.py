@@ -18,7 +18,7 @@ PASSWORD = "four plain words here"
 
 
 @pytest.fixture
-def engine(database):
+def engine(database, cheap_passwords):
     engine = engine_of(database)
     with engine.begin() as conn:
         logins.add_login(conn, key="kim", role="csm", now=NOW, email="kim@tenure.test")
@@ -92,14 +92,20 @@ def test_a_lock_never_lasts_longer_than_an_hour(engine):
     assert attempt(engine, password="wrong").until == NOW + timedelta(hours=1)
 
 
+def test_whoever_guesses_pays_with_memory_and_time():
+    hasher = logins._hasher()
+    assert hasher.memory_cost >= 19 * 1024  # KiB; with two rounds the least that OWASP advises
+    assert hasher.time_cost >= 2
+
+
 def test_a_hash_of_other_parameters_is_made_anew_at_the_next_sign_in(engine):
-    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    other = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
     with engine.begin() as conn:
-        conn.execute(sa.update(login).where(login.c.person == "kim").values(password_hash=weak))
+        conn.execute(sa.update(login).where(login.c.person == "kim").values(password_hash=other))
     assert attempt(engine).person == "kim"
     with engine.connect() as conn:
         stored = conn.execute(sa.select(login.c.password_hash).where(login.c.person == "kim")).scalar_one()
-    assert stored != weak
+    assert stored != other
     assert attempt(engine).person == "kim"
 
 

@@ -5,25 +5,15 @@ from contextlib import ExitStack
 
 import pytest
 import sqlalchemy as sa
-from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 
-from store.access import logins
 from tests.databases import engine_of, make_database
 from tests.store.book import Book
 from tests.web.signed_in import Browser, app_over, sign_in
 
-_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-
-
-@pytest.fixture(autouse=True)
-def _passwords_take_no_time(monkeypatch):
-    """What a hash costs, tests of the store hold."""
-    monkeypatch.setattr(logins, "_hasher", lambda: _CHEAP)
-
 
 @pytest.fixture
-def engine(database) -> sa.Engine:
+def engine(database, cheap_passwords) -> sa.Engine:
     return engine_of(database)
 
 

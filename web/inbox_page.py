@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from store import tasks
 from store.access.viewer import Viewer
-from store.queries.inbox import VIEWS, Asked, InboxView, Today, covered_by, read_inbox
-from store.queries.names import Person, people
+from store.queries.inbox import VIEWS, Asked, InboxView, Today, read_inbox
+from store.queries.names import people
 from store.queries.task_detail import TaskDetail, read_task
 from web.days import SNOOZES, today_of
 from web.deps import WebDeps
@@ -64,33 +64,30 @@ class Shown:
 
 
 def inbox_page(deps: WebDeps, viewer: Viewer, filters: Filters, task_id: int | None, shown: Shown) -> Response:
-    with deps.engine.connect() as conn:
+    with deps.reading() as conn:
         around = frame(conn, viewer)
         today = today_of(around.now, around.zone)
-        covered = covered_by(conn, viewer.person, around.now)
         asked = Asked(
             view=filters.view,
-            people=_whose(viewer, filters.whose, covered),
+            people=_whose(viewer, filters.whose),
             search=filters.q,
             playbook=filters.playbook,
             page=filters.page,
         )
-        inbox = read_inbox(conn, asked, today)
-        detail = _detail(conn, viewer, inbox.items[0].id if task_id is None and inbox.items else task_id, today)
+        inbox = read_inbox(conn, asked, today, around.card)
+        first = inbox.items[0].id if task_id is None and inbox.items else task_id
+        detail = _detail(conn, viewer, first, today, around.card)
         if detail is None and task_id is not None:
             raise not_found("task", task_id, "Inbox")
-        did = _detail(conn, viewer, shown.did, today) if shown.did else None
-        everybody = people(conn)
+        did = _detail(conn, viewer, shown.did, today, around.card)
+        whose = _choices(conn, viewer)
     content = {
         "inbox": inbox,
         "detail": detail,
         "opened": task_id is not None,
         "filters": filters,
         "views": VIEWS,
-        "people": everybody,
-        "names": {person.key: person.name for person in everybody},
-        "whose": _choices(viewer, covered, everybody),
-        "covered": covered,
+        "whose": whose,
         "shown": shown,
         "did": did,
         "snoozes": SNOOZES,
@@ -99,30 +96,32 @@ def inbox_page(deps: WebDeps, viewer: Viewer, filters: Filters, task_id: int | N
     return render("inbox.html", content, around, status=shown.status)
 
 
-def _detail(conn: sa.Connection, viewer: Viewer, task_id: int | None, today: Today) -> TaskDetail | None:
-    if task_id is None or not sees_task(conn, viewer, task_id):
-        return None
-    return read_task(conn, task_id, today.now, today.date)
+def _detail(
+    conn: sa.Connection, viewer: Viewer, task_id: int | None, today: Today, card: str | None
+) -> TaskDetail | None:
+    return None if task_id is None else read_task(conn, task_id, viewer.scope, today.now, today.date, card)
 
 
-def _whose(viewer: Viewer, whose: str, covered: tuple[str, ...]) -> tuple[str, ...] | None:
+def _whose(viewer: Viewer, whose: str) -> tuple[str, ...] | None:
     if whose == "all" and viewer.scope.everything:
         return None
     if whose == "team":
         return (viewer.person, *viewer.scope.people)
     if whose in ("me", "") or not (viewer.scope.everything or whose in viewer.scope.people):
-        return (viewer.person, *covered)
+        return (viewer.person, *viewer.covers)
     return (whose,)
 
 
-def _choices(viewer: Viewer, covered: tuple[str, ...], everybody: tuple[Person, ...]) -> list[tuple[str, str]]:
+def _choices(conn: sa.Connection, viewer: Viewer) -> list[tuple[str, str]]:
     """Whose tasks one may look at: (word of the address, name)."""
-    found = [("me", "Mine" + (" and those I cover" if covered else ""))]
+    found = [("me", "Mine" + (" and those I cover" if viewer.covers else ""))]
     if viewer.scope.everything:
         found.append(("all", "Everybody's"))
     elif len(viewer.scope.people) > 1:
         found.append(("team", "My team's"))
-    seen = [one for one in everybody if viewer.scope.everything or one.key in viewer.scope.people]
+    elif len(viewer.scope.people) < 2:
+        return found
+    seen = [one for one in people(conn) if viewer.scope.everything or one.key in viewer.scope.people]
     return [*found, *((one.key, one.name) for one in seen if one.key != viewer.person)]
 
 

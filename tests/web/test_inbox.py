@@ -187,8 +187,42 @@ def test_several_at_once_and_what_cannot_be_is_left(kim, book_of_kim, engine):
     page = kim.post("/inbox/at-once", data={"act": "snooze", "until": "week", "tasks": chosen})
     assert "2 tasks snoozed, 1 left as they were" in page.text
     assert task_row(engine, book_of_kim["lees"]).snoozed_until is None
-    done = kim.post("/inbox/at-once", data={"act": "complete", "tasks": chosen})
-    assert "0 tasks completed" in done.text  # each has several outcomes: somebody has to choose
+
+
+def test_several_are_completed_with_an_outcome_that_all_of_them_have(kim, book_of_kim, engine):
+    chosen = [str(book_of_kim[name]) for name in ("late", "today", "lees")]
+    with engine.begin() as conn:
+        for name, outcomes in (("late", ["reached", "leaving", "no_answer"]), ("today", ["no_answer", "reached"])):
+            here = schema.task.c.id == book_of_kim[name]
+            conn.execute(sa.update(schema.task).where(here).values(outcomes=outcomes))
+    asked = kim.post("/inbox/at-once", data={"act": "complete", "tasks": chosen})
+    assert re.findall(r'name="outcome" value="(\w+)"', asked.text) == ["reached", "no_answer"]
+    assert task_row(engine, book_of_kim["late"]).state == "open"
+    answer = {"act": "complete", "tasks": chosen, "outcome": "no_answer", "note": "Rang them all"}
+    assert "2 tasks completed, 1 left as they were" in kim.post("/inbox/at-once", data=answer).text
+    done = [task_row(engine, book_of_kim[name]) for name in ("late", "today")]
+    assert [(row.outcome, row.note) for row in done] == [("no_answer", "Rang them all")] * 2
+    assert task_row(engine, book_of_kim["lees"]).state == "open"
+
+
+def test_tasks_without_a_common_outcome_are_left_and_it_is_said(kim, book_of_kim, engine):
+    here = schema.task.c.id == book_of_kim["late"]
+    with engine.begin() as conn:
+        conn.execute(sa.update(schema.task).where(here).values(outcomes=["signed"]))
+    chosen = [str(book_of_kim[name]) for name in ("late", "today")]
+    answer = kim.post("/inbox/at-once", data={"act": "complete", "tasks": chosen})
+    assert (answer.status_code, "these tasks share no outcome" in answer.text) == (422, True)
+    assert task_row(engine, book_of_kim["late"]).state == "open"
+
+
+def test_to_whom_is_asked_on_a_page_of_its_own(kim, book_of_kim, engine):
+    late = book_of_kim["late"]
+    for address, more in ((f"/inbox/{late}/hand-on", {"version": "1"}), ("/inbox/at-once", {"act": "hand-on"})):
+        page = kim.post(address, data=more | ({"tasks": [str(late)]} if "act" in more else {}))
+        assert 'value="lee"' in page.text
+        assert 'value="kim"' not in page.text  # whose it is already
+    assert 'value="lee"' not in kim.get("/inbox").text
+    assert task_row(engine, late).assignee == "kim"
 
 
 def test_an_answer_can_be_taken_back_for_a_moment_under_the_real_clock(kim, book_of_kim, engine):

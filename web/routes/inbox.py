@@ -10,9 +10,11 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from store import desk, tasks
 from store.access.viewer import Viewer
+from store.queries.tasks import get_task
 from web.access import CsmViewer, wall_clock
 from web.auditing import record
-from web.bodies import Filter, Line, Note, RowId, Text
+from web.bodies import Filter, Note, RowId, Text
+from web.choosing import Asked, ask_how, ask_to_whom, shared_outcomes
 from web.days import snooze_until
 from web.deps import Deps, WebDeps
 from web.forms import PageRoute
@@ -54,7 +56,8 @@ class Snoozing(Sent):
 
 
 class HandingOn(Sent):
-    to: Line
+    to: Filter = ""
+    """Empty: it is still to be asked."""
 
 
 class Saying(Sent):
@@ -67,6 +70,8 @@ class AtOnce(Sent):
     until: Filter = ""
     day: Filter = ""
     to: Filter = ""
+    outcome: Filter = ""
+    note: Note = ""
 
 
 @pages.get("/inbox")
@@ -97,14 +102,29 @@ def page_of_one(
 
 @pages.post("/inbox/at-once")
 def at_once(deps: Deps, viewer: CsmViewer, request: Request, sent: Annotated[AtOnce, Form()]) -> Response:
-    """The same for several tasks; those for which it cannot be are left and counted."""
+    """The same for several tasks; those for which it cannot be are left and counted. What it lacks is asked."""
     filters, did, left = filters_of(sent.back), 0, 0
     with deps.engine.begin() as conn:
         around = frame(conn, viewer)
-        for task_id in sorted(set(sent.tasks))[:_MOST_AT_ONCE]:
+        chosen = sorted(set(sent.tasks))[:_MOST_AT_ONCE]
+        found = [task for one in chosen if sees_task(conn, viewer, one) and (task := get_task(conn, one, around.now))]
+        open_ones = [task for task in found if task.state == "open"]
+        carried = [("act", sent.act), *(("tasks", task.id) for task in open_ones)]
+        asked = Asked(action="/inbox/at-once", carried=carried, back=sent.back, tasks=open_ones)
+        if sent.act == "hand-on" and open_ones and not sent.to:
+            return ask_to_whom(conn, around, asked)
+        if sent.act == "complete" and open_ones and not sent.outcome:
+            shared = shared_outcomes(open_ones)
+            if len(shared) > 1:
+                return ask_how(around, asked, shared)
+            if not shared:
+                return inbox_page(deps, viewer, filters, None, _refusal(_NOTHING_SHARED, {}))
+            sent = sent.model_copy(update={"outcome": shared[0]})
+        for task_id in chosen:
             became = _one_of_several(conn, viewer, around, task_id, sent)
             if became:
-                record(conn, request, f"task.{sent.act}", str(task_id))
+                outcome = {"outcome": sent.outcome} if sent.act == "complete" else {}
+                record(conn, request, f"task.{sent.act}", str(task_id), **outcome)
             did, left = (did + 1, left) if became else (did, left + 1)
     said = f"{did} {'task' if did == 1 else 'tasks'} {_DONE.get(sent.act, 'changed')}"
     said += f", {left} left as they were" if left else ""
@@ -189,6 +209,11 @@ def hand_on(
     with deps.engine.begin() as conn:
         around = frame(conn, viewer)
         _may(conn, viewer, task_id)
+        task = get_task(conn, task_id, around.now)
+        if task and task.state == "open" and not sent.to:
+            carried = [] if sent.version is None else [("version", sent.version)]
+            asked = Asked(action=f"/inbox/{task_id}/hand-on", carried=carried, back=sent.back, tasks=[task])
+            return ask_to_whom(conn, around, asked)
         became = desk.reassign(conn, task_id, sent.to, viewer.person, around.now, version=sent.version)
         _note(conn, request, task_id, became, "hand-on", to=sent.to)
     filters = filters_of(sent.back)
@@ -215,6 +240,9 @@ def comment(
 # --- doing it ---
 
 _NO_DAY = tasks.Refused(kind="bad_edit", message="that is no day to wake up on", hint="choose a day after today")
+_NOTHING_SHARED = tasks.Refused(
+    kind="unknown_outcome", message="these tasks share no outcome", hint="complete them one by one"
+)
 _DONE = {"snooze": "snoozed", "hand-on": "handed on", "complete": "completed"}
 
 
@@ -228,8 +256,7 @@ def _one_of_several(conn: sa.Connection, viewer: Viewer, around: Frame, task_id:
     elif sent.act == "hand-on":
         became = desk.reassign(conn, task_id, sent.to, viewer.person, around.now)
     elif sent.act == "complete":
-        # Only what can go one way alone: a choice is made by looking.
-        became = tasks.complete(conn, task_id, tasks.DONE[0], None, viewer.person, around.now)
+        became = tasks.complete(conn, task_id, sent.outcome, sent.note or None, viewer.person, around.now)
     return isinstance(became, desk.Changed | tasks.Completed)
 
 

@@ -112,7 +112,7 @@ const keys = {
   Enter: () => (narrow() ? desk.querySelector(".entry.current a")?.click() : document.getElementById("task-title")?.focus()),
   e: () => document.querySelector("#task form.answer [type=radio], #task form.answer textarea")?.focus(),
   s: () => open("#task details[data-key=s]"),
-  h: () => open("#task details[data-key=h]"),
+  h: () => document.querySelector("#task form[data-key=h] button")?.click(),
   c: () => document.querySelector("#task form[data-key=c] textarea")?.focus(),
   x: () => desk.querySelector(".entry.current .pick")?.click(),
   z: () => document.querySelector("button[data-key=z]")?.click(),

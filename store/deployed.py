@@ -14,7 +14,7 @@ from engine.plan import Compiled, Plan
 from engine.values import Condition
 from engine.workspace import Workspace
 from store.kept import Kept
-from store.schema import playbook, playbook_change, playbook_version, run, trigger, workspace
+from store.schema import playbook, playbook_change, playbook_version, run, workspace
 
 
 class NothingDeployed(LookupError):
@@ -54,6 +54,11 @@ def load_workspace(conn: sa.Connection) -> Workspace:
     hash_ = conn.execute(sa.select(workspace.c.hash)).scalar()
     if hash_ is None:
         raise NothingDeployed("no workspace is deployed; run: tenure deploy")
+    return workspace_of(conn, hash_)
+
+
+def workspace_of(conn: sa.Connection, hash_: str) -> Workspace:
+    """The workspace of this hash, which is the one in force."""
 
     def read() -> Workspace:
         document = sa.select(workspace.c.document).where(workspace.c.hash == hash_)
@@ -84,17 +89,9 @@ def load_playbooks(
     conn: sa.Connection, *, states: tuple[PlaybookState, ...] = ("active", "paused")
 ) -> tuple[Deployed, ...]:
     """The playbooks in these states with their live triggers, by name."""
-    rows = conn.execute(
-        sa.select(playbook.c.id, playbook.c.state, playbook.c.version, playbook_version.c.hash)
-        .join(
-            playbook_version,
-            (playbook_version.c.playbook == playbook.c.id) & (playbook_version.c.version == playbook.c.version),
-        )
-        .where(playbook.c.state.in_(states))
-        .order_by(playbook.c.id)
-    ).all()
+    rows = conn.execute(_IN_STATES, {"states": list(states)}).all()
     remembered: dict[str, dict[str, Remembered]] = {}
-    for row in conn.execute(sa.select(trigger).where(trigger.c.live).order_by(trigger.c.playbook, trigger.c.id)):
+    for row in conn.execute(_LIVE_TRIGGERS):
         remembered.setdefault(row.playbook, {})[row.id] = Remembered(id=row.id, bit=row.bit, since=row.since)
     return tuple(
         Deployed(
@@ -170,6 +167,13 @@ def _kept(conn: sa.Connection, hash_: str) -> Compiled:
 
     return _compiled.get(hash_, read)
 
+
+_IN_STATES = sa.text("""
+    select playbook.id, state, playbook.version, hash from playbook
+    join playbook_version on playbook_version.playbook = playbook.id and playbook_version.version = playbook.version
+    where state = any(cast(:states as text[])) order by playbook.id
+""")
+_LIVE_TRIGGERS = sa.text("select playbook, id, bit, since from trigger where live order by playbook, id")
 
 _workspaces: Kept[Workspace] = Kept(8)
 _compiled: Kept[Compiled] = Kept(512)

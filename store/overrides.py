@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from engine.problems import did_you_mean
 from engine.scorecards import TOP
 from store.deployed import load_workspace
 from store.schema import account, change, score_override
+from store.schema.base import AT, ID
+from store.statements import Given, kept
 
 LONGEST = timedelta(days=366)
 """After a year somebody has to look again."""
@@ -106,10 +108,13 @@ def overrides_among(
     conn: sa.Connection, account_ids: Collection[int], at: datetime
 ) -> Mapping[int, Mapping[str, Override]]:
     """The same by account, for those that have any."""
-    mine = score_override.c.account_id == sa.any_(sa.literal(list(account_ids), sa.ARRAY(sa.BigInteger)))
-    rows = in_force(sa.literal(at, sa.DateTime(timezone=True)), score_override.c.account_id, *_COLUMNS).where(mine)
+
+    def make() -> sa.Select[Any]:
+        mine = score_override.c.account_id == sa.any_(Given("accounts", ARRAY(ID)))
+        return in_force(Given("at", AT), score_override.c.account_id, *_COLUMNS).where(mine)
+
     found: dict[int, dict[str, Override]] = {}
-    for row in conn.execute(rows):
+    for row in kept(("overrides among",), make).run(conn, {"accounts": list(account_ids), "at": at}):
         found.setdefault(row.account_id, {})[row.card] = _override(row)
     return found
 

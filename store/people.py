@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from engine.workspace import Workspace
 from store.assigning import person_of
 from store.schema import account, contact, person
+from store.schema.base import ID
+from store.statements import Given, kept
 
 ANY = "any"
 """The end of a fallback chain: whoever is there."""
@@ -52,8 +54,11 @@ def recipients(
 
 def contacts_of(conn: sa.Connection, account_id: int) -> list[Contact]:
     """All contacts of an account, in a stable order."""
-    rows = conn.execute(sa.select(contact).where(contact.c.account_id == account_id).order_by(contact.c.key))
-    return [_contact(row) for row in rows]
+    return [_contact(row) for row in kept(("contacts of",), _contacts_of).run(conn, {"account": account_id})]
+
+
+def _contacts_of() -> sa.Select[Any]:
+    return sa.select(contact).where(contact.c.account_id == Given("account", ID)).order_by(contact.c.key)
 
 
 def contact_of(conn: sa.Connection, contact_id: int) -> Contact:

@@ -161,19 +161,25 @@ def account_now_columns(conn: sa.Connection) -> sa.TableClause:
 
 
 def _columns(conn: sa.Connection) -> tuple[tuple[str, str], ...]:
-    return tuple((row.name, row.type) for row in conn.execute(_PRESENT))
+    row = conn.execute(_PRESENT).one()
+    return tuple(zip(row.names, row.types, strict=True))
 
 
-def _account_now(columns: Sequence[tuple[str, str]]) -> sa.TableClause:
-    return sa.table("account_now", *(sa.column(name, _TYPES[type_]) for name, type_ in columns))
+def _account_now(columns: tuple[tuple[str, str], ...]) -> sa.TableClause:
+    return _tables.get(
+        columns, lambda: sa.table("account_now", *(sa.column(name, _TYPES[type_]) for name, type_ in columns))
+    )
 
 
 _views: Kept[View] = Kept(64)
+_tables: Kept[sa.TableClause] = Kept(64)
+"""One for all who read the same columns, so that their statements can be kept by it."""
 
 
 _PRESENT = sa.text("""
-    select attname as name, format_type(atttypid, null) as type from pg_attribute
-    where attrelid = 'account_now'::regclass and attnum > 0 and not attisdropped order by attnum
+    select array_agg(attname::text order by attnum) as names,
+        array_agg(format_type(atttypid, null) order by attnum) as types
+    from pg_attribute where attrelid = 'account_now'::regclass and attnum > 0 and not attisdropped
 """)
 
 _TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {

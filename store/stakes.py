@@ -10,8 +10,8 @@ Number = sa.ColumnElement[float]
 
 
 def points(
-    now: datetime,
-    today: date,
+    now: sa.ColumnElement[datetime],
+    today: sa.ColumnElement[date],
     *,
     due_at: sa.ColumnElement[datetime],
     arr: sa.ColumnElement[float],
@@ -22,8 +22,8 @@ def points(
     return _due(now, due_at) + _worth(arr) + _renewal(today, renewal) + _health(score)
 
 
-def _due(now: datetime, due_at: sa.ColumnElement[datetime]) -> Number:
-    seconds = sa.cast(sa.extract("epoch", due_at - sa.literal(now, sa.DateTime(timezone=True))), sa.Float)
+def _due(now: sa.ColumnElement[datetime], due_at: sa.ColumnElement[datetime]) -> Number:
+    seconds = sa.cast(sa.extract("epoch", due_at - now), sa.Float)
     days = seconds / 86_400.0
     late = stakes.DUE[0][1] + sa.func.least(-days * stakes.LATE_A_DAY, stakes.LATE_MOST)
     ahead = ((days <= most, sa.literal(points, sa.Float)) for most, points in stakes.DUE)
@@ -31,13 +31,13 @@ def _due(now: datetime, due_at: sa.ColumnElement[datetime]) -> Number:
 
 
 def _worth(arr: sa.ColumnElement[float]) -> Number:
-    known = sa.and_(arr > 0, arr < sa.cast("Infinity", sa.Float))
+    known = sa.and_(arr > 0, arr < sa.literal_column("'Infinity'::float8", sa.Double))
     digits = sa.func.log(sa.func.greatest(sa.cast(arr, sa.Float), stakes.WORTH_FROM) / stakes.WORTH_FROM)
     return sa.case((known, sa.func.least(digits * stakes.WORTH_A_DIGIT, stakes.WORTH_MOST)), else_=0.0)
 
 
-def _renewal(today: date, renewal: sa.ColumnElement[date]) -> Number:
-    days = renewal - sa.literal(today, sa.Date)
+def _renewal(today: sa.ColumnElement[date], renewal: sa.ColumnElement[date]) -> Number:
+    days = renewal - today
     near = ((days <= most, sa.literal(points, sa.Float)) for most, points in stakes.RENEWAL)
     return sa.case((renewal.is_(None), 0.0), (days < 0, 0.0), *near, else_=0.0)
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import NullType, TypeEngine
+from sqlalchemy.types import NullType, TypeEngine, to_instance
 
 from store.kept import Kept
 
@@ -21,8 +21,8 @@ class Given(sa.ColumnElement[Any]):
 
     inherit_cache = False
 
-    def __init__(self, name: str, type_: TypeEngine[Any]) -> None:
-        self.name, self.type = name, type_
+    def __init__(self, name: str, type_: TypeEngine[Any] | type[TypeEngine[Any]]) -> None:
+        self.name, self.type = name, to_instance(type_)
 
 
 class Statement:

@@ -2,6 +2,7 @@
 
 Pages: `CsmViewer`, `OpsViewer` or `AdminViewer` as a parameter. The API: `Reads`, `WritesFacts`, `WritesTasks` or
 `Administers`. What asks for nothing: `Public` among the router's or the route's dependencies.
+Those that only compare are coroutines: as plain functions each would wait for a thread.
 """
 
 from datetime import UTC, datetime
@@ -89,29 +90,29 @@ def _at_least(viewer: Viewer, role: Role) -> Viewer:
     return viewer
 
 
-def csm(viewer: SignedIn) -> Viewer:
+async def csm(viewer: SignedIn) -> Viewer:
     """Every role."""
     return _at_least(viewer, "csm")
 
 
-def ops(viewer: SignedIn) -> Viewer:
+async def ops(viewer: SignedIn) -> Viewer:
     """CS operations and admins."""
     return _at_least(viewer, "ops")
 
 
-def admin(viewer: SignedIn) -> Viewer:
+async def admin(viewer: SignedIn) -> Viewer:
     """Admins."""
     return _at_least(viewer, "admin")
 
 
-def public() -> None:
+async def public() -> None:
     """Anybody: probes, signing in, what customers reach by links of their mails, and hooks, which prove themselves."""
 
 
 # --- the API ----------------------------------------------------------------------------------------------------------
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     # `web.guards.Keys` lets nobody through to the API without one.
     caller: Caller = request.state.caller
     request.state.who = f"key {caller.name}"
@@ -128,22 +129,22 @@ def _with(caller: Caller, scope: KeyScope) -> Caller:
 _Caller = Annotated[Caller, Depends(_caller)]
 
 
-def reads(caller: _Caller) -> Caller:
+async def reads(caller: _Caller) -> Caller:
     """A key that may read."""
     return _with(caller, "read")
 
 
-def writes_facts(caller: _Caller) -> Caller:
+async def writes_facts(caller: _Caller) -> Caller:
     """A key that may tell facts."""
     return _with(caller, "facts:write")
 
 
-def writes_tasks(caller: _Caller) -> Caller:
+async def writes_tasks(caller: _Caller) -> Caller:
     """A key that may settle and change tasks."""
     return _with(caller, "tasks:write")
 
 
-def administers(caller: _Caller) -> Caller:
+async def administers(caller: _Caller) -> Caller:
     """A key that may start and steer what runs."""
     return _with(caller, "admin")
 

@@ -13,9 +13,10 @@ from store.explain import Explanation, Told, explain
 from store.explain.playbooks import PlaybookExplained
 from store.explain.scores import ScoreExplained
 from store.overrides import Override, overrides_of
-from store.people import Contact, colleague, contacts_of
+from store.people import Contact, contacts_of
 from store.queries.contributions import points_at
-from store.queries.scores import MOVEMENT, ScoreLine, main_card, score_line
+from store.queries.names import people_named
+from store.queries.scores import MOVEMENT, ScoreLine, score_line
 from store.queries.timeline import SHOWN, Moment, timeline
 from web.drawing.score_chart import BandArea
 
@@ -82,14 +83,17 @@ class AccountPage:
     """Hand it in as `until` for what was before."""
 
 
-def account_page(conn: sa.Connection, key: str, account_id: int, now: datetime, until: datetime | None) -> AccountPage:
+def account_page(  # noqa: PLR0917 - read aloud: of this account, of its card, at this instant, before then
+    conn: sa.Connection, key: str, account_id: int, card: str | None, now: datetime, until: datetime | None
+) -> AccountPage:
     """NothingDeployed before the first deploy."""
-    explained = explain(conn, key, now)
+    explained = explain(conn, key, now, apart=False)
     assert explained is not None
-    card = main_card(conn)
     score = next((one for one in explained.scores if one.card == card), None)
     moments = timeline(conn, account_id, until or now + timedelta(seconds=1))
-    override = overrides_of(conn, account_id, now).get(card or "")
+    override = score.override if score else overrides_of(conn, account_id, now).get(card or "")
+    csm = explained.facts.get("account.csm")
+    names = people_named(conn, [key for key in (csm, override and override.author) if isinstance(key, str)])
     running = tuple(one for one in explained.playbooks if one.verdict == "running")
     return AccountPage(
         id=account_id,
@@ -99,11 +103,11 @@ def account_page(conn: sa.Connection, key: str, account_id: int, now: datetime, 
         score=score,
         card=card,
         override=override,
-        override_by=_name(conn, override.author) if override else None,
+        override_by=names.get(override.author) if override else None,
         bands=_bands(conn, card),
         parts=_parts(conn, account_id, score, now),
         head={name: explained.facts.get(name) for name in _HEAD if explained.facts.get(name) is not None},
-        csm=_name(conn, explained.facts.get("account.csm")),
+        csm=names.get(csm) if isinstance(csm, str) else None,
         facts=_facts(explained),
         contacts=tuple(contacts_of(conn, account_id)),
         running=running,
@@ -140,11 +144,6 @@ def _parts(conn: sa.Connection, account_id: int, score: ScoreExplained | None, n
         )
         for one in score.contributions
     )
-
-
-def _name(conn: sa.Connection, key: Any) -> str | None:
-    found = colleague(conn, key) if isinstance(key, str) else None
-    return found.name if found else None
 
 
 def _facts(explained: Explanation) -> tuple[Fact, ...]:

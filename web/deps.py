@@ -1,6 +1,7 @@
 """What the web is handed: nothing here reads the environment or opens a connection."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -37,13 +38,22 @@ class WebDeps:
     """The organisation's identity provider."""
     temporal_namespace: str = "default"
 
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for a page that only reads: every statement for itself, and no transaction to take back.
+
+        After a rollback psycopg forgets the statements it had prepared, and PostgreSQL would plan all of them anew.
+        """
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            yield conn
+
     @property
     def https(self) -> bool:
         """Whether people reach the pages by HTTPS, even where a proxy ends it."""
         return (self.public_url or "").startswith("https://")
 
 
-def _handed(request: Request) -> WebDeps:
+async def _handed(request: Request) -> WebDeps:
     deps: WebDeps = request.app.state.deps
     return deps
 

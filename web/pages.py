@@ -16,9 +16,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from starlette.responses import HTMLResponse
 
-from store import clock
 from store.access.viewer import Viewer
-from store.queries.names import workspace_name_and_zone
+from store.present import present
+from store.queries.scores import main_card
 from web import amounts
 from web.drawing.moves import moves_chart
 from web.drawing.score_chart import score_chart
@@ -42,14 +42,18 @@ class Frame:
     virtual: bool
     viewer: Viewer | None = None
     """Who is signed in; None on pages for everybody."""
+    card: str | None = None
+    """The scorecard people mean by health."""
 
 
 _NO_FRAME = Frame(workspace="Tenure", zone="UTC", now=datetime.min.replace(tzinfo=UTC), virtual=False)
 
 
 def frame(conn: sa.Connection, viewer: Viewer | None = None) -> Frame:
-    name, zone = workspace_name_and_zone(conn)
-    return Frame(workspace=name, zone=zone, now=clock.now(conn), virtual=clock.is_virtual(conn), viewer=viewer)
+    here = present(conn)
+    name, zone = (here.workspace.name, here.workspace.zone) if here.workspace else ("Tenure", "UTC")
+    card = main_card(here.workspace)
+    return Frame(workspace=name, zone=zone, now=here.now, virtual=here.virtual, viewer=viewer, card=card)
 
 
 def render(

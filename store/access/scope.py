@@ -11,9 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from engine.workspace import Workspace
 from store.columns import staff_columns
-from store.schema import account_now, task, workspace
+from store.present import present
+from store.schema import account, account_now, task
 from store.schema.base import TEXT
+from store.statements import Given, kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +37,34 @@ class Scope:
         """The same, asked for one account: nothing of the rest of the book is read."""
         if self.everything:
             return True
-        return bool(conn.execute(sa.select(sa.or_(*(part.exists() for part in self._parts(account_id))))).scalar())
+        statement = kept(("sees", self.fields), lambda: sa.select(self.reaches(Given("account", sa.BigInteger()))))
+        return bool(statement.run(conn, {"account": account_id, "people": list(self.people)}).scalar())
+
+    def seen_account(self, conn: sa.Connection, key: str) -> int | None:
+        """The account of this key, if it is to be seen."""
+
+        def make() -> sa.Select[Any]:
+            return sa.select(account.c.id).where(account.c.key == Given("key", TEXT), self.reaches(account.c.id))
+
+        which = ("seen", self.everything, self.fields)
+        found: int | None = kept(which, make).run(conn, {"key": key, "people": list(self.people)}).scalar()
+        return found
+
+    def reaches(self, account_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """The same as a condition of a kept statement, which is given `people`."""
+        if self.everything:
+            return sa.true()
+        theirs = Given("people", ARRAY(TEXT))
+        return sa.or_(*(part.correlate_except(account_now, task).exists() for part in self._parts(theirs, account_id)))
 
     def _accounts(self) -> sa.CompoundSelect[Any]:
-        return sa.union_all(*self._parts())
+        return sa.union_all(*self._parts(sa.literal(list(self.people), ARRAY(TEXT))))
 
-    def _parts(self, account_id: int | None = None) -> list[sa.Select[Any]]:
+    def _parts(
+        self, people: sa.ColumnElement[Any], account_id: sa.ColumnElement[int] | None = None
+    ) -> list[sa.Select[Any]]:
         """Each way to see accounts, or one of them."""
-        theirs = sa.any_(sa.literal(list(self.people), ARRAY(TEXT)))
+        theirs = sa.any_(people)
         owned = [sa.select(account_now.c.account_id).where(sa.column(field, TEXT) == theirs) for field in self.fields]
         open_ = sa.select(task.c.account_id).where(task.c.state == sa.literal_column("'open'"))
         given = [open_.where(task.c.assignee == theirs), open_.where(task.c.escalated_to == theirs)]
@@ -59,22 +82,28 @@ EVERYTHING = Scope(everything=True)
 def book_of(conn: sa.Connection, key: str, now: datetime) -> Scope:
     """What a CSM sees at this instant of the book's clock."""
     people = tuple(conn.execute(_PEOPLE, {"key": key, "now": now}).scalars())
-    return Scope(people=people, fields=_staff_fields(conn))
+    return Scope(people=people, fields=staff_fields(present(conn).workspace))
 
 
-def _staff_fields(conn: sa.Connection) -> tuple[str, ...]:
-    staff = conn.execute(sa.select(workspace.c.document["roles"]["staff"])).scalar() or {}
-    return staff_columns(staff)
+def staff_fields(workspace: Workspace | None) -> tuple[str, ...]:
+    """The columns that say whose an account is; none before the first deploy."""
+    return staff_columns(workspace.roles.staff) if workspace else ()
 
 
-_PEOPLE = sa.text("""
+# Parts of a statement, for a person's key and the instant of the book's clock as it calls them.
+COVERED = """
+    select distinct person from absence
+    where covered_by = {key} and since <= {now} and until > {now} order by person
+"""
+REACH = """
     with recursive reach(key) as (
         select key from (
-            select cast(:key as text)
-            union select person from absence where covered_by = :key and since <= :now and until > :now
+            select {key} as key
+            union select person from absence where covered_by = {key} and since <= {now} and until > {now}
         ) as begun(key)
         union
         select person.key from person join reach on person.manager = reach.key
     )
-    select key from reach order by key <> :key, key
-""")
+    select key from reach order by key <> {key}, key
+"""
+_PEOPLE = sa.text(REACH.format(key="cast(:key as text)", now="cast(:now as timestamptz)"))

@@ -9,10 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from store import clock
-from store.access.scope import EVERYTHING, book_of
+from store.access.scope import COVERED, EVERYTHING, REACH, Scope, staff_fields
 from store.access.secrets import derived, hash_of, new_secret
 from store.access.viewer import Viewer
+from store.deployed import workspace_of
 from store.schema import login, session
 
 IDLE = timedelta(hours=12)
@@ -64,12 +64,15 @@ def open_session(conn: sa.Connection, person: str, how: str, now: datetime, devi
 
 def viewer_of(conn: sa.Connection, secret: str, now: datetime) -> Viewer | None:
     """Who presents this; None when the session is over or never was, or its person may no longer sign in."""
-    row = conn.execute(_ALIVE, {"hash": hash_of(secret), "now": now, "idle": now - IDLE}).one_or_none()
+    row = conn.execute(_ALIVE, {"presented": hash_of(secret), "now": now, "idle": now - IDLE}).one_or_none()
     if row is None:
         return None
     if row.seen_at < now - _MINUTE:
         conn.execute(sa.update(session).where(session.c.id == row.id).values(seen_at=now))
-    scope = book_of(conn, row.person, clock.now(conn)) if row.role == "csm" else EVERYTHING
+    scope = EVERYTHING
+    if row.role == "csm":
+        workspace = None if row.workspace is None else workspace_of(conn, row.workspace)
+        scope = Scope(people=tuple(row.people), fields=staff_fields(workspace))
     return Viewer(
         person=row.person,
         name=row.name,
@@ -77,6 +80,7 @@ def viewer_of(conn: sa.Connection, secret: str, now: datetime) -> Viewer | None:
         scope=scope,
         session_id=row.id,
         csrf=derived(secret, "forms"),
+        covers=tuple(row.covers),
     )
 
 
@@ -120,14 +124,17 @@ def _row(row: sa.Row[Any]) -> SessionRow:
     return SessionRow(**{name: getattr(row, name) for name in names})
 
 
-_ALIVE = (
-    sa.select(session.c.id, session.c.person, session.c.seen_at, login.c.name, login.c.role)
-    .join(login, login.c.person == session.c.person)
-    .where(
-        session.c.hash == sa.bindparam("hash"),
-        session.c.ended_at.is_(None),
-        session.c.ends_at > sa.bindparam("now"),
-        session.c.seen_at > sa.bindparam("idle"),
-        login.c.disabled_at.is_(None),
+# With all that the role's scope is made of: every page begins with this one statement.
+_ALIVE = sa.text(
+    """
+    select session.id, session.person, session.seen_at, login.name, login.role,
+        (select hash from workspace) as workspace, array(COVERED) as covers,
+        case when login.role = 'csm' then array(REACH) end as people
+    from session join login on login.person = session.person
+    cross join (select coalesce((select instant from clock), :now) as now) as book
+    where session.hash = :presented and session.ended_at is null and session.ends_at > :now and session.seen_at > :idle
+        and login.disabled_at is null
+    """.replace("COVERED", COVERED.format(key="session.person", now="book.now")).replace(
+        "REACH", REACH.format(key="session.person", now="book.now")
     )
 )

@@ -23,6 +23,8 @@ class Viewer:
     session_id: int
     csrf: str = field(repr=False)
     """What the session's forms carry."""
+    covers: tuple[str, ...] = ()
+    """person.key: for whom the viewer stands in at the moment."""
 
     def may(self, role: Role) -> bool:
         """Whether this role, or one above it, is the viewer's."""

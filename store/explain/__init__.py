@@ -18,6 +18,8 @@ from store.explain.playbooks import PlaybookExplained, explain_playbook
 from store.explain.scores import Lever, ScoreExplained, explain_scores, levers_to
 from store.queries.names import account_name
 from store.schema import account
+from store.schema.base import TEXT
+from store.statements import Given, kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +63,21 @@ class Explanation:
 
 
 def explain(
-    conn: sa.Connection, account_key: str, now: datetime, playbook: str | None = None, *, at: datetime | None = None
+    conn: sa.Connection,
+    account_key: str,
+    now: datetime,
+    playbook: str | None = None,
+    *,
+    at: datetime | None = None,
+    apart: bool = True,
 ) -> Explanation | None:
     """None for an account nobody knows; NothingDeployed for a playbook, or workspace, that is not there.
 
     Without a playbook all are explained but those that are switched off. `at` is an earlier instant: then everything is
-    as it was known at that instant, by the playbooks that were in force then and the scorecards of today.
+    as it was known at that instant, by the playbooks that were in force then and the scorecards of today. `apart`:
+    whether conditions are taken apart, and levers found.
     """
-    names = sa.select(account.c.id, account.c.learned_at, account_name(account.c.id).label("name"))
-    found = conn.execute(names.where(account.c.key == account_key)).one_or_none()
+    found = kept(("explain", "account"), _named).run(conn, {"key": account_key}).one_or_none()
     if found is None or (at is not None and found.learned_at > at):
         return None
     workspace = load_workspace(conn)
@@ -79,15 +87,20 @@ def explain(
         deployed = tuple(one for one in deployed if one.playbook == playbook)
         if not deployed:
             raise NothingDeployed(f"playbook {playbook} {'is' if at is None else 'was'} not deployed")
-    looking = Looking(conn, workspace, found.id, now) if at is None else LookingBack(conn, workspace, found.id, at)
-    scores = explain_scores(conn, workspace, looking)
+    looking = (
+        Looking(conn, workspace, found.id, now, apart=apart)
+        if at is None
+        else LookingBack(conn, workspace, found.id, at)
+    )
+    told = told_at(conn, looking.account_id, looking.now)
+    scores = explain_scores(conn, workspace, looking, {name: moments[0] for name, moments in told.items()})
     dealings = read_dealings(conn, found.id, at)
     playbooks = tuple(explain_playbook(one, looking, dealings) for one in deployed)
     return Explanation(
         account=account_key,
         name=found.name or account_key,
         at=looking.now,
-        told=_told(conn, looking),
+        told=_told(looking, told),
         facts={name: looking.field(name) for name in sorted(workspace.catalogue().fields)} if looking.swept else {},
         scores=scores,
         playbooks=playbooks,
@@ -95,10 +108,13 @@ def explain(
     )
 
 
-def _told(conn: sa.Connection, looking: Looking) -> Mapping[str, Told]:
-    found: dict[str, Told] = {}
-    for field, (at, learned_at) in told_at(conn, looking.account_id, looking.now).items():
-        found[field] = Told(how="told", at=at, learned_at=learned_at)
+def _named() -> sa.Select[Any]:
+    names = sa.select(account.c.id, account.c.learned_at, account_name(account.c.id).label("name"))
+    return names.where(account.c.key == Given("key", TEXT))
+
+
+def _told(looking: Looking, told: Mapping[str, tuple[datetime, datetime]]) -> Mapping[str, Told]:
+    found = {field: Told(how="told", at=at, learned_at=learned_at) for field, (at, learned_at) in told.items()}
     for one in looking.workspace.computed:
         text = (
             one.expression.text if one.expression else ", ".join(f"{value} if {when.text}" for value, when in one.cases)

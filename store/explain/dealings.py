@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from store.queries.runs import Reason, RunRow, latest_runs, open_runs_of_groups, reasons_of
 from store.schema import crossing, settling, trigger_hold
+from store.schema.base import AT, ID
+from store.statements import Given, kept
 
 Named = tuple[str, str]
 """A playbook and one of its triggers."""
@@ -59,11 +61,14 @@ def read_dealings(conn: sa.Connection, account_id: int, at: datetime | None = No
 
 
 def _last_crossings(conn: sa.Connection, account_id: int, at: datetime | None) -> Mapping[str, CrossingExplained]:
-    of = crossing.c
-    mine = sa.select(crossing).ext(distinct_on(of.playbook)).where(of.account_id == account_id)
-    if at is not None:
-        mine = mine.where(of.at <= at)
-    rows = conn.execute(mine.order_by(of.playbook, of.at.desc(), of.id.desc()))
+    def make() -> sa.Select[Any]:
+        of = crossing.c
+        mine = sa.select(crossing).ext(distinct_on(of.playbook)).where(of.account_id == Given("account", ID))
+        if at is not None:
+            mine = mine.where(of.at <= Given("at", AT))
+        return mine.order_by(of.playbook, of.at.desc(), of.id.desc())
+
+    rows = kept(("dealings", "crossings", at is None), make).run(conn, {"account": account_id, "at": at})
     return {row.playbook: _crossing(row, at) for row in rows}
 
 
@@ -76,12 +81,18 @@ def _crossing(row: sa.Row[Any], at: datetime | None) -> CrossingExplained:
 
 
 def _holds(conn: sa.Connection, account_id: int) -> Mapping[Named, sa.Row[Any]]:
-    held = sa.select(trigger_hold).where(trigger_hold.c.account_id == account_id)
-    return {(row.playbook, row.trigger): row for row in conn.execute(held)}
+    def make() -> sa.Select[Any]:
+        return sa.select(trigger_hold).where(trigger_hold.c.account_id == Given("account", ID))
+
+    rows = kept(("dealings", "holds"), make).run(conn, {"account": account_id})
+    return {(row.playbook, row.trigger): row for row in rows}
 
 
 def _settles(conn: sa.Connection, account_id: int) -> Mapping[Named, datetime]:
-    of = settling.c
-    due = sa.select(of.playbook, of.trigger, sa.func.min(of.due_at).label("due_at")).where(of.account_id == account_id)
-    rows = conn.execute(due.group_by(of.playbook, of.trigger))
+    def make() -> sa.Select[Any]:
+        of = settling.c
+        due = sa.select(of.playbook, of.trigger, sa.func.min(of.due_at).label("due_at"))
+        return due.where(of.account_id == Given("account", ID)).group_by(of.playbook, of.trigger)
+
+    rows = kept(("dealings", "settles"), make).run(conn, {"account": account_id})
     return {(row.playbook, row.trigger): row.due_at for row in rows}

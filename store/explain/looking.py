@@ -32,9 +32,9 @@ class ConditionRead:
     """None: unknown, because something it reads is."""
     values: Mapping[str, Any]
     term: Term | None = None
-    """The condition taken apart."""
+    """The condition taken apart, where that was asked for."""
     changes: tuple[Change, ...] | None = None
-    """The nearest change that would turn it round; None where none is found."""
+    """The nearest change that would turn it round; None where none is found or none was asked for."""
 
 
 class Looking:
@@ -43,8 +43,12 @@ class Looking:
     remembers = True
     """Whether what triggers remember is at hand; of the past it is not kept."""
 
-    def __init__(self, conn: sa.Connection, workspace: Workspace, account_id: int, now: datetime) -> None:
+    def __init__(
+        self, conn: sa.Connection, workspace: Workspace, account_id: int, now: datetime, *, apart: bool = True
+    ) -> None:
+        """`apart`: whether conditions are taken apart, with the nearest change that would turn each."""
         self._conn = conn
+        self._apart = apart
         self.workspace = workspace
         self.account_id = account_id
         self.now = now
@@ -68,13 +72,14 @@ class Looking:
             values[extreme_name(extreme.way, extreme.field, extreme.window)] = found(extreme.field, extreme.window)
         values |= {node.text: self.aggregate(node, compile_node(node)) for node in expression.aggregates}
         answer: Any = evaluate(expression, self)
-        catalogue = self.workspace.catalogue()
         return ConditionRead(
             text=condition.text,
             holds=answer,
             values=values,
-            term=terms(expression, self),
-            changes=nearest(expression, self, catalogue, want=answer is not True),
+            term=terms(expression, self) if self._apart else None,
+            changes=nearest(expression, self, self.workspace.catalogue(), want=answer is not True)
+            if self._apart
+            else None,
         )
 
     def bit(self, mask: str, place: int) -> bool:

@@ -1,6 +1,6 @@
 """Where a score comes from, and what would move it into the next band."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,7 +11,9 @@ from engine.scorecards import TOP, Component, Scorecard, card_for
 from engine.workspace import Workspace
 from store.explain.looking import Looking
 from store.overrides import Override, overrides_of
-from store.schema import account_value, score
+from store.schema import score
+from store.schema.base import AT, ID, TEXT
+from store.statements import Given, kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,25 +82,34 @@ class ScoreExplained:
     """A person's word in its place; the value follows with the next sweep."""
 
 
-def explain_scores(conn: sa.Connection, workspace: Workspace, looking: Looking) -> tuple[ScoreExplained, ...]:
-    """The latest score of each card, in the workspace's order."""
+def explain_scores(
+    conn: sa.Connection, workspace: Workspace, looking: Looking, told: Mapping[str, datetime]
+) -> tuple[ScoreExplained, ...]:
+    """The latest score of each card, in the workspace's order. `told`: by field, when its told value was true."""
     explained = []
     overridden = overrides_of(conn, looking.account_id, looking.now)
     for card_id, variants in workspace.cards().items():
-        of = (score.c.account_id == looking.account_id, score.c.card == card_id, score.c.at <= looking.now)
-        mine = sa.select(score).where(*of)
-        row = conn.execute(mine.order_by(score.c.at.desc(), score.c.id.desc()).limit(1)).one_or_none()
+        given = {"account": looking.account_id, "card": card_id, "at": looking.now}
+        row = kept(("explain", "score"), _latest).run(conn, given).one_or_none()
         if row is not None:
-            card = card_for(variants, looking)
-            explained.append(_explained(conn, row, card, looking, overridden.get(card_id)))
+            explained.append(_explained(row, card_for(variants, looking), told, overridden.get(card_id)))
     return tuple(explained)
 
 
+def _latest() -> sa.Select[Any]:
+    of = score.c
+    mine = (of.account_id == Given("account", ID), of.card == Given("card", TEXT), of.at <= Given("at", AT))
+    return sa.select(score).where(*mine).order_by(of.at.desc(), of.id.desc()).limit(1)
+
+
 def _explained(
-    conn: sa.Connection, row: sa.Row[Any], card: Scorecard | None, looking: Looking, override: Override | None
+    row: sa.Row[Any], card: Scorecard | None, told: Mapping[str, datetime], override: Override | None
 ) -> ScoreExplained:
     components = {component.id: component for component in card.components} if card else {}
-    told = _told_at(conn, looking, components.values())
+    newest = {
+        id_: max((told[name] for name in one.input.reads if name in told), default=None)
+        for id_, one in components.items()
+    }
     return ScoreExplained(
         card=row.card,
         value=row.value,
@@ -113,7 +124,7 @@ def _explained(
                 points=part["points"],
                 weight=part["weight"],
                 state=part["state"],
-                told_at=told.get(part["id"]),
+                told_at=newest.get(part["id"]),
             )
             for part in row.contributions
         ),
@@ -122,21 +133,6 @@ def _explained(
         else (),
         override=override,
     )
-
-
-def _told_at(conn: sa.Connection, looking: Looking, components: Iterable[Component]) -> dict[str, datetime]:
-    reads = {component.id: tuple(component.input.reads) for component in components}
-    names = sorted({name for fields in reads.values() for name in fields})
-    values = account_value.c
-    newest = (
-        sa.select(values.field, sa.func.max(values.at).label("newest"))
-        .where(values.account_id == looking.account_id, values.field.in_(names))
-        .where(values.at <= looking.now, values.learned_at <= looking.now)
-        .group_by(values.field)
-    )
-    at: dict[str, datetime] = {row.field: row.newest for row in conn.execute(newest)}
-    told = {id_: [at[name] for name in fields if name in at] for id_, fields in reads.items()}
-    return {id_: max(moments) for id_, moments in told.items() if moments}
 
 
 def _moves(

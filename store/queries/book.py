@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from store.access.scope import Scope
 from store.columns import column_name
 from store.queries.names import account_name, person_name
-from store.queries.scores import ScoreLine, main_card, score_lines
+from store.queries.scores import ScoreLine, score_lines
 from store.schema import account, run, task
 from store.sight import account_now_columns
 
@@ -41,10 +41,18 @@ class BookPage:
 
 
 def read_book(
-    conn: sa.Connection, scope: Scope, now: datetime, *, search: str, band: str, order: Order, page: int
+    conn: sa.Connection,
+    scope: Scope,
+    card: str | None,
+    now: datetime,
+    *,
+    search: str,
+    band: str,
+    order: Order,
+    page: int,
 ) -> BookPage:
-    """One page; unknown values come last, whatever the order."""
-    table, card = account_now_columns(conn), main_card(conn)
+    """One page; unknown values come last, whatever the order. `card`: what health is."""
+    table = account_now_columns(conn)
 
     def column(name: str, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
         found = table.c.get(column_name(name))

@@ -1,14 +1,22 @@
 """What the components of a score brought in at an earlier instant."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from store.schema import score
+from store.schema.base import AT, ID, TEXT
+from store.statements import Given, kept
 
 
 def points_at(conn: sa.Connection, account_id: int, card: str, at: datetime) -> dict[str, float | None]:
     """Points by component, by the score then in force; empty where there was none."""
-    then = (score.c.account_id == account_id, score.c.card == card, score.c.at <= at)
-    latest = sa.select(score.c.contributions).where(*then).order_by(score.c.at.desc(), score.c.id.desc()).limit(1)
-    return {part["id"]: part["points"] for part in conn.execute(latest).scalar() or []}
+    given = {"account": account_id, "card": card, "at": at}
+    return {part["id"]: part["points"] for part in kept(("points at",), _latest).run(conn, given).scalar() or []}
+
+
+def _latest() -> sa.Select[Any]:
+    of = score.c
+    then = (of.account_id == Given("account", ID), of.card == Given("card", TEXT), of.at <= Given("at", AT))
+    return sa.select(of.contributions).where(*then).order_by(of.at.desc(), of.id.desc()).limit(1)

@@ -1,8 +1,10 @@
 """A person's tasks in the order of what is at stake, by when they want doing, with their accounts beside them."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
@@ -12,10 +14,11 @@ from engine.stakes import Stake, stake_of
 from store import stakes
 from store.columns import column_name
 from store.queries.names import account_name, person_name, playbook_title
-from store.queries.scores import ScoreLine, main_card, score_lines
-from store.schema import absence, account, run, task, task_comment
-from store.schema.base import TEXT
+from store.queries.scores import ScoreLine, score_lines
+from store.schema import account, run, task, task_comment
+from store.schema.base import AT, TEXT
 from store.sight import account_now_columns
+from store.statements import Given, kept
 
 InboxView = Literal["open", "overdue", "today", "upcoming", "snoozed", "done"]
 VIEWS: tuple[InboxView, ...] = get_args(InboxView)
@@ -82,15 +85,21 @@ class Inbox:
     """By view; `COUNTED` stands for that or more."""
 
 
-def read_inbox(conn: sa.Connection, asked: Asked, today: Today) -> Inbox:
-    """One page of it. Everybody's tasks come by due date: nobody ranks a million."""
-    facts = _Facts(conn)
-    counted = _counted(conn, asked, today, facts)
-    pieces = _pieces(asked, counted)
-    ranked = [row for piece in pieces for row in conn.execute(_ranked(asked, today, facts, piece))]
+def read_inbox(conn: sa.Connection, asked: Asked, today: Today, card: str | None = "health") -> Inbox:
+    """One page of it. Everybody's tasks come by due date: nobody ranks a million. `card`: what health is."""
+    facts = _Facts(account_now_columns(conn), card)
+    given = _given(asked, today)
+    counted = _counted(conn, asked, facts, given)
+    ranked = [
+        row
+        for piece in _pieces(asked, counted)
+        for row in kept(_key("ranked", asked, facts, piece.group), partial(_ranked, asked, facts, piece.group)).run(
+            conn, given | {"size": piece.size, "before": piece.before}
+        )
+    ]
     found = _lines(conn, [row.id for row in ranked[:PAGE]])
     accounts = [row.account_id for row in found.values()]
-    lines = score_lines(conn, accounts, facts.card, today.now) if facts.card else {}
+    lines = score_lines(conn, accounts, card, today.now) if card else {}
     items = tuple(
         _item(found[row.id], row, today, lines.get(found[row.id].account_id))
         for row in ranked[:PAGE]
@@ -99,18 +108,35 @@ def read_inbox(conn: sa.Connection, asked: Asked, today: Today) -> Inbox:
     return Inbox(items=items, more=len(ranked) > PAGE, counts=_counts(counted))
 
 
-def covered_by(conn: sa.Connection, person_key: str, now: datetime) -> tuple[str, ...]:
-    """Whom this person stands in for at the moment, by key."""
-    away = (absence.c.covered_by == person_key, absence.c.since <= now, absence.c.until > now)
-    return tuple(conn.execute(sa.select(absence.c.person).where(*away).distinct().order_by(absence.c.person)).scalars())
+# What a kept statement is given, besides the piece of it.
+_NOW, _ENDS, _TODAY = Given("now", AT), Given("ends", AT), Given("today", sa.Date())
+_PEOPLE, _PATTERN, _PLAYBOOK = Given("people", ARRAY(TEXT)), Given("pattern", sa.Text()), Given("playbook", TEXT)
+
+
+def _given(asked: Asked, today: Today) -> dict[str, Any]:
+    pattern = re.sub(r"([\\%_])", r"\\\1", asked.search)
+    return {
+        "now": today.now,
+        "ends": today.ends,
+        "today": today.date,
+        "people": list(asked.people or ()),
+        "pattern": f"%{pattern}%",
+        "playbook": asked.playbook,
+    }
+
+
+def _key(what: str, asked: Asked, facts: "_Facts", group: str = "") -> tuple[Any, ...]:
+    """All that a statement is made of."""
+    asks = (asked.view, asked.people is None, bool(asked.search), bool(asked.playbook))
+    return ("inbox", what, facts.table, facts.card, *asks, group)
 
 
 class _Facts:
     """The columns of current facts that ranking and searching read; NULL where the workspace has none."""
 
-    def __init__(self, conn: sa.Connection) -> None:
-        self.table = account_now_columns(conn)
-        self.card = main_card(conn)
+    def __init__(self, table: sa.TableClause, card: str | None) -> None:
+        self.table = table
+        self.card = card
 
     def column(self, name: str, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
         found = self.table.c.get(column_name(name))
@@ -139,7 +165,7 @@ _SETTLED = task.c.state != sa.literal_column("'open'")
 def _looked_through(asked: Asked) -> sa.Subquery:
     """The tasks, open or settled, that the view is of, whatever they are called and wherever they stand."""
     columns = (task.c.id, task.c.account_id, task.c.due_at, task.c.snoozed_until)
-    theirs = sa.any_(sa.literal(list(asked.people or ()), ARRAY(TEXT)))
+    theirs = sa.any_(_PEOPLE)
     if asked.view == "done":
         settled = sa.select(*columns, task.c.settled_at).where(_SETTLED)
         if asked.people is not None:
@@ -161,26 +187,26 @@ def _searched(asked: Asked, facts: _Facts, looked: sa.Subquery, beside: sa.FromC
     if asked.search or asked.playbook:
         found = found.join(task, task.c.id == looked.c.id).join(run, run.c.id == task.c.run_id)
     if asked.playbook:
-        found = found.where(run.c.playbook == asked.playbook)
+        found = found.where(run.c.playbook == _PLAYBOOK)
     if asked.search:
         found = found.join(account, account.c.id == looked.c.account_id)
         found = found.outerjoin(facts.table, facts.table.c.account_id == looked.c.account_id)
         wanted = (task.c.title, account.c.key, facts.column("account.name", sa.Text()))
-        found = found.where(sa.or_(*(column.icontains(asked.search, autoescape=True) for column in wanted)))
+        found = found.where(sa.or_(*(column.ilike(_PATTERN) for column in wanted)))
     return found
 
 
-def _snoozed(today: Today, looked: sa.Subquery) -> sa.ColumnElement[bool]:
-    return sa.and_(looked.c.snoozed_until.is_not(None), looked.c.snoozed_until > today.now)
+def _snoozed(looked: sa.Subquery) -> sa.ColumnElement[bool]:
+    return sa.and_(looked.c.snoozed_until.is_not(None), looked.c.snoozed_until > _NOW)
 
 
-def _group(asked: Asked, today: Today, looked: sa.Subquery) -> sa.ColumnElement[str]:
+def _group(asked: Asked, looked: sa.Subquery) -> sa.ColumnElement[str]:
     if asked.view == "done":
         return sa.literal("done", sa.Text())
     return sa.case(
-        (_snoozed(today, looked), "snoozed"),
-        (looked.c.due_at < today.now, "overdue"),
-        (looked.c.due_at < today.ends, "today"),
+        (_snoozed(looked), "snoozed"),
+        (looked.c.due_at < _NOW, "overdue"),
+        (looked.c.due_at < _ENDS, "today"),
         else_="upcoming",
     )
 
@@ -212,43 +238,42 @@ def _pieces(asked: Asked, counted: Mapping[str, int]) -> Iterator[_Piece]:
         before, wanted = max(before - there, 0), wanted - size
 
 
-def _within(group: Group | Literal["open"], today: Today, looked: sa.Subquery) -> sa.ColumnElement[bool]:
-    due, snoozed = looked.c.due_at, _snoozed(today, looked)
+def _within(group: Group | Literal["open"], looked: sa.Subquery) -> sa.ColumnElement[bool]:
+    due, snoozed = looked.c.due_at, _snoozed(looked)
     match group:
         case "done":
             return sa.true()
         case "snoozed":
             return snoozed
         case "overdue":
-            return sa.and_(due < today.now, sa.not_(snoozed))
+            return sa.and_(due < _NOW, sa.not_(snoozed))
         case "today":
-            return sa.and_(due >= today.now, due < today.ends, sa.not_(snoozed))
+            return sa.and_(due >= _NOW, due < _ENDS, sa.not_(snoozed))
         case "upcoming":
-            return sa.and_(sa.or_(due >= today.ends, due.is_(None)), sa.not_(snoozed))
+            return sa.and_(sa.or_(due >= _ENDS, due.is_(None)), sa.not_(snoozed))
         case "open":
             return sa.not_(snoozed)
 
 
-def _ranked(asked: Asked, today: Today, facts: _Facts, piece: _Piece) -> sa.Select[Any]:
+def _ranked(asked: Asked, facts: _Facts, group: Group | Literal["open"]) -> sa.Select[Any]:
     """The tasks of a piece by id, with what put them there; names and counts are looked up for those alone."""
     looked = _looked_through(asked)
     beside = facts.beside(looked.c.account_id)
     points = stakes.points(
-        today.now,
-        today.date,
+        _NOW,
+        _TODAY,
         due_at=looked.c.due_at,
         arr=beside.c.arr,
         renewal=beside.c.renewal,
         score=beside.c.score,
     )
-    group = _group(asked, today, looked).label("group")
     return (
         _searched(asked, facts, looked, beside)
-        .add_columns(looked.c.id, group, *beside.c)
-        .where(_within(piece.group, today, looked))
+        .add_columns(looked.c.id, _group(asked, looked).label("group"), *beside.c)
+        .where(_within(group, looked))
         .order_by(*_order(asked, looked, points))
-        .limit(piece.size)
-        .offset(piece.before)
+        .limit(Given("size", sa.BigInteger()))
+        .offset(Given("before", sa.BigInteger()))
     )
 
 
@@ -263,8 +288,12 @@ def _order(asked: Asked, looked: sa.Subquery, points: sa.ColumnElement[float]) -
 
 
 def _lines(conn: sa.Connection, ids: Sequence[int]) -> Mapping[int, sa.Row[Any]]:
+    return {row.id: row for row in kept(("inbox", "lines"), _named).run(conn, {"ids": list(ids)})}
+
+
+def _named() -> sa.Select[Any]:
     said = sa.select(sa.func.count()).where(task_comment.c.task_id == task.c.id).scalar_subquery()
-    query = (
+    return (
         sa.select(
             task,
             account.c.key.label("account"),
@@ -276,22 +305,23 @@ def _lines(conn: sa.Connection, ids: Sequence[int]) -> Mapping[int, sa.Row[Any]]
         )
         .join(account, account.c.id == task.c.account_id)
         .join(run, run.c.id == task.c.run_id)
-        .where(task.c.id == sa.any_(sa.literal(list(ids), ARRAY(sa.BigInteger))))
+        .where(task.c.id == sa.any_(Given("ids", ARRAY(sa.BigInteger))))
     )
-    return {row.id: row for row in conn.execute(query)}
 
 
-def _counted(conn: sa.Connection, asked: Asked, today: Today, facts: _Facts) -> dict[str, int]:
+def _counted(conn: sa.Connection, asked: Asked, facts: _Facts, given: Mapping[str, Any]) -> dict[str, int]:
     """How many open tasks there are in each group; nobody counts everybody's."""
     if asked.people is None:
         return {}
-    looked = _looked_through(replace(asked, view="open"))
-    mine = _searched(asked, facts, looked).add_columns(
-        _group(replace(asked, view="open"), today, looked).label("group")
-    )
-    groups = mine.subquery()
-    rows = conn.execute(sa.select(groups.c.group, sa.func.count()).group_by(groups.c.group))
-    return {row[0]: row[1] for row in rows}
+    of_open = replace(asked, view="open")
+
+    def make() -> sa.Select[Any]:
+        looked = _looked_through(of_open)
+        group = _group(of_open, looked).label("group")
+        groups = _searched(of_open, facts, looked).add_columns(group).subquery()
+        return sa.select(groups.c.group, sa.func.count().label("n")).group_by(groups.c.group)
+
+    return {row.group: row.n for row in kept(_key("counted", of_open, facts), make).run(conn, given)}
 
 
 def _counts(counted: Mapping[str, int]) -> dict[str, int]:

@@ -1,10 +1,16 @@
 """What people call things: account names, playbook titles, the workspace; usable before anything was deployed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from store.schema import account_value, person, playbook_version, workspace
+from store.present import present
+from store.schema import account_value, person, playbook_version
+from store.schema.base import TEXT
+from store.statements import Given, kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +26,21 @@ def people(conn: sa.Connection) -> tuple[Person, ...]:
     return tuple(Person(key=row.key, name=row.name, role=row.role) for row in rows)
 
 
+def people_named(conn: sa.Connection, keys: Sequence[str]) -> Mapping[str, str]:
+    """Names by key, of those that the book knows."""
+    if not keys:
+        return {}
+    return {row.key: row.name for row in kept(("people named",), _named).run(conn, {"keys": list(keys)})}
+
+
+def _named() -> sa.Select[Any]:
+    return sa.select(person.c.key, person.c.name).where(person.c.key == sa.any_(Given("keys", ARRAY(TEXT))))
+
+
 def workspace_name_and_zone(conn: sa.Connection) -> tuple[str, str]:
     """What the pages say and in which zone they show times; plain words before the first deploy."""
-    document = conn.execute(sa.select(workspace.c.document)).scalar() or {}
-    return document.get("name") or "Tenure", document.get("zone") or "UTC"
+    workspace = present(conn).workspace
+    return (workspace.name, workspace.zone) if workspace else ("Tenure", "UTC")
 
 
 def account_name(account_id: sa.ColumnElement[int]) -> sa.ColumnElement[str | None]:
@@ -43,6 +60,5 @@ def person_name(key: sa.ColumnElement[str | None]) -> sa.ColumnElement[str | Non
 
 
 def playbook_title(playbook: sa.ColumnElement[str], version: sa.ColumnElement[int]) -> sa.ColumnElement[str | None]:
-    pv = playbook_version
-    title = pv.c.compiled["title"].astext
-    return sa.select(title).where(pv.c.playbook == playbook, pv.c.version == version).scalar_subquery()
+    pv = playbook_version.c
+    return sa.select(pv.title).where(pv.playbook == playbook, pv.version == version).scalar_subquery()

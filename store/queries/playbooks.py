@@ -69,7 +69,7 @@ def list_playbooks(conn: sa.Connection, since: datetime) -> Sequence[PlaybookRow
         sa.select(
             playbook,
             of.deployed_at,
-            of.compiled["title"].astext.label("title"),
+            of.title,
             of.compiled["owner"].astext.label("owner"),
             (sa.func.jsonb_typeof(of.compiled["plan"]["goal"]) == "object").label("has_goal"),
         )

@@ -14,6 +14,8 @@ from store.queries.names import account_name, playbook_title
 from store.queries.pages import Page, id_after, page_by_id, size
 from store.queries.tasks import TaskRow, tasks_of_run
 from store.schema import account, crossing, outbox, run, trace, watch
+from store.schema.base import AT, ID
+from store.statements import Given, kept
 
 RunState = Literal["open", "ended"]
 
@@ -161,8 +163,12 @@ def _with_mails(row: RunRow, mails: Sequence[MailRow]) -> RunRow:
 
 def latest_runs(conn: sa.Connection, account_id: int, *, at: datetime | None = None) -> Mapping[str, RunRow]:
     """By playbook: the open run for an account, or else the one that started last. `at`: as of an earlier instant."""
-    mine = _runs().ext(distinct_on(run.c.playbook)).where(run.c.account_id == account_id, *_begun(at))
-    rows = conn.execute(mine.order_by(run.c.playbook, _is_open(at).desc(), run.c.id.desc()))
+
+    def make() -> sa.Select[Any]:
+        mine = _runs().ext(distinct_on(run.c.playbook)).where(run.c.account_id == Given("account", ID), *_begun(at))
+        return mine.order_by(run.c.playbook, _is_open(at).desc(), run.c.id.desc())
+
+    rows = kept(("latest runs", at is None), make).run(conn, {"account": account_id, "at": at})
     return {row.playbook: _as_of(_row(row), at) for row in rows}
 
 
@@ -205,8 +211,12 @@ def open_runs_of_groups(
     conn: sa.Connection, account_id: int, *, at: datetime | None = None
 ) -> Mapping[str, tuple[RunRow, ...]]:
     """What exclusive groups have open for an account, by group."""
-    mine = (run.c.account_id == account_id, run.c.exclusive.is_not(None), _is_open(at))
-    rows = conn.execute(_runs().add_columns(run.c.exclusive).where(*mine, *_begun(at)).order_by(run.c.id))
+
+    def make() -> sa.Select[Any]:
+        mine = (run.c.account_id == Given("account", ID), run.c.exclusive.is_not(None), _is_open(at))
+        return _runs().add_columns(run.c.exclusive).where(*mine, *_begun(at)).order_by(run.c.id)
+
+    rows = kept(("open runs of groups", at is None), make).run(conn, {"account": account_id, "at": at})
     found: dict[str, tuple[RunRow, ...]] = {}
     for row in rows:
         found[row.exclusive] = (*found.get(row.exclusive, ()), _as_of(_row(row), at))
@@ -214,11 +224,11 @@ def open_runs_of_groups(
 
 
 def _begun(at: datetime | None) -> tuple[sa.ColumnElement[bool], ...]:
-    return () if at is None else (run.c.started_at <= at,)
+    return () if at is None else (run.c.started_at <= Given("at", AT),)
 
 
 def _is_open(at: datetime | None) -> sa.ColumnElement[bool]:
-    return run.c.state == "open" if at is None else sa.or_(run.c.ended_at.is_(None), run.c.ended_at > at)
+    return run.c.state == "open" if at is None else sa.or_(run.c.ended_at.is_(None), run.c.ended_at > Given("at", AT))
 
 
 def _as_of(row: RunRow, at: datetime | None) -> RunRow:

@@ -3,20 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from store.schema import score, workspace
+from engine.workspace import Workspace
+from store.schema import score
+from store.schema.base import AT, ID, TEXT
+from store.statements import Given, kept
 
 SHOWN = timedelta(days=90)
 MOVEMENT = timedelta(days=30)
 _MOMENTS = 24
 """Of a line; thirty days are a whole number of steps."""
+_LOOKED_THROUGH = 100
+"""Scores of one account in a span that are read rather than looked up."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScorePoint:
+class ScorePoint(NamedTuple):
     """A score in force from this instant on; None: unknown."""
 
     at: datetime
@@ -50,10 +55,9 @@ class ScoreLine:
         return round(self.value - then[-1].value, 1)
 
 
-def main_card(conn: sa.Connection) -> str | None:
+def main_card(workspace: Workspace | None) -> str | None:
     """The card people mean by health: the one of that name, or the first."""
-    cards = conn.execute(sa.select(workspace.c.document["scorecards"])).scalar() or []
-    ids = [card["id"] for card in cards]
+    ids = [card.id for card in workspace.scorecards] if workspace else []
     return "health" if "health" in ids else ids[0] if ids else None
 
 
@@ -63,41 +67,85 @@ def score_lines(
     """By account, as it stood at some instants up to now; those it has no scores of are left out."""
     since = now - span
     given = {"ids": list(dict.fromkeys(account_ids)), "card": card, "since": since, "until": now}
-    rows = conn.execute(_LINES, given | {"step": span / _MOMENTS})
-    points: dict[int, list[ScorePoint]] = {}
-    for row in rows:
-        points.setdefault(row.account_id, []).append(ScorePoint(at=row.at, value=row.value, band=row.band))
+    rows = conn.execute(_LINES, given | {"step": span / _MOMENTS, "looked_through": _LOOKED_THROUGH})
+    instants = [since + span / _MOMENTS * n for n in range(_MOMENTS)] + [now]
     return {
-        account_id: ScoreLine(card=card, points=tuple(found), since=since, until=now)
-        for account_id, found in points.items()
+        row.account_id: ScoreLine(card=card, points=_in_force(row, instants), since=since, until=now) for row in rows
     }
+
+
+def _in_force(row: sa.Row[Any], instants: Sequence[datetime]) -> tuple[ScorePoint, ...]:
+    """The score at each of the instants, from the first on at which there was one."""
+    moments, values, bands = row.moments, row.values, row.bands
+    points, place = [], -1
+    for instant in instants:
+        while place + 1 < len(moments) and moments[place + 1] <= instant:
+            place += 1
+        if place >= 0:
+            points.append(ScorePoint(instant, values[place], bands[place]))
+    return tuple(points)
 
 
 def score_line(conn: sa.Connection, account_id: int, card: str, now: datetime, span: timedelta) -> ScoreLine | None:
     """All of one account's within the span, and the one in force when it began."""
     since = now - span
-    before = sa.select(sa.func.max(score.c.at)).where(*_of(account_id, card), score.c.at <= since).scalar_subquery()
-    rows = conn.execute(
-        sa.select(score.c.at, score.c.value, score.c.band)
-        .where(*_of(account_id, card), score.c.at >= sa.func.coalesce(before, since), score.c.at <= now)
-        .order_by(score.c.at, score.c.id)
-    ).all()
-    points = tuple(ScorePoint(at=row.at, value=row.value, band=row.band) for row in rows)
+    given = {"account": account_id, "card": card, "since": since, "until": now}
+    points = tuple(ScorePoint(row.at, row.value, row.band) for row in kept(("score line",), _line).run(conn, given))
     return ScoreLine(card=card, points=points, since=since, until=now) if points else None
 
 
-def _of(account_id: int, card: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return (score.c.account_id == account_id, score.c.card == card)
+def _line() -> sa.Select[Any]:
+    of, since = score.c, Given("since", AT)
+    mine = (of.account_id == Given("account", ID), of.card == Given("card", TEXT))
+    before = sa.select(sa.func.max(of.at)).where(*mine, of.at <= since).scalar_subquery()
+    within = (of.at >= sa.func.coalesce(before, since), of.at <= Given("until", AT))
+    return sa.select(of.at, of.value, of.band).where(*mine, *within).order_by(of.at, of.id)
 
 
-# Looked up at so many instants, so that a score that moves daily costs no more than one that rests.
+# Of an account whose score rests, all scores of the span are read in one go; of one that moves more often than they are
+# shown, the scores in force at so many instants are looked up, so that a trembling one costs no more than that.
 _LINES = sa.text("""
-    select wanted.id as account_id, moment.at, of.value, of.band
-    from unnest(:ids) as wanted(id)
-    cross join generate_series(cast(:since as timestamptz), :until, cast(:step as interval)) as moment(at)
-    cross join lateral (
-        select value, band from score
-        where account_id = wanted.id and card = :card and at <= moment.at order by at desc, id desc limit 1
-    ) as of
-    order by wanted.id, moment.at
-""").bindparams(sa.bindparam("ids", type_=ARRAY(sa.BigInteger)))
+    with latest as materialized (
+        select wanted.id, of.at, of.value, of.band
+        from unnest(:ids) as wanted(id)
+        cross join lateral (
+            select at, value, band from score
+            where account_id = wanted.id and card = :card and at > :since and at <= :until
+            order by at desc, id desc limit :looked_through
+        ) as of
+    ),
+    trembling as (select id from latest group by id having count(*) = :looked_through),
+    shown as (
+        select id, at, value, band from (
+            select id, at, value, band, row_number() over (
+                partition by id, ceil(extract(epoch from at - cast(:since as timestamptz))
+                    / extract(epoch from cast(:step as interval)))
+                order by at desc
+            ) as place
+            from latest where id not in (select id from trembling)
+        ) as of_each_step where place = 1
+        union all
+        select wanted.id, of.at, of.value, of.band
+        from unnest(:ids) as wanted(id)
+        cross join lateral (
+            select at, value, band from score
+            where account_id = wanted.id and card = :card and at <= :since order by at desc, id desc limit 1
+        ) as of
+        union all
+        select trembling.id, of.at, of.value, of.band
+        from trembling
+        cross join generate_series(cast(:since as timestamptz) + :step, :until, :step) as moment(at)
+        cross join lateral (
+            select at, value, band from score
+            where account_id = trembling.id and card = :card and at <= moment.at order by at desc, id desc limit 1
+        ) as of
+    )
+    select id as account_id, array_agg(at order by at) as moments, array_agg(value order by at) as values,
+        array_agg(band order by at) as bands
+    from shown group by id
+""").bindparams(
+    sa.bindparam("ids", type_=ARRAY(sa.BigInteger)),
+    sa.bindparam("since", type_=AT),
+    sa.bindparam("until", type_=AT),
+    sa.bindparam("step", type_=sa.Interval()),
+)

@@ -1,21 +1,24 @@
 """One task with all that helps to do it: why it is there, how its account fares, who is there, what was said."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.stakes import Stake, stake_of
-from store.deployed import NothingDeployed, load_workspace
+from store.access.scope import Scope
+from store.columns import column_name
 from store.people import Contact, contacts_of
-from store.queries.names import playbook_title
+from store.queries.names import person_name, playbook_title
 from store.queries.runs import Reason, Stand, reasons_of, stands_of
-from store.queries.scores import ScoreLine, main_card, score_lines
-from store.queries.tasks import TaskRow, get_task
-from store.schema import crossing, outbox, person, run, task, task_comment
-from store.sight import Sight
+from store.queries.scores import ScoreLine, score_lines
+from store.queries.tasks import TaskRow, task_row, tasks_with_names
+from store.schema import account, crossing, outbox, person, run, task, task_comment
+from store.schema.base import ID
+from store.sight import account_now_columns
+from store.statements import Given, kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,61 +41,79 @@ class TaskDetail:
     stands: tuple[Stand, ...]
     """Where its run stands, which says what comes next."""
     score: ScoreLine | None
-    facts: Mapping[str, Any]
-    """Revenue, renewal and CSM, where they are known."""
+    arr: float | None
+    renewal: date | None
     stake: Stake
     contacts: tuple[Contact, ...]
     comments: tuple[Comment, ...]
     escalated_name: str | None
+    settled_name: str | None
     held: bool
     """Whether the run has not been told of the answer yet, so that it may be taken back."""
 
 
-_FACTS = ("account.arr", "account.renewal_date", "account.csm", "account.segment", "account.lifecycle")
-
-
-def read_task(conn: sa.Connection, task_id: int, now: datetime, today: date) -> TaskDetail | None:
-    found = get_task(conn, task_id, now)
-    if found is None:
+def read_task(  # noqa: PLR0917 - read aloud: this task, as far as one may see, at this instant of this day, with health
+    conn: sa.Connection, task_id: int, scope: Scope, now: datetime, today: date, card: str | None
+) -> TaskDetail | None:
+    """None for a task that is not there, or not to be seen. `card`: what health is."""
+    table = account_now_columns(conn)
+    given = {"task": task_id, "people": list(scope.people)}
+    key = ("task detail", table, scope.everything, scope.fields)
+    row = kept(key, partial(_one, table, scope)).run(conn, given).one_or_none()
+    if row is None:
         return None
-    more = conn.execute(
-        sa.select(task.c.account_id, run.c.at_step, run.c.state, playbook_title(run.c.playbook, run.c.version))
-        .join(run, run.c.id == task.c.run_id)
-        .where(task.c.id == task_id)
-    ).one()
-    card = main_card(conn)
-    line = score_lines(conn, [more.account_id], card, now).get(more.account_id) if card else None
-    facts = _facts(conn, more.account_id, now)
-    renewal = facts.get("account.renewal_date")
+    found = task_row(row, now)
+    line = score_lines(conn, [row.account_id], card, now).get(row.account_id) if card else None
     return TaskDetail(
         task=found,
-        account_id=more.account_id,
-        playbook_title=more[3] or found.playbook,
-        reasons=reasons_of_run(conn, found.run_id),
-        stands=() if more.state == "ended" else stands_of(more.at_step),
+        account_id=row.account_id,
+        playbook_title=row.playbook_title or found.playbook,
+        reasons=tuple(reason for reasons in row.reasons for reason in reasons_of(reasons)),
+        stands=() if row.run_state == "ended" else stands_of(row.at_step),
         score=line,
-        facts=facts,
+        arr=row.arr,
+        renewal=row.renewal,
         stake=stake_of(
             now,
             today,
             due_at=found.due_at,
-            arr=facts.get("account.arr"),
-            renewal=date.fromisoformat(renewal) if renewal else None,
+            arr=row.arr,
+            renewal=row.renewal,
             score=line.value if line else None,
         ),
-        contacts=tuple(contacts_of(conn, more.account_id))[:6],
+        contacts=tuple(contacts_of(conn, row.account_id))[:6],
         comments=_comments(conn, task_id),
-        escalated_name=_name(conn, found.escalated_to),
-        held=_is_held(conn, found),
+        escalated_name=row.escalated_name or found.escalated_to,
+        settled_name=row.settled_name or found.settled_by,
+        held=row.held,
     )
 
 
-def _facts(conn: sa.Connection, account_id: int, now: datetime) -> Mapping[str, Any]:
-    try:
-        sight = Sight(conn, load_workspace(conn), now)
-    except NothingDeployed:
-        return {}
-    return {name: value for name, value in sight.values([account_id], _FACTS).get(account_id, {}).items() if value}
+def _one(table: sa.TableClause, scope: Scope) -> sa.Select[Any]:
+    """All that there is one of, by one statement."""
+
+    def fact(name: str, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+        column = table.c.get(column_name(name))
+        return sa.cast(sa.null(), kind) if column is None else column
+
+    why = sa.select(crossing.c.reasons).where(crossing.c.run_id == run.c.id).order_by(crossing.c.id)
+    untold = (outbox.c.run_id == run.c.id, outbox.c.delivered_at.is_(None), outbox.c.held_until.is_not(None))
+    return (
+        tasks_with_names()
+        .outerjoin(table, table.c.account_id == task.c.account_id)
+        .add_columns(
+            run.c.at_step,
+            run.c.state.label("run_state"),
+            playbook_title(run.c.playbook, run.c.version).label("playbook_title"),
+            fact("account.arr", sa.Double()).label("arr"),
+            fact("account.renewal_date", sa.Date()).label("renewal"),
+            person_name(task.c.escalated_to).label("escalated_name"),
+            person_name(task.c.settled_by).label("settled_name"),
+            sa.func.array(why.scalar_subquery()).label("reasons"),
+            sa.and_(task.c.state == "done", sa.exists().where(*untold)).label("held"),
+        )
+        .where(task.c.id == Given("task", ID), scope.reaches(account.c.id))
+    )
 
 
 def reasons_of_run(conn: sa.Connection, run_id: int) -> tuple[Reason, ...]:
@@ -102,21 +123,10 @@ def reasons_of_run(conn: sa.Connection, run_id: int) -> tuple[Reason, ...]:
 
 
 def _comments(conn: sa.Connection, task_id: int) -> tuple[Comment, ...]:
-    said = (
-        sa.select(task_comment, person.c.name)
-        .outerjoin(person, person.c.key == task_comment.c.by)
-        .where(task_comment.c.task_id == task_id)
-        .order_by(task_comment.c.id)
-    )
-    return tuple(Comment(at=row.at, by=row.by, by_name=row.name or row.by, text=row.text) for row in conn.execute(said))
+    rows = kept(("comments",), _said).run(conn, {"task": task_id})
+    return tuple(Comment(at=row.at, by=row.by, by_name=row.name or row.by, text=row.text) for row in rows)
 
 
-def _name(conn: sa.Connection, key: str | None) -> str | None:
-    return conn.execute(sa.select(person.c.name).where(person.c.key == key)).scalar() or key
-
-
-def _is_held(conn: sa.Connection, found: TaskRow) -> bool:
-    if found.state != "done":
-        return False
-    held = (outbox.c.run_id == found.run_id, outbox.c.delivered_at.is_(None), outbox.c.held_until.is_not(None))
-    return bool(conn.execute(sa.select(sa.exists().where(*held))).scalar())
+def _said() -> sa.Select[Any]:
+    said = sa.select(task_comment, person.c.name).outerjoin(person, person.c.key == task_comment.c.by)
+    return said.where(task_comment.c.task_id == Given("task", ID)).order_by(task_comment.c.id)

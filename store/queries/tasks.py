@@ -81,7 +81,7 @@ def list_tasks(
     limit: int = 50,
 ) -> Page[TaskRow]:
     """`assignee` also finds what was escalated to that person. CursorError for an `after` that is not ours."""
-    query, limit = _tasks(), size(limit)
+    query, limit = tasks_with_names(), size(limit)
     if assignee:
         query = query.where(sa.or_(task.c.assignee == assignee, task.c.escalated_to == assignee))
     if account_key:
@@ -90,7 +90,7 @@ def list_tasks(
         query = query.where(task.c.state != "open").order_by(task.c.id.desc())
         if after:
             query = query.where(task.c.id < id_after(after))
-        rows = [_row(row, now) for row in conn.execute(query.limit(limit + 1))]
+        rows = [task_row(row, now) for row in conn.execute(query.limit(limit + 1))]
         return page_by_id(rows, [row.id for row in rows], limit)
     query = query.where(task.c.state == "open")
     if view == "overdue":
@@ -100,7 +100,7 @@ def list_tasks(
         moment, last = moment_and_id_after(after)
         last_due = sa.text("'infinity'::timestamptz") if moment is None else sa.literal(moment)
         query = query.where(sa.tuple_(due, task.c.id) > sa.tuple_(last_due, sa.literal(last)))
-    rows = [_row(row, now) for row in conn.execute(query.order_by(due, task.c.id).limit(limit + 1))]
+    rows = [task_row(row, now) for row in conn.execute(query.order_by(due, task.c.id).limit(limit + 1))]
     more = len(rows) > limit
     return Page(
         items=tuple(rows[:limit]), next=moment_and_id(rows[limit - 1].due_at, rows[limit - 1].id) if more else None
@@ -108,16 +108,17 @@ def list_tasks(
 
 
 def get_task(conn: sa.Connection, task_id: int, now: datetime) -> TaskRow | None:
-    row = conn.execute(_tasks().where(task.c.id == task_id)).one_or_none()
-    return _row(row, now) if row else None
+    row = conn.execute(tasks_with_names().where(task.c.id == task_id)).one_or_none()
+    return task_row(row, now) if row else None
 
 
 def tasks_of_run(conn: sa.Connection, run_id: int, now: datetime) -> tuple[TaskRow, ...]:
-    query = _tasks().where(task.c.run_id == run_id).order_by(task.c.id)
-    return tuple(_row(row, now) for row in conn.execute(query))
+    query = tasks_with_names().where(task.c.run_id == run_id).order_by(task.c.id)
+    return tuple(task_row(row, now) for row in conn.execute(query))
 
 
-def _tasks() -> sa.Select[Any]:
+def tasks_with_names() -> sa.Select[Any]:
+    """Tasks with their accounts, runs, assignees and drafts."""
     return (
         sa.select(
             task,
@@ -138,7 +139,8 @@ def _tasks() -> sa.Select[Any]:
     )
 
 
-def _row(row: sa.Row[Any], now: datetime) -> TaskRow:
+def task_row(row: sa.Row[Any], now: datetime) -> TaskRow:
+    """Of a row of `tasks_with_names`."""
     return TaskRow(
         id=row.id,
         title=row.title,

@@ -39,6 +39,7 @@ playbook_version = sa.Table(
     sa.Column(
         "compiled", JSONB, nullable=False, comment="engine.plan.Compiled: plan, triggers, audience, entry, priority"
     ),
+    sa.Column("title", TEXT, sa.Computed("compiled ->> 'title'"), comment="lists show it, and need not unpack a plan"),
     sa.Column("source", TEXT, nullable=False, comment="the YAML as written"),
     sa.Column("deployed_at", AT, nullable=False),
 )

@@ -32,7 +32,7 @@ def test_sql_and_python_reckon_the_same_points(scratch_engine, rows):
     table = sa.values(sa.column("n", sa.Integer), *(sa.column(*one) for one in columns.items()), name="rows").data(
         [(n, *(sa.cast(row[name], kind) for name, kind in columns.items())) for n, row in enumerate(rows)]
     )
-    points = stakes.points(NOW, TODAY, **{name: table.c[name] for name in columns})
+    points = stakes.points(sa.literal(NOW), sa.literal(TODAY), **{name: table.c[name] for name in columns})
     with scratch_engine.connect() as conn:
         found = conn.execute(sa.select(points).select_from(table).order_by(table.c.n)).scalars().all()
     expected = [stake_of(NOW, TODAY, **row).points for row in rows]

@@ -40,12 +40,20 @@ class Field:
 
 def slopes(points: Sequence[Point], field: Field) -> str:
     """A path from value to value, for pictures too small to show more; broken where the value is unknown."""
+    # As `x` and `y` of the field say, worked out once: a list draws a thousand points.
+    begins, across = field.since.timestamp(), field.width / ((field.until - field.since).total_seconds() or 1)
+    up = field.height / (field.highest - field.lowest or 1)
+    right, top, bottom = field.left + field.width, field.top, field.top + field.height
     commands: list[str] = []
-    drawing = False
-    for point in points:
-        if point.value is not None:
-            commands.append(f"{'L' if drawing else 'M'}{field.x(point.at)} {field.y(point.value)}")
-        drawing = point.value is not None
+    letter = "M"
+    for at, value in ((point.at, point.value) for point in points):
+        if value is None:
+            letter = "M"
+            continue
+        x = min(max(field.left + across * (at.timestamp() - begins), field.left), right)
+        y = min(max(bottom - up * (value - field.lowest), top), bottom)
+        commands.append(f"{letter}{round(x, 1)} {round(y, 1)}")
+        letter = "L"
     return "".join(commands)
 
 

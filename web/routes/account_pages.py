@@ -69,11 +69,12 @@ def page(
     by: dict[str, Order] = {one: one for one in ORDERS}
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 5 else 1
     number = max(1, min(number, _MOST_PAGES))
-    with deps.engine.connect() as conn:
+    with deps.reading() as conn:
         around = frame(conn, viewer)
         book = read_book(
             conn,
             viewer.scope,
+            around.card,
             around.now,
             search=q,
             band=band,
@@ -156,11 +157,11 @@ def page_of_one(deps: Deps, viewer: CsmViewer, key: str, until: Filter = "", don
 
 
 def _page(deps: WebDeps, viewer: Viewer, key: str, until: datetime | None, done: str) -> Response:
-    with deps.engine.connect() as conn:
+    with deps.reading() as conn:
         around: Frame = frame(conn, viewer)
         account_id = _seen(conn, viewer, key)
         try:
-            found = account_page(conn, key, account_id, around.now, until)
+            found = account_page(conn, key, account_id, around.card, around.now, until)
         except NothingDeployed as error:
             raise Refusal(404, "Not deployed", f"{error}.", "Ask whoever runs Tenure to deploy a workspace.") from error
     address = f"/accounts/{quote(key, safe='')}"
@@ -169,8 +170,8 @@ def _page(deps: WebDeps, viewer: Viewer, key: str, until: datetime | None, done:
 
 def _seen(conn: sa.Connection, viewer: Viewer, key: str) -> int:
     """Accounts one does not see are not there."""
-    account_id = accounts.account_id_of(conn, key)
-    if account_id is None or not viewer.scope.sees_account(conn, account_id):
+    account_id = viewer.scope.seen_account(conn, key)
+    if account_id is None:
         raise not_found("account", key[:100], "Accounts")
     return account_id
 

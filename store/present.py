@@ -1,0 +1,31 @@
+"""The instant to look at and the workspace in force, read together: what nearly every page begins with."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from engine.workspace import Workspace
+from store.deployed import workspace_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Present:
+    now: datetime
+    virtual: bool
+    """Whether the clock stands until it is driven on."""
+    workspace: Workspace | None
+    """None before the first deploy."""
+
+
+def present(conn: sa.Connection) -> Present:
+    """By one statement; the workspace is kept by its hash."""
+    row = conn.execute(_PRESENT).one()
+    return Present(
+        now=row.instant or datetime.now(UTC),
+        virtual=row.instant is not None,
+        workspace=None if row.hash is None else workspace_of(conn, row.hash),
+    )
+
+
+_PRESENT = sa.text("select (select instant from clock) as instant, (select hash from workspace) as hash")

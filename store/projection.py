@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, distinct_on
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, distinct_on
 
 from engine.catalogue import Field, Type
 from engine.expressions.tree import Extreme, FieldValue, Now, Today, walk
@@ -31,7 +31,7 @@ from store.columns import (
 from store.expressions import to_sql
 from store.in_work import is_in_work
 from store.overrides import cards_overridden
-from store.schema import account_value, score, value_history, work
+from store.schema import account_value, score, value_history
 from store.scoring import CardColumns, contributions, known_share, score_steps
 from store.sql_functions import Slope
 from store.statements import kept
@@ -89,7 +89,7 @@ def _statement(
     if scope == "all":
         made = list(_made_by_the_clock(workspace, extremes))
     old = _Old(table, made, looks_up=scope != "all")
-    told = _standing(old) if scope == "all" else _told(workspace, old, scope)
+    told = _standing(old, _read(workspace, extremes)) if scope == "all" else _told(workspace, old, scope)
     step = _with_extremes(told, "told_past", old, extremes)
     for n, level in enumerate(_levels(workspace.computed)):
         step = _computed(step, f"computed_{n}", level, workspace, alive)
@@ -101,9 +101,7 @@ def _statement(
     follows = {*since, *(_follows_its_score(card) for card in cards if scope == "all")}
     found = [(final.c[name], old.of(final, name)) for name in made if name not in follows]
     differs = sa.or_(sa.false(), *(after.is_distinct_from(before) for after, before in found))
-    stands = {column.name for column in table.columns if column.name not in made} - {"account_id"}
-    kept_on = [column for column in final.c if column.name not in stands]
-    changed = sa.select(*kept_on, *(one.label(name) for name, one in since.items())).where(differs)
+    changed = sa.select(final, *(one.label(name) for name, one in since.items())).where(differs)
     cte = changed.cte("changed").prefix_with("materialized")
     update = sa.update(table).values({name: cte.c[name] for name in made})
     update = update.where(table.c.account_id == cte.c.account_id)
@@ -140,27 +138,34 @@ def _before(name: str) -> str:
 def _told(workspace: Workspace, old: _Old, scope: Scope) -> sa.Subquery:
     """The latest value of every told field that is not dated ahead."""
     fields = workspace.told()
-    known = _known(fields, old)
-    values: list[tuple[str, Sql]] = [(column_name(field.name), _typed(known.c.told, field)) for field in fields]
-    values += [(age_column(name), sa.cast(known.c.ats[name].astext, _AT)) for name in aged_fields(workspace)]
-    columns = [value.label(name) for name, value in values]
-    query = sa.select(old.table.c.account_id, *old.columns(), *columns).select_from(
-        old.table.outerjoin(known, sa.true())
-    )
+    known = _known(workspace, fields, old)
+    columns = {column_name(field.name): field.type for field in fields}
+    values = [read_json(known.c[name], type_).label(name) for name, type_ in columns.items()]
+    ages = [known.c[age_column(name)] for name in aged_fields(workspace)]
+    query = sa.select(old.table.c.account_id, *old.columns(), *values, *ages)
+    query = query.select_from(old.table.outerjoin(known, sa.true()))
     if scope == "some":
         query = query.where(is_in_work(old.table.c.account_id))
     return query.offset(0).subquery("told")
 
 
-def _standing(old: _Old) -> sa.Subquery:
-    """What stands of the accounts that are not in work."""
-    stands = [column for column in old.table.columns if column.name not in old.made]
-    in_work = sa.exists().where(work.c.account_id == old.table.c.account_id)
-    return sa.select(*stands, *old.columns()).where(~in_work).subquery("told")
+def _standing(old: _Old, read: Collection[str]) -> sa.Subquery:
+    """What stands, and is read. Those in work come out as they are: they were brought up to the instant before."""
+    stands = [column for column in old.table.columns if column.name in read and column.name not in old.made]
+    return sa.select(old.table.c.account_id, *stands, *old.columns()).subquery("told")
 
 
-def _known(fields: Sequence[Field], old: _Old) -> sa.FromClause:
-    """What was told, account by account and by index: no plan for it can go wrong."""
+def _read(workspace: Workspace, extremes: Sequence[Extreme]) -> Collection[str]:
+    """The columns that anything is worked out of: others would be carried through all steps for nothing."""
+    nodes = [node for condition in workspace.conditions() for node in walk(condition.expression.tree)]
+    names = {column_name(node.name) for node in nodes if isinstance(node, FieldValue)}
+    names |= {extreme_column(one.way, one.field, one.window) for one in extremes}
+    names |= {age_column(name) for name in aged_fields(workspace)}
+    return names | {"account.zone"}
+
+
+def _known(workspace: Workspace, fields: Sequence[Field], old: _Old) -> sa.FromClause:
+    """What was told, account by account and by index: no plan for it can go wrong. A column for every field."""
     v = account_value
     latest = (
         sa.select(v.c.field, v.c.value, v.c.at)
@@ -170,20 +175,21 @@ def _known(fields: Sequence[Field], old: _Old) -> sa.FromClause:
         .correlate(old.table)
         .subquery("latest")
     )
-    return sa.select(
-        sa.func.jsonb_object_agg(latest.c.field, latest.c.value, type_=JSONB).label("told"),
-        sa.func.jsonb_object_agg(latest.c.field, latest.c.at, type_=JSONB).label("ats"),
-    ).lateral("known")
+
+    def only(column: sa.ColumnElement[Any], name: str, label: str) -> sa.Label[Any]:
+        found = sa.func.any_value(column, type_=column.type).filter(
+            latest.c.field == sa.literal(name, latest.c.field.type)
+        )
+        return found.label(label)
+
+    values = [only(latest.c.value, field.name, column_name(field.name)) for field in fields]
+    ages = [only(latest.c.at, name, age_column(name)) for name in aged_fields(workspace)]
+    return sa.select(*values, *ages).lateral("known")
 
 
-def _typed(told: Any, field: Field) -> sa.Label[Any]:
-    value, text = told[field.name], told[field.name].astext
-    return read_json(value, text, field.type).label(column_name(field.name))
-
-
-def read_json(value: Any, text: Any, type_: Type) -> Sql:
+def read_json(value: Any, type_: Type) -> Sql:
     """JSON of another kind than the field's is unknown; a cast that data could make fail is never tried."""
-    kind = sa.func.jsonb_typeof(value)
+    kind, text = sa.func.jsonb_typeof(value), value.op("#>>", return_type=sa.Text())(sa.literal_column("'{}'"))
     match type_:
         case "number":
             exact = sa.cast(value, sa.Numeric)
@@ -369,9 +375,15 @@ _EVERYONES_ROWS = sa.text("""
     select id from account where not exists (select from account_now where account_id = account.id)
     on conflict do nothing
 """)
+# Who is new was told of, and is in work. Looked up one by one: of what is in work, the planner has no idea.
+_NEW_ROWS_IN_WORK = sa.text("""
+    insert into account_now (account_id)
+    select account_id from work where (select true from account_now where account_id = work.account_id) is null
+    on conflict do nothing
+""")
 _NEW_ROWS: Mapping[Scope, sa.TextClause] = {
-    "some": sa.text("insert into account_now (account_id) select account_id from work on conflict do nothing"),
-    "all": _EVERYONES_ROWS,
+    "some": _NEW_ROWS_IN_WORK,
+    "all": _NEW_ROWS_IN_WORK,
     "anew": _EVERYONES_ROWS,
 }
 _ZONES_IN_WORK = sa.text("""

@@ -4,7 +4,7 @@ Whether a crossing starts anything is for the rules of entry to say.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
@@ -24,6 +24,7 @@ from store.memories import Bit, Step
 from store.moment_triggers import reached
 from store.overrides import Override, overrides_among
 from store.sight import Sight, View
+from store.statements import Given
 
 Reason = Mapping[str, Any]
 
@@ -108,7 +109,7 @@ def _edges(conn: sa.Connection, sight: Sight, playbooks: Sequence[Deployed]) -> 
     if not watched:
         return
     key = ("edges", *((one.deployed.compiled.hash, one.edge.id, one.bit) for one in watched))
-    rows = sight.run(key, lambda view: _look(view, watched)).mappings().all()
+    rows = _looked(sight, watched, key)
     outcome = _candidates(conn, sight, watched, rows)
     memories.write(conn, outcome.steps)
     names = {name for one in outcome.fired for name in _names(one.edge)}
@@ -139,24 +140,52 @@ _PARTS = ("trips", "known", "rearms", "wanted")
 true, and wanted though existing."""
 
 
-def _look(view: View, watched: Sequence[_Watched]) -> sa.Select[Any]:
+def _looked(sight: Sight, watched: Sequence[_Watched], key: Hashable) -> Sequence[sa.RowMapping]:
+    if not sight.everyone:
+        return sight.run(key, lambda view: _look(view, watched, view.looks_at)).mappings().all()
+    # As an aggregate that writes nothing, PostgreSQL has several processors go over everyone.
+    moving = sight.run(("moving", key), lambda view: _moving(view, watched))
+    ids: list[int] = moving.scalar_one() or []
+    if not ids:
+        return []
+    if len(ids) > _MANY:
+        return sight.run(key, lambda view: _look(view, watched, sa.true())).mappings().all()
+    named = sa.func.any(Given("accounts", sa.ARRAY(sa.BigInteger)))
+    found = sight.run(("some", key), lambda view: _look(view, watched, view.account_id == named), accounts=ids)
+    return found.mappings().all()
+
+
+def _moving(view: View, watched: Sequence[_Watched]) -> sa.Select[Any]:
+    looked = _truths(view, watched, sa.true()).subquery("looked")
+    return sa.select(sa.func.array_agg(looked.c.account_id)).where(_moves(looked, watched))
+
+
+_MANY = 20_000
+"""Accounts from which going over everyone is quicker than finding them one by one."""
+
+
+def _look(view: View, watched: Sequence[_Watched], which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Looks at all edges of an account at once. What changes a memory and nothing else, first sights and re-arming, is
     written by the way; only candidates come back: edges that fire, dwell, or exist where the author includes these."""
-    looked = _truths(view, watched)
+    # Fenced, so that no condition is worked out thrice.
+    looked = _truths(view, watched, which).offset(0).subquery("looked")
     words = memories.words(one.bit for one in watched)
-    quiet = {word: _quiet(looked, word) for word in words}
-    candidates = {word: _candidate(looked, word) for word in words}
-    found = reduce(
-        lambda all_, part: all_.bitwise_or(part), (part for word in words for part in (*quiet[word], candidates[word]))
-    )
-    matters = sa.select(looked).where(found != 0).cte("matters").prefix_with("materialized")
+    matters = sa.select(looked).where(_moves(looked, watched)).cte("matters").prefix_with("materialized")
     written = _write_quietly(view, matters, words)
     asked = sa.or_(*(_candidate(matters, word) != 0 for word in words))
     return sa.select(matters).where(asked).add_cte(written)
 
 
-def _truths(view: View, watched: Sequence[_Watched]) -> sa.Subquery:
-    """Masks of memory and of truths. Fenced, so that no condition is worked out twice."""
+def _moves(looked: sa.FromClause, watched: Sequence[_Watched]) -> sa.ColumnElement[bool]:
+    """Whether anything does, quietly or not."""
+    words = memories.words(one.bit for one in watched)
+    parts = (part for word in words for part in (*_quiet(looked, word), _candidate(looked, word)))
+    found: sa.ColumnElement[int] = reduce(lambda all_, part: all_.bitwise_or(part), parts)
+    return found != 0
+
+
+def _truths(view: View, watched: Sequence[_Watched], which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Masks of memory and of truths, where anything may move."""
     words = memories.words(one.bit for one in watched)
     masks = [view.source.c[f"{mask}_{word}"] for word in words for mask in MASKS]
     return (
@@ -168,23 +197,35 @@ def _truths(view: View, watched: Sequence[_Watched]) -> sa.Subquery:
             *(
                 part.label(f"{name}_{word}")
                 for word in words
-                for name, part in zip(
-                    _PARTS, _parts(view, [one for one in watched if one.bit.word == word]), strict=True
-                )
+                for name, part in zip(_PARTS, _parts(view, _of_word(watched, word)), strict=True)
             ),
         )
         .select_from(view.source)
-        .where(view.looks_at)
-        .offset(0)
-        .subquery("looked")
+        .where(which, _may_move(view, watched))
     )
+
+
+def _may_move(view: View, watched: Sequence[_Watched]) -> sa.ColumnElement[bool]:
+    """Lets off nearly everyone by one test: who was seen, dwells nowhere, and is tripped exactly where it trips."""
+    may: list[sa.ColumnElement[bool]] = []
+    for word in memories.words(one.bit for one in watched):
+        mine = _of_word(watched, word)
+        seen, tripped, holding = (view.source.c[f"{mask}_{word}"] for mask in MASKS)
+        trips = _mask([(one, view.truth(one.edge.trips)) for one in mine])
+        may.append(trips != tripped.bitwise_and(_all_bits(mine)))
+        may.append(seen.bitwise_not().bitwise_or(holding).bitwise_and(_all_bits(mine)) != 0)
+    return sa.or_(*may)
+
+
+def _of_word(watched: Sequence[_Watched], word: int) -> Sequence[_Watched]:
+    return [one for one in watched if one.bit.word == word]
 
 
 def _parts(view: View, mine: Sequence[_Watched]) -> tuple[sa.ColumnElement[int], ...]:
     """The masks of `_PARTS` in one word. What matters for few is asked of few: one test lets the others off."""
     word = mine[0].bit.word
     seen, tripped, holding = (view.source.c[f"{mask}_{word}"] for mask in MASKS)
-    all_bits = sa.literal(sum(one.bit.value for one in mine), sa.BigInteger)
+    all_bits = _all_bits(mine)
     trips = [(one, view.truth(one.edge.trips)) for one in mine]
     wanted = [
         (one, sa.and_(true, view.truth(one.deployed.compiled.audience))) for one, true in trips if one.includes_existing
@@ -196,6 +237,10 @@ def _parts(view: View, mine: Sequence[_Watched]) -> tuple[sa.ColumnElement[int],
         _mask_if(tripped.bitwise_and(all_bits) != 0, [(one, view.truth(one.edge.rearms)) for one in mine]),
         _mask_if(unsettled != 0, wanted),
     )
+
+
+def _all_bits(mine: Sequence[_Watched]) -> sa.ColumnElement[int]:
+    return sa.literal(sum(one.bit.value for one in mine), sa.BigInteger)
 
 
 def _mask_if(some: sa.ColumnElement[bool], truths: _Truths) -> sa.ColumnElement[int]:

@@ -4,7 +4,8 @@ The first sweep of a day writes, before it decides anything: what then stands in
 before midnight left. Days on which nobody swept ended as that sweep left them, too.
 """
 
-from datetime import date, datetime, timedelta
+import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,29 +27,36 @@ def record(conn: sa.Connection, sight: Sight, since: datetime) -> None:
     if not days:
         return
     for card in sight.workspace.cards():
-        columns = ["day", "card", "csm", "lifecycle", "band", "accounts", "arr", "scored", "score_sum"]
-        conn.execute(sa.insert(score_day).from_select(columns, _books(sight, card, days)))
+        kept = sa.select(score_day.c.day).where(score_day.c.card == card, score_day.c.day.in_(days))
+        lacking = sorted({*days} - {*conn.execute(kept).scalars()})
+        # Read first and written then: over what only reads, PostgreSQL has several processors go.
+        books = [dict(row) for row in conn.execute(_books(sight, card)).mappings()] if lacking else []
+        if books:
+            values = {"days": lacking, "card": card, "books": json.dumps(books, ensure_ascii=False)}
+            conn.execute(_KEEP, values)
     conn.execute(sa.delete(score_day).where(score_day.c.day < kept_from))
 
 
-def _books(sight: Sight, card: str, days: list[date]) -> sa.Select[Any]:
+_KEEP = sa.text("""
+    insert into score_day (day, card, csm, lifecycle, band, accounts, arr, scored, score_sum)
+    select day, :card, book.*
+    from unnest(cast(:days as date[])) as day, json_to_recordset(cast(:books as json)) as book(
+        csm text, lifecycle text, band text, accounts int, arr float8, scored int, score_sum float8)
+""")
+
+
+def _books(sight: Sight, card: str) -> sa.Select[Any]:
     value = sa.cast(sight.field(f"{card}.score"), DOUBLE_PRECISION)
     by = [sa.cast(sight.field(name), sa.Text) for name in ("account.csm", "account.lifecycle", f"{card}.band")]
-    books = (
-        sa.select(
-            *(column.label(name) for column, name in zip(by, ("csm", "lifecycle", "band"), strict=True)),
-            sa.func.count().label("accounts"),
-            _sum(sa.cast(sight.field("account.arr"), DOUBLE_PRECISION)).label("arr"),
-            sa.func.count(value).label("scored"),
-            _sum(value).label("score_sum"),
-        )
-        .select_from(sight.source)
-        .group_by("csm", "lifecycle", "band")
-        .subquery("books")
-    )
-    ended = sa.func.unnest(sa.cast(days, sa.ARRAY(sa.Date))).table_valued("day").render_derived()
-    is_kept = sa.exists().where(score_day.c.day == ended.c.day, score_day.c.card == card)
-    return sa.select(ended.c.day, sa.literal(card), *books.c).select_from(ended.join(books, ~is_kept))
+    names = ("csm", "lifecycle", "band")
+    counts: list[sa.Label[Any]] = [
+        sa.func.count().label("accounts"),
+        _sum(sa.cast(sight.field("account.arr"), DOUBLE_PRECISION)).label("arr"),
+        sa.func.count(value).label("scored"),
+        _sum(value).label("score_sum"),
+    ]
+    labelled = [column.label(name) for column, name in zip(by, names, strict=True)]
+    return sa.select(*labelled, *counts).select_from(sight.source).group_by(*names)
 
 
 def _sum(column: sa.ColumnElement[float]) -> sa.ColumnElement[float]:

@@ -34,11 +34,17 @@ class CardColumns:
 
     @property
     def pick(self) -> str:
-        """The place of the variant that applies; null where none does."""
+        """The place of the variant that applies, null where none does; there where that is a question."""
         return f"{self.id}#pick"
 
+    def picked(self, variant: int, step: sa.FromClause) -> Sql:
+        """Whether this variant applies."""
+        return step.c[self.pick] == variant if self.pick in step.c else sa.true()
+
     def input(self, variant: int, component: int) -> str:
-        return f"{self.id}#{variant}#in{component}"
+        """A field's own column, where the input is nothing but the field."""
+        tree = self.variants[variant].components[component].input.expression.tree
+        return column_name(tree.name) if isinstance(tree, FieldValue) else f"{self.id}#{variant}#in{component}"
 
     def known(self, variant: int, component: int) -> str:
         """Points of a known input."""
@@ -48,8 +54,13 @@ class CardColumns:
         """The same, or those that stand for a missing one, where the card has such."""
         return f"{self.id}#{variant}#p{component}"
 
-    def is_stale(self, variant: int, component: int) -> str:
+    def stale(self, variant: int, component: int) -> str:
+        """Whether it is; there where it may be."""
         return f"{self.id}#{variant}#s{component}"
+
+    def is_stale(self, variant: int, component: int, step: sa.FromClause) -> Sql:
+        column = step.c.get(self.stale(variant, component))
+        return sa.false() if column is None else column
 
     def sum(self, variant: int, of: str) -> str:
         return f"{self.id}#{variant}#{of}"
@@ -77,7 +88,7 @@ def score_steps(
     alive: Mapping[freshness.Promise, bool],
     overridden: Collection[str] = (),
 ) -> sa.Subquery:
-    """Further steps behind `step` that score every account in it; each input is computed once, behind a fence.
+    """Further steps behind `step` that score every account in it; inputs and points are computed once, behind fences.
 
     `overridden`: the cards of which somebody's score may be overridden; others pay nothing for it.
     """
@@ -92,7 +103,7 @@ def score_steps(
     )
     points = _fenced(inputs, "score_points", [column for card in cards for column in _points(card, inputs)])
     sums = _fenced(points, "score_sums", [column for card in cards for column in _sums(card, points)])
-    totals = _fenced(sums, "score_totals", [column for card in cards for column in _totals(card, sums)])
+    totals = _fenced(sums, "score_totals", [column for card in cards for column in _totals(card, sums)], fence=False)
     for card in cards:
         if card.id in overridden:
             totals = _overridden(card, totals)
@@ -119,7 +130,7 @@ def contributions(card: CardColumns, step: sa.FromClause) -> Sql:
             )
             for c, component in enumerate(variant.components)
         ]
-        whole.append((step.c[card.pick] == v, sa.func.jsonb_build_array(*parts, type_=JSONB)))
+        whole.append((card.picked(v, step), sa.func.jsonb_build_array(*parts, type_=JSONB)))
     return sa.case(*whole, else_=sa.literal_column("'[]'::jsonb", JSONB))
 
 
@@ -130,11 +141,11 @@ def _counted(card: CardColumns, v: int, c: int, step: sa.FromClause) -> Sql:
 
 def _state(card: CardColumns, v: int, c: int, step: sa.FromClause) -> Sql:
     missing = step.c[card.known(v, c)].is_(None)
-    return sa.case((step.c[card.is_stale(v, c)], "stale"), (missing, "missing"), else_="known")
+    return sa.case((card.is_stale(v, c, step), "stale"), (missing, "missing"), else_="known")
 
 
 def known_share(card: CardColumns, step: sa.FromClause) -> Sql:
-    shares = [(step.c[card.pick] == v, step.c[card.share(v)]) for v in range(len(card.variants))]
+    shares = [(card.picked(v, step), step.c[card.share(v)]) for v in range(len(card.variants))]
     return sa.case(*shares, else_=_number(0.0))
 
 
@@ -219,7 +230,10 @@ def _told_at(conn: sa.Connection, account_id: int, field: str, now: datetime) ->
 
 
 def _fenced(step: sa.Subquery, name: str, columns: Sequence[sa.Label[Any]], *, fence: bool = True) -> sa.Subquery:
-    """Behind a fence nothing is worked out twice; what is as good as a column needs none, and each fence costs time."""
+    """Behind a fence nothing is worked out twice; what is as good as a column, or quick, needs none. Each fence costs
+    time, and so does each column that passes it."""
+    if not columns:
+        return step
     query = sa.select(step, *columns)
     return (query.offset(0) if fence else query).subquery(name)
 
@@ -241,20 +255,23 @@ def _inputs(
         (sa.true() if variant.applies_to is None else to_sql(variant.applies_to.expression, seen), v)
         for v, variant in enumerate(card.variants)
     ]
-    columns = [sa.case(*applies, else_=sa.null()).cast(sa.Integer).label(card.pick)]
+    columns: list[sa.Label[Any]] = []
+    if len(applies) > 1 or card.variants[0].applies_to is not None:
+        columns.append(sa.case(*applies, else_=sa.null()).cast(sa.Integer).label(card.pick))
     for v, variant in enumerate(card.variants):
         silent = freshness.stale_components(variant.components, workspace, alive)
         for c, component in enumerate(variant.components):
-            columns.append(to_sql(component.input.expression, seen).label(card.input(v, c)))
-            columns.append(_is_stale(component, workspace, step, silent).label(card.is_stale(v, c)))
+            if card.input(v, c) not in step.c:
+                columns.append(to_sql(component.input.expression, seen).label(card.input(v, c)))
+            if component.id in silent or component.stale_after is not None:
+                columns.append(_is_stale(component, workspace, step, silent).label(card.stale(v, c)))
     return columns
 
 
 def _is_stale(component: Component, workspace: Workspace, step: sa.FromClause, silent: Sequence[str]) -> Sql:
     if component.id in silent:
         return sa.true()
-    if component.stale_after is None:
-        return sa.false()
+    assert component.stale_after is not None
     last = NOW - freshness.window_of(component.stale_after)
     ages = [step.c[age_column(name)] <= last for name in freshness.told_fields(component, workspace)]
     return sa.func.coalesce(sa.or_(sa.false(), *ages), sa.false(), type_=sa.Boolean)
@@ -264,7 +281,7 @@ def _points(card: CardColumns, step: sa.FromClause) -> list[sa.Label[Any]]:
     columns = []
     for v, variant in enumerate(card.variants):
         for c, component in enumerate(variant.components):
-            is_stale = step.c[card.is_stale(v, c)]
+            is_stale = card.is_stale(v, c, step)
             worth = _worth(component, step.c[card.input(v, c)])
             known = sa.case((is_stale, sa.null()), else_=worth)
             columns.append(known.label(card.known(v, c)))
@@ -343,7 +360,7 @@ def _whole(card: Scorecard) -> float:
 
 
 def _results(card: CardColumns, step: sa.FromClause) -> list[sa.Label[Any]]:
-    picked = [step.c[card.pick] == v for v in range(len(card.variants))]
+    picked = [card.picked(v, step) for v in range(len(card.variants))]
     values = [(is_it, _in_force(card, v, step)) for v, is_it in enumerate(picked)]
     bands = [
         (is_it, _band(variant, _in_force(card, v, step)))

@@ -51,9 +51,8 @@ def _needed(book: Book, fields: Iterable[str]) -> tuple[Sequence[Field], Sequenc
 
 def _told(field: Field, then: datetime) -> sa.ScalarSelect[Any]:
     of = account_value.c
-    value, text = of.value, of.value.op("#>>", return_type=sa.Text())(sa.literal_column("'{}'"))
     return (
-        sa.select(read_json(value, text, field.type))
+        sa.select(read_json(of.value, field.type))
         .where(of.account_id == account.c.id, of.field == field.name, of.at <= then)
         .order_by(of.at.desc(), of.id.desc())
         .limit(1)

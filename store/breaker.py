@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from engine.breaker import Entries, half_loaded, in_share, shifted, too_many
 from engine.entry import Ruling
 from engine.problems import did_you_mean
-from store.schema import account, breaker, crossing, event, work
+from store.schema import account, breaker, crossing, event
 from store.sight import Sight
 
 Kind = Literal["entries", "shift", "feed"]
@@ -59,9 +59,18 @@ class _Signs:
     def accounts(self) -> int:
         return self._conn.execute(sa.select(sa.func.count()).select_from(account)).scalar_one()
 
+    def are_many(self, part: int, share: float) -> bool:
+        """Whether so many accounts reach this percent of all, who are counted up to there and no further."""
+        limits = self.sight.workspace.breaker
+        if part < limits.at_least:
+            return False
+        enough = sa.select(account.c.id).limit(int(part * 100 / share) + 1) if share else sa.select(account.c.id)
+        found: int = self._conn.execute(sa.select(sa.func.count()).select_from(enough.subquery())).scalar_one()
+        return part >= found * share / 100
+
     @cached_property
     def shift(self) -> str | None:
-        return _shift(self._conn, self.sight, self.accounts)
+        return _shift(self._conn, self)
 
     @cached_property
     def half_loaded(self) -> str | None:
@@ -81,8 +90,10 @@ def _trip(conn: sa.Connection, signs: _Signs, playbook: str, asking: Sequence[sa
 def _suspicion(
     conn: sa.Connection, signs: _Signs, playbook: str, asking: Sequence[sa.Row[Any]]
 ) -> tuple[Kind, str] | None:
-    entries = _entries(conn, playbook, len(asking), signs.sight.now)
-    if why := too_many(signs.sight.workspace.breaker, entries, signs.accounts):
+    limits, entries = signs.sight.workspace.breaker, _entries(conn, playbook, len(asking), signs.sight.now)
+    least = min(limits.per_sweep, limits.per_hour, limits.per_day)
+    many = signs.are_many(entries.now + max(entries.hour, entries.day), least)
+    if many and (why := too_many(limits, entries, signs.accounts)):
         return "entries", why
     if any(reason["kind"] == "edge" for row in asking for reason in row.reasons):
         if signs.shift:
@@ -107,13 +118,13 @@ def _entries(conn: sa.Connection, playbook: str, now: int, at: datetime) -> Entr
     return Entries(now=now, hour=hour, day=day)
 
 
-def _shift(conn: sa.Connection, sight: Sight, accounts: int) -> str | None:
-    """How scores moved in this very sweep; looked at only when enough accounts were."""
-    limits = sight.workspace.breaker
-    if conn.execute(sa.select(sa.func.count()).select_from(work)).scalar_one() < limits.at_least:
+def _shift(conn: sa.Connection, signs: _Signs) -> str | None:
+    """How scores moved at this instant, whomever the sweep looks at; worked out only where enough of them did."""
+    limits, now = signs.sight.workspace.breaker, signs.sight.now
+    if not signs.are_many(conn.execute(_MOVED, {"now": now}).scalar_one(), limits.shift_of):
         return None
-    for row in conn.execute(_MOVES, {"now": sight.now}):
-        if row.by is not None and (why := shifted(limits, row.card, row.moved, row.by, accounts)):
+    for row in conn.execute(_MOVES, {"now": now}):
+        if row.by is not None and (why := shifted(limits, row.card, row.moved, row.by, signs.accounts)):
             return why
     return None
 
@@ -132,16 +143,19 @@ def _half_loaded(conn: sa.Connection, sight: Sight) -> str | None:
 
 
 _IDS = sa.ARRAY(sa.BigInteger)
+_MOVED = sa.text("select count(*) from score where at = :now")
 _MOVES = sa.text("""
     select new.card, count(*) as moved, avg(new.value - before.value) as by
-    from score as new
-    join work using (account_id)
+    from (
+        select distinct on (account_id, card) account_id, card, at, value from score where at = :now
+        order by account_id, card, id desc
+    ) as new
     cross join lateral (
         select value from score as old
         where old.account_id = new.account_id and old.card = new.card and old.at < new.at
         order by at desc limit 1
     ) as before
-    where new.at = :now and new.value is not null and before.value is not null
+    where new.value is not null and before.value is not null
     group by new.card order by new.card
 """)
 

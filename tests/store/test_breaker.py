@@ -157,6 +157,46 @@ def test_a_shift_of_many_scores_holds_even_a_few_starts(world):
     assert "rose by" in incident.why
 
 
+BY_THE_CLOCK = (
+    "  age: days_since(account.met)\n",
+    "fields: { account.met: date }\nevents: { ping: null }\n",
+    "{ id: age, metric: age, scale: { 0: 100, 2: 100, 3: 20 }, weight: 1 }",
+    "falls_below: 60",
+)
+BY_SILENCE = (
+    "  pings: count(event.ping, 30 days)\n",
+    "fields: { account.met: date }\nevents: { ping: null }\nfeeds: { ping: { stale_after: 3 days } }\n",
+    "{ id: pings, metric: pings, scale: { 0: 0, 5: 100 }, weight: 1 }",
+    "rises_above: 60",
+)
+
+
+@pytest.mark.parametrize(("scope", "what"), [("all", BY_THE_CLOCK), ("anew", BY_SILENCE)])
+def test_a_shift_that_nothing_was_told_of_holds_starts_too(world, scope, what):
+    """Everyone is looked at; in work there is nobody."""
+    metric, rest, component, edge = what
+    card = CARD.replace("bands:", f"  - {component}\nbands:")
+    text = LIMITS.replace("metrics:\n", "metrics:\n" + metric) + rest
+    for_two = f"audience: account.arr >= 1000\ntriggers: [{{ score: health, {edge} }}]\n"
+    world.deploy(workspace(text, health=card), risk=for_two)
+    fields = {"account.met": world.now.date().isoformat()}
+    world.tell(
+        *(AccountFact(key=f"a{n:03}", fields=fields | ({"account.arr": 5000} if n < 2 else {})) for n in range(30))
+    )
+    world.event("a000", "ping")
+    scores(world, range(30), 80.0)
+    world.sweep()
+    for _ in range(3):
+        world.pass_time()
+        report = world.sweep()
+    assert (report.started, report.held) == (0, 2)
+    assert world.rows("select scope from sweep order by id desc limit 1") == [(scope,)]
+    with world.tx() as conn:
+        (incident,) = breaker.list_incidents(conn)
+    assert incident.kind == "shift"
+    assert "30 of 30" in incident.why
+
+
 def test_a_half_loaded_feed_holds_starts(world):
     text = LIMITS + "events: { ping: null }\nfeeds: { ping: { stale_after: 30 days } }\n"
     book(world, 30, text)

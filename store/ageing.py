@@ -60,10 +60,13 @@ def due_accounts(
 def timed(
     workspace: Workspace, expressions: Iterable[Expression], since: Instant, until: Instant
 ) -> sa.Select[tuple[int]]:
-    """Those for which a fact comes of age, ends, leaves a window or goes stale between two instants; by indexes."""
+    """Those for which a fact comes of age, ends, leaves a window or goes stale between two instants; by indexes.
+
+    Each once: who is told seven things at once is found seven times.
+    """
     all_expressions = (*_expressions(workspace), *expressions)
     parts = [*_coming_of_age(since, until), *_leaving(workspace, all_expressions, since, until)]
-    return sa.select(sa.union_all(*parts).subquery("timed").c[0])
+    return sa.select(sa.union_all(*parts).subquery("timed").c[0]).distinct()
 
 
 def new_day(

@@ -375,10 +375,11 @@ _EVERYONES_ROWS = sa.text("""
     select id from account where not exists (select from account_now where account_id = account.id)
     on conflict do nothing
 """)
-# Who is new was told of, and is in work. Looked up one by one: of what is in work, the planner has no idea.
+# Who is new was told of, and is in work. As an array: the planner has no idea of how many are.
 _NEW_ROWS_IN_WORK = sa.text("""
     insert into account_now (account_id)
-    select account_id from work where (select true from account_now where account_id = work.account_id) is null
+    select account_id from work
+    except select account_id from account_now where account_id = any(array(select account_id from work))
     on conflict do nothing
 """)
 _NEW_ROWS: Mapping[Scope, sa.TextClause] = {

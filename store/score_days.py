@@ -55,7 +55,7 @@ def _books(sight: Sight, card: str) -> sa.Select[Any]:
         sa.func.count(value).label("scored"),
         _sum(value).label("score_sum"),
     ]
-    labelled = [column.label(name) for column, name in zip(by, names, strict=True)]
+    labelled: list[sa.Label[Any]] = [column.label(name) for column, name in zip(by, names, strict=True)]
     return sa.select(*labelled, *counts).select_from(sight.source).group_by(*names)
 
 

@@ -1,16 +1,15 @@
 """How a run comes to be: its row, its watches and its start in the outbox, in one go; and starts by hand."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from engine.plan import Compiled
 from store import watches
-from store.schema import run
 
 MAX_WORKFLOW_ID = 200
 """Bytes; Temporal's SQL stores index no more."""
@@ -36,8 +35,8 @@ def start_all(conn: sa.Connection, startings: Sequence[Starting], at: datetime) 
         return {}
     ids = conn.execute(_NEXT_IDS, {"n": len(startings)}).scalars().all()
     places = {run_id: place for place, run_id in enumerate(ids)}
-    rows = [_row(one, run_id, at) for one, run_id in zip(startings, ids, strict=True)]
-    made = conn.execute(insert(run).on_conflict_do_nothing().returning(run.c.id), rows).scalars().all()
+    rows = [_row(one, run_id) for one, run_id in zip(startings, ids, strict=True)]
+    made = conn.execute(_BEGIN, {"rows": json.dumps(rows, ensure_ascii=False), "at": at}).scalars().all()
     begun = {places[run_id]: run_id for run_id in sorted(made)}
     if begun:
         watches.open_for_runs(conn, [(run_id, startings[place]) for place, run_id in begun.items()], at)
@@ -54,7 +53,7 @@ def workflow_id(playbook: str, account_key: str, run_id: int) -> str:
     return f"{playbook}/{hashlib.sha256(account_key.encode()).hexdigest()[:16]}/{run_id}"
 
 
-def _row(one: Starting, run_id: int, at: datetime) -> dict[str, object]:
+def _row(one: Starting, run_id: int) -> dict[str, object]:
     compiled = one.compiled
     return {
         "id": run_id,
@@ -66,12 +65,19 @@ def _row(one: Starting, run_id: int, at: datetime) -> dict[str, object]:
         "exclusive": compiled.entry.exclusive,
         "priority": compiled.priority,
         "workflow_id": workflow_id(compiled.playbook, one.account_key, run_id),
-        "started_at": at,
-        "outbox_n": 1,
     }
 
 
 _NEXT_IDS = sa.text("select nextval(pg_get_serial_sequence('run', 'id')) from generate_series(1, :n)")
+_BEGIN = sa.text("""
+    insert into run (id, playbook, version, plan_hash, account_id, entry_key, exclusive, priority, workflow_id,
+        started_at, outbox_n)
+    select starting.*, :at, 1 from json_to_recordset(cast(:rows as json)) as starting(
+        id bigint, playbook text, version int, plan_hash text, account_id bigint, entry_key text, exclusive text,
+        priority int, workflow_id text)
+    order by starting.id
+    on conflict do nothing returning id
+""")
 _SEND_STARTS = sa.text("""
     insert into outbox (run_id, n, kind, lane, created_at)
     select id, 1, 'start', 'start ' || playbook, :at from run

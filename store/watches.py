@@ -1,5 +1,6 @@
 """What open runs wait for: goals, exits, awaited conditions and events, as rows that the sweep looks at set by set."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from engine.calendars import Place, add
 from engine.durations import parse_duration
+from engine.plan import Plan
 from engine.runtime import Waiting
 from engine.triggers.memory import ARMED, TRIPPED, Memory, advance
 from engine.values import Condition
@@ -29,9 +31,17 @@ GOAL, EXIT, AGE = "goal", "exit/", "exit/age"
 
 def open_for_runs(conn: sa.Connection, begun: Sequence[tuple[int, "Starting"]], at: datetime) -> None:
     """Watch the goal and the exits of runs that start."""
-    rows = [row for run_id, one in begun for row in _of_plan(run_id, one, at)]
-    if rows:
-        conn.execute(sa.insert(watch), rows)
+    plans = {one.compiled.plan.hash: one.compiled.plan for _, one in begun}
+    watched = [
+        {"plan": name, "place": n, **row} for name, plan in plans.items() for n, row in enumerate(_asked_by(plan, at))
+    ]
+    values = {
+        "runs": [run_id for run_id, _ in begun],
+        "accounts": [one.account_id for _, one in begun],
+        "plans": [one.compiled.plan.hash for _, one in begun],
+        "watched": json.dumps(watched, ensure_ascii=False, allow_nan=False),
+    }
+    conn.execute(_OPEN, {**values, "at": at})
 
 
 def follow(
@@ -133,19 +143,28 @@ def _telling(row: sa.Row[Any]) -> Telling:
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def _of_plan(run_id: int, one: "Starting", at: datetime) -> list[dict[str, Any]]:
-    plan = one.compiled.plan
+def _asked_by(plan: Plan, at: datetime) -> list[dict[str, Any]]:
+    """What each run of a plan watches from its start at this instant."""
     own = [(GOAL, plan.goal.when, plan.goal.dwell, "goal reached")] if plan.goal else []
     exits = [(f"{EXIT}{i}", exit_.when, None, exit_.reason) for i, exit_ in enumerate(plan.exits)]
     # A day more or less of the account's zone does not matter at such an age.
     oldest = add(at, parse_duration(plan.max_age), Place())
-    common = {"run_id": run_id, "account_id": one.account_id, "opened_at": at, "due_at": None}
     rows = [
-        {**common, "key": key, "condition": when.model_dump(mode="json"), "dwell": dwell, "reason": reason}
+        {"key": key, "condition": when.model_dump(mode="json"), "dwell": dwell, "reason": reason}
         for key, when, dwell, reason in [*own, *exits]
     ]
-    aged = {"condition": sa.null(), "dwell": None, "reason": f"older than {plan.max_age}", "due_at": oldest}
-    return [*rows, {**common, **aged, "key": AGE}]
+    return [*rows, {"key": AGE, "reason": f"older than {plan.max_age}", "due_at": oldest.isoformat()}]
+
+
+_OPEN = sa.text("""
+    insert into watch (run_id, key, account_id, condition, dwell, reason, due_at, opened_at)
+    select run_id, key, account_id, condition, dwell, reason, due_at, :at
+    from unnest(cast(:runs as bigint[]), cast(:accounts as bigint[]), cast(:plans as text[])) as begun(
+        run_id, account_id, plan)
+    join json_to_recordset(cast(:watched as json)) as watched(
+        plan text, place int, key text, condition jsonb, dwell text, reason text, due_at timestamptz) using (plan)
+    order by run_id, place
+""")
 
 
 def _own(query: sa.Select[Any], run_id: int) -> sa.Select[Any]:

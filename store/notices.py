@@ -12,6 +12,8 @@ _PATIENCE = 0.5
 
 INBOX = "tenure_inbox"
 """Tells whose tasks have changed: the person's key."""
+RESTS = "tenure_rests"
+"""Tells, under a virtual clock, which run has come to rest or to its end: its number."""
 
 
 def ring_inbox(conn: sa.Connection, *people: str | None) -> None:
@@ -29,6 +31,12 @@ def wait_for_notice(conn: sa.Connection, seconds: float) -> bool:
     """Until a notice comes (true) or the time is over; outside a transaction, on a connection that listens."""
     driver: Any = conn.connection.dbapi_connection
     return bool(list(driver.notifies(timeout=seconds, stop_after=1)))
+
+
+def notices(conn: sa.Connection, seconds: float) -> list[str]:
+    """What was said since the last call, waiting so long for the first word."""
+    driver: Any = conn.connection.dbapi_connection
+    return [notice.payload for notice in driver.notifies(timeout=seconds, stop_after=1)]
 
 
 def heard(engine: sa.Engine, channel: str, stop: threading.Event) -> Iterator[str]:

@@ -13,7 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from engine.runtime import Entry, Standing, Waiting
 from store import clock, errands, mails, outbox, watches
 from store.deployed import load_compiled, load_workspace
+from store.notices import RESTS
 from store.schema import change, run, task, trace
+from store.schema import clock as clock_row
 from store.sight import Sight
 from store.telling import Telling, tell, tell_all
 
@@ -22,6 +24,13 @@ __all__ = ["Outcome", "Telling", "end", "note", "read", "rest", "stand", "tell",
 Outcome = Literal["goal", "exit", "stop", "end", "failed"]
 PLACE = "place"
 """A name that is read like a field: the account's zone, weekend and holidays."""
+_TELLS_DRIVER = (
+    sa.select(sa.cast(sa.func.pg_notify(RESTS, sa.cast(run.c.id, sa.Text)), sa.Text))
+    .where(clock_row.c.instant.is_not(None))
+    .correlate(run)
+    .scalar_subquery()
+)
+"""Whoever drives a virtual clock waits for every rest; under the real clock nobody does, and nothing is told."""
 
 
 def rest(
@@ -50,7 +59,7 @@ def rest(
     if missed or heard < found.heard:
         # Temporal has lost what it was told since.
         outbox.tell_again(conn, run_id, heard)
-    conn.execute(
+    written = (
         sa.update(run)
         .where(run.c.id == run_id)
         .values(
@@ -63,6 +72,7 @@ def rest(
             **({} if position is None else {"position": dict(position)}),
         )
     )
+    conn.execute(written if waiting else written.returning(_TELLS_DRIVER))
     return watches.follow(conn, run_id, found.account_id, waiting, clock.now(conn))
 
 
@@ -77,7 +87,8 @@ def stand(conn: sa.Connection, run_id: int, standing: Standing, asked_at: dateti
 def settled(conn: sa.Connection, run_id: int, *, stuck: bool) -> None:
     """Nothing that the run waits for is there already: it rests indeed."""
     standing = "stuck" if stuck else "resting"
-    conn.execute(sa.update(run).where(run.c.id == run_id, run.c.state == "open").values(standing=standing))
+    rests = sa.update(run).where(run.c.id == run_id, run.c.state == "open").values(standing=standing)
+    conn.execute(rests.returning(_TELLS_DRIVER))
 
 
 def wake_due(conn: sa.Connection, now: datetime) -> int:
@@ -132,7 +143,7 @@ def end(
         sa.update(run)
         .where(run.c.id == run_id, run.c.state == "open")
         .values(state="ended", ended_at=at, outcome=outcome, reason=reason, at_step=[], due_at=None)
-        .returning(run.c.account_id)
+        .returning(run.c.account_id, _TELLS_DRIVER)
     ).scalar()
     if account_id is None:
         return False

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 from temporalio.client import Client
@@ -20,6 +21,7 @@ from store import sweep as store_sweep
 from store.deployed import load_workspace
 from store.moments import idle, next_moment, restless, stirred, zones_in_use
 from workflows.errands import ErrandStream, Outside
+from workflows.lookout import Lookout
 from workflows.mail_stream import MailStream
 from workflows.outbox import Deliverer
 from workflows.ports import Ports
@@ -56,6 +58,7 @@ class Driver:
     ) -> None:
         """`after` is called in a thread when all is quiet at an instant; it may make appointments."""
         self._database = database
+        self._lookout = Lookout(database)
         self._after = after
         self._deliverer = Deliverer(database, client, virtual=True, queue=queue)
         self._mails = MailStream(database, ports.transports())
@@ -78,12 +81,14 @@ class Driver:
     def _instants(self, since: datetime, to: datetime) -> Iterator[datetime]:
         now = since
         while now < to:
-            with self._database.connect() as conn:
-                due = [next_moment(conn, now), *self._midnights(conn, now)]
+            due = self._lookout.see(partial(self._due, now=now))
             if self._appointments:
                 due.append(max(self._appointments[0].at, now))
             now = min([to, *(moment for moment in due if moment is not None)])
             yield now
+
+    def _due(self, conn: sa.Connection, now: datetime) -> list[datetime | None]:
+        return [next_moment(conn, now), *self._midnights(conn, now)]
 
     def _midnights(self, conn: sa.Connection, now: datetime) -> list[datetime]:
         zones = zones_in_use(conn, load_workspace(conn).zone)
@@ -126,7 +131,7 @@ class Driver:
         while waiting := await asyncio.to_thread(self._restless):
             if time.monotonic() > deadline:
                 raise NotAtRest(f"run {waiting[0]} and {len(waiting) - 1} more do not come to rest; is a worker alive?")
-            await asyncio.sleep(0.01)
+            await asyncio.to_thread(self._lookout.wait_for, waiting)
 
     async def close(self) -> None:
         """Let go of the streams' connections."""
@@ -134,12 +139,12 @@ class Driver:
         await loop.run_in_executor(self._mail_thread, self._mails.close)
         await loop.run_in_executor(self._mail_thread, self._errands.close)
         self._mail_thread.shutdown()
+        await asyncio.to_thread(self._lookout.close)
 
     # --- in threads ---
 
     def _now(self) -> datetime:
-        with self._database.connect() as conn:
-            return clock.now(conn)
+        return self._lookout.see(clock.now)
 
     def _arrive(self, instant: datetime) -> None:
         with self._database.begin() as conn:
@@ -157,13 +162,10 @@ class Driver:
             runs.wake_due(conn, now)
 
     def _idle(self, now: datetime) -> bool:
-        with self._database.connect() as conn:
-            return idle(conn, now)
+        return self._lookout.see(partial(idle, now=now))
 
     def _restless(self) -> list[int]:
-        with self._database.connect() as conn:
-            return restless(conn)
+        return self._lookout.see(restless)
 
     def _stirred(self) -> bool:
-        with self._database.connect() as conn:
-            return stirred(conn)
+        return self._lookout.see(stirred)

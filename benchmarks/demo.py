@@ -13,7 +13,7 @@ from app.embedded import Servers
 from app.embedded.places import Places
 from benchmarks.measure import ROOT, Figure, environment, median
 
-_ROUNDS = 3
+_ROUNDS = 2
 _LOOK = 0.05
 _PATIENCE = 600
 _MOST_SECONDS = 15

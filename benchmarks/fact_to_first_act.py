@@ -28,7 +28,7 @@ from store.intake import take_in
 from store.schema import run
 from store.sweep import sweep
 
-_ROUNDS, _WARM = 150, 10
+_ROUNDS, _WARM = 100, 10
 _ACCOUNTS = 10_000
 """In the portfolio: who stays as they were costs nothing, which is part of the figure."""
 _IDLE = 0.15

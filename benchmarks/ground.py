@@ -24,24 +24,25 @@ def ground() -> Iterator[sa.Engine]:
             engine.dispose()
 
 
-def pour(engine: sa.Engine, table: sa.Table, sql: str, **given: object) -> None:
-    """Fill an empty table by one statement: its indexes are made afterwards, and who it refers to is not looked up."""
+def pour(engine: sa.Engine, sql: str, **given: object) -> None:
+    """Fill an empty table by one `insert into`; its indexes are made afterwards, and foreign keys not looked up."""
+    table = sql.split()[2]
     with engine.begin() as conn:
         conn.execute(sa.text("set local session_replication_role = replica"))
         conn.execute(sa.text("set local maintenance_work_mem = '512MB'"))
-        unique = conn.execute(_UNIQUE, {"table": table.name}).all()
+        unique = conn.execute(_UNIQUE, {"table": table}).all()
         for one in unique:
-            conn.execute(sa.text(f'alter table "{table.name}" drop constraint "{one.name}"'))
-        indexes = conn.execute(_INDEXES, {"table": table.name}).all()
+            conn.execute(sa.text(f'alter table "{table}" drop constraint "{one.name}"'))
+        indexes = conn.execute(_INDEXES, {"table": table}).all()
         for one in indexes:
             conn.execute(sa.text(f'drop index "{one.name}"'))
         # Into a table that was truncated in the same transaction PostgreSQL writes without a log.
-        conn.execute(sa.text(f'truncate "{table.name}" cascade'))
+        conn.execute(sa.text(f'truncate "{table}" cascade'))
         conn.execute(sa.text(sql), given)
         for one in indexes:
             conn.execute(sa.text(one.made))
         for one in unique:
-            conn.execute(sa.text(f'alter table "{table.name}" add constraint "{one.name}" {one.made}'))
+            conn.execute(sa.text(f'alter table "{table}" add constraint "{one.name}" {one.made}'))
 
 
 def settle(engine: sa.Engine) -> None:

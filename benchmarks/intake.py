@@ -2,18 +2,15 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.embedded import Servers
 from app.importing import import_folder
+from benchmarks.ground import ground, pour, settle
 from benchmarks.measure import Figure, Spent, growth, median, timed, words
 from engine.workspace import load_workspace
-from store.database import engine_for
-from store.migrate import migrate
 
 SIZES = {10_000: 5, 100_000: 3, 1_000_000: 1}
 """Rows, and how often they are measured."""
@@ -31,6 +28,7 @@ imports:
 """
     }
 )
+_ACCOUNTS = "insert into account (key, learned_at) select 'A-' || n, :now from generate_series(1, :n) as n"
 _COPY = {
     "scores.csv": "account_value (account_id, field, value, at, learned_at)",
     "usage.csv": "event (account_id, type, key, at, props, learned_at)",
@@ -39,26 +37,32 @@ _COPY = {
 
 def figures() -> Iterator[Figure]:
     """By size, and how it grows."""
-    for name, file, target in (("metrics", "scores.csv", _LEAST), ("events", "usage.csv", None)):
-        took: list[tuple[int, float]] = []
-        for rows, rounds in SIZES.items():
-            figure = _figure(f"intake_{name}_{words(rows)}", file, rows, rounds, target)
-            yield figure
-            assert figure.value is not None
-            took.append((rows, rows / figure.value))
-        yield growth(f"intake_{name}", "s", took[-2], took[-1])
+    took: dict[str, list[tuple[int, float]]] = {}
+    for rows in SIZES:
+        with ground() as engine:
+            pour(engine, _ACCOUNTS, n=rows, now=_NOW)
+            settle(engine)
+            for name, file, target in (("metrics", "scores.csv", _LEAST), ("events", "usage.csv", None)):
+                figure = _figure(engine, f"intake_{name}_{words(rows)}", file, rows, target)
+                yield figure
+                assert figure.value is not None
+                took.setdefault(name, []).append((rows, rows / figure.value))
+    for name, sizes in took.items():
+        yield growth(f"intake_{name}", "s", sizes[-2], sizes[-1])
 
 
-def _figure(name: str, file: str, rows: int, rounds: int, target: float | None) -> Figure:
+def _figure(engine: sa.Engine, name: str, file: str, rows: int, target: float | None) -> Figure:
     ours: list[Spent] = []
     bare: list[Spent] = []
-    for _ in range(rounds):
-        with _ground(rows, file) as (engine, folder):
-            bare.append(timed(_copying(engine, file)))
-            with engine.begin() as conn:
-                conn.execute(sa.text(f"truncate {_COPY[file].partition(' ')[0]} cascade"))
-            ours.append(timed(lambda: _import(engine, folder)))
-            again = timed(lambda: _import(engine, folder))
+    copy = _copying(engine, file)
+    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as folder:
+        (Path(folder) / file).write_text(_csv(file, rows), encoding="utf-8")
+        for _ in range(SIZES[rows]):
+            _empty(engine, file)
+            bare.append(timed(copy))
+            _empty(engine, file)
+            ours.append(timed(lambda: _import(engine, Path(folder))))
+        again = timed(lambda: _import(engine, Path(folder)))
     value, ceiling = (rows / median(one.wall for one in spent) for spent in (ours, bare))
     cpu = median(one.cpu for one in ours)
     return Figure(
@@ -72,19 +76,9 @@ def _figure(name: str, file: str, rows: int, rounds: int, target: float | None) 
     )
 
 
-@contextmanager
-def _ground(accounts: int, file: str) -> Iterator[tuple[sa.Engine, Path]]:
-    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as home, Servers(Path(home), durable=False) as servers:
-        url = servers.database_url()
-        migrate(url)
-        engine = engine_for(url)
-        with engine.begin() as conn:
-            made = "insert into account (key, learned_at) select 'A-' || n, :now from generate_series(1, :n) as n"
-            conn.execute(sa.text(made), {"n": accounts, "now": _NOW})
-            conn.execute(sa.text("analyze account"))
-        (Path(home) / file).write_text(_csv(file, accounts), encoding="utf-8")
-        yield engine, Path(home)
-        engine.dispose()
+def _empty(engine: sa.Engine, file: str) -> None:
+    with engine.begin() as conn:
+        conn.execute(sa.text(f"truncate {_COPY[file].partition(' ')[0]}, change cascade"))
 
 
 def _csv(file: str, rows: int) -> str:

@@ -1,19 +1,15 @@
 """How long the overview takes over a hundred thousand accounts, measure by measure and as a page, beside bare scans."""
 
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.embedded import Servers
+from benchmarks.ground import ground, pour, settle
 from benchmarks.measure import Figure, interleaved, timed
 from engine.workspace import Workspace, load_workspace
 from store import clock, schema
 from store.columns import ensure_columns
-from store.database import engine_for
-from store.migrate import migrate
 from store.queries.business.book import Book
 from web.figures import figures as measured
 
@@ -29,10 +25,7 @@ _SCAN = """
 
 
 def figures() -> Iterator[Figure]:
-    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as home, Servers(Path(home), durable=False) as servers:
-        url = servers.database_url()
-        migrate(url)
-        engine = engine_for(url)
+    with ground() as engine:
         workspace = furnish(engine, ACCOUNTS)
         with engine.connect() as conn:
 
@@ -43,7 +36,6 @@ def figures() -> Iterator[Figure]:
                 conn.execute(sa.text(_SCAN)).all()
 
             mine, ceiling = interleaved(_ROUNDS, lambda: timed(ours), lambda: timed(bare))
-        engine.dispose()
     yield Figure(
         name="overview",
         value=mine.wall,
@@ -61,10 +53,9 @@ def furnish(engine: sa.Engine, accounts: int) -> Workspace:
         document = {"document": workspace.to_json(), "hash": "bench", "deployed_at": _NOW}
         conn.execute(sa.insert(schema.workspace).values(**document))
         ensure_columns(conn, workspace, bits=8)
-        for statement in _ROWS:
-            conn.execute(sa.text(statement), {"n": accounts, "now": _NOW})
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        conn.execute(sa.text("vacuum analyze"))
+    for statement in _ROWS:
+        pour(engine, statement, n=accounts, now=_NOW)
+    settle(engine)
     return workspace
 
 

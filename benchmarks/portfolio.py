@@ -4,23 +4,19 @@ Facts are told through `account_value` for those accounts that a bench will chan
 in the projection, as after the sweep that saw it.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.embedded import Servers
+from benchmarks.ground import ground, pour
 from engine.compile import compile_playbook
 from engine.workspace import Workspace, load_workspace
 from store import clock
-from store.database import engine_for
 from store.deploy import Publication, deploy
-from store.migrate import migrate
 from store.sweep import SweepReport, sweep
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -73,7 +69,6 @@ class Portfolio:
     def settle(self) -> None:
         """As the autovacuum would in a quiet minute."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            conn.execute(sa.text("vacuum (analyze) account_now"))
             conn.execute(sa.text("vacuum (analyze)"))
             conn.execute(sa.text("checkpoint"))
 
@@ -99,14 +94,8 @@ class Portfolio:
 
 @contextmanager
 def portfolio(accounts: int) -> Iterator[Portfolio]:
-    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as home, Servers(Path(home), durable=False) as servers:
-        url = servers.database_url()
-        migrate(url)
-        engine = engine_for(url)
-        try:
-            yield furnish(engine, accounts)
-        finally:
-            engine.dispose()
+    with ground() as engine:
+        yield furnish(engine, accounts)
 
 
 def furnish(engine: sa.Engine, accounts: int) -> Portfolio:
@@ -115,9 +104,8 @@ def furnish(engine: sa.Engine, accounts: int) -> Portfolio:
         clock.set_virtual(conn, START)
         deploy(conn, workspace(), publications(workspace()), START)
     here.sweep()
-    with engine.begin() as conn:
-        for statement in _FURNISH:
-            conn.execute(sa.text(statement), {"n": accounts, "at": START - DAY})
+    for statement in _FURNISH:
+        pour(engine, statement, n=accounts, at=START - DAY)
     here.settle()
     # The first look over all of them: scores, and what every trigger sees for the first time.
     here.pass_time(DAY)

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from benchmarks.ground import ground, pour, settle
 from benchmarks.measure import Figure, best, growth, timed, words
 from engine.workspace import load_workspace
-from store import schema
 from store.ageing import due_accounts
 from store.columns import ensure_columns
 from store.projection import Scope, project
@@ -154,10 +153,10 @@ def _run(conn: sa.Connection, sql: str, **given: object) -> float:
 
 def _furnish(engine: sa.Engine, accounts: int) -> None:
     """Events in the order of time, as they come in: each account's rows lie far apart."""
-    pour(engine, schema.account, _ACCOUNTS, n=accounts, now=_NOW)
+    pour(engine, _ACCOUNTS, n=accounts, now=_NOW)
     with engine.begin() as conn:
         ensure_columns(conn, _WORKSPACE)
-    pour(engine, schema.event, _EVENTS, n=accounts, each=_EACH, now=_NOW)
+    pour(engine, _EVENTS, n=accounts, each=_EACH, now=_NOW)
     with engine.begin() as conn:
         conn.execute(sa.text(_KNOWN), {"now": _NOW})
     settle(engine)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
 from engine.calendars import local_date
 from engine.catalogue import Catalogue, Type
 from engine.durations import Duration
-from engine.expressions.tree import Extreme
+from engine.expressions.tree import Aggregate, Extreme
 from engine.roles import FieldOf, rule_of
 from engine.rollups import PARENT
 from engine.workspace import Workspace
@@ -164,6 +164,8 @@ class Seen:
     """The workspace's, for accounts without their own."""
     silent: frozenset[str] = frozenset()
     """Sources such as `event.usage` whose feed has gone silent."""
+    names: Mapping[Aggregate, str] = field(default_factory=dict)
+    """Of the columns that hold what was gathered already (`store.gathered`)."""
 
     @property
     def account_id(self) -> Sql:
@@ -215,6 +217,9 @@ class Seen:
 
     def is_silent(self, source: str) -> bool:
         return source in self.silent
+
+    def gathered(self, node: Aggregate) -> Sql | None:
+        return self.source.c[self.names[node]] if node in self.names else None
 
     @property
     def _own_zone(self) -> Sql:

@@ -12,12 +12,13 @@ from store.sql_functions import Sql, sane_instant, to_double
 
 
 class Rows:
-    """The rows of one source that belong to an account and have come to pass."""
+    """The rows of one source that belong to an account, or to any, and have come to pass."""
 
-    def __init__(self, source: str, account_id: Sql, now: Sql) -> None:
+    def __init__(self, source: str, account_id: Sql | None, now: Sql, table: sa.FromClause | None = None) -> None:
+        """`table`: for several sources that are read together, their alias."""
         self._now = now
-        self._table = _table(source)
-        self.table = self._table.alias()
+        self._table = table_of(source)
+        self.table = self._table.alias() if table is None else table
         column = self.table.c
         self.moment: Sql = column.starts_at if self._table is record else column.at
         if self._table is event:
@@ -26,7 +27,7 @@ class Rows:
             known = sa.and_(column.kind == source, column.superseded_at.is_(None), self.moment <= now)
         else:
             known = sa.true()
-        self.where = sa.and_(column.account_id == account_id, known)
+        self.where = known if account_id is None else sa.and_(column.account_id == account_id, known)
 
     @property
     def latest_first(self) -> tuple[Sql, ...]:
@@ -72,7 +73,8 @@ class Rows:
         return self.table.c.props.op("->>", return_type=sa.Text())(sa.literal(name, sa.Text))
 
 
-def _table(source: str) -> sa.Table:
+def table_of(source: str) -> sa.Table:
+    """Where the rows of a source are."""
     if source == CONTACT:
         return contact
     return event if source.startswith("event.") else record

@@ -5,12 +5,14 @@ No data can make a statement fail: JSON is cast only where it fits, and numbers 
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, aggregate_order_by
 from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.sql.functions import Function
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from engine.durations import Duration
 from engine.expressions import Expression, values
@@ -55,6 +57,10 @@ class Columns(Protocol):
         """Whether the feed of these events has gone silent: what is counted of them is unknown."""
         ...
 
+    def gathered(self, node: t.Aggregate) -> Sql | None:
+        """The aggregate's value, where the statement has it already (`store.gathered`)."""
+        ...
+
 
 def to_sql(expression: Expression, columns: Columns, rows: Rows | None = None) -> Sql:
     """The expression as a column; NULL is unknown. Aggregates become correlated sub-queries.
@@ -67,6 +73,28 @@ def to_sql(expression: Expression, columns: Columns, rows: Rows | None = None) -
 def aggregate_to_sql(node: t.Aggregate, columns: Columns) -> Sql:
     """One aggregate of an expression."""
     return _Compiler(columns).sql(node)
+
+
+def aggregate_of_rows(node: t.Aggregate, columns: Columns, rows: Rows) -> tuple[Sql, sa.ColumnElement[bool]]:
+    """An aggregate that a statement over rows of any account groups them for, and which of the rows it looks at."""
+    compiler = _Compiler(columns, rows)
+    which = sa.and_(*compiler.looks_at(node))
+    part = compiler.aggregated(node)
+    if node.name == "last":
+        # Collected in order and the first taken: as a question for one account, it would stop there.
+        values = sa.func.array_agg(aggregate_order_by(part, *rows.latest_first), type_=sa.ARRAY(part.type))
+        return Grouping(values.filter(sa.and_(which, part.is_not(None))))[1], which
+
+    def filtered(element: Any, **_: Any) -> Any:
+        return element.filter(which) if isinstance(element, Function) and element.name in _AGGREGATING else None
+
+    return replacement_traverse(_AGGREGATES[node.name](part), {}, filtered), which
+
+
+def of_no_rows(node: t.Aggregate) -> Sql:
+    """What an aggregate comes to where there is no row to look at."""
+    type_ = _TYPES[node.type]
+    return sa.cast(sa.literal(_OF_NOTHING[node.name], type_) if node.name in _OF_NOTHING else sa.null(), type_)
 
 
 class _Compiler:
@@ -188,20 +216,28 @@ class _Compiler:
     def aggregate(self, node: t.Aggregate) -> Sql:
         if self._columns.is_silent(node.source):
             return sa.cast(sa.null(), _TYPES[node.type])
+        if (gathered := self._columns.gathered(node)) is not None:
+            return gathered
         rows = Rows(node.source, self._columns.account_id, self._columns.now)
         inside = _Compiler(self._columns, rows)
-        part = inside._aggregated(node)
-        query = sa.select(_AGGREGATES[node.name](part)).select_from(rows.table).where(rows.where)
-        if node.where is not None:
-            query = query.where(inside.sql(node.where))
-        if node.window is not None and node.window.exact is not None:
-            seconds = int(node.window.exact.total_seconds())
-            query = query.where(rows.moment > self._columns.now - _interval("secs", seconds))
+        part = inside.aggregated(node)
+        query = sa.select(_AGGREGATES[node.name](part)).select_from(rows.table).where(*inside.looks_at(node))
         if node.name == "last":
             query = query.where(part.is_not(None)).order_by(*rows.latest_first).limit(1)
         return query.correlate_except(rows.table).scalar_subquery()
 
-    def _aggregated(self, node: t.Aggregate) -> Sql:
+    def looks_at(self, node: t.Aggregate) -> Iterator[sa.ColumnElement[bool]]:
+        """Which rows take part."""
+        assert self._rows is not None, "this is said of rows"
+        yield self._rows.where
+        if node.where is not None:
+            yield self.sql(node.where)
+        if node.window is not None and node.window.exact is not None:
+            seconds = int(node.window.exact.total_seconds())
+            yield self._rows.moment > self._columns.now - _interval("secs", seconds)
+
+    def aggregated(self, node: t.Aggregate) -> Sql:
+        """What is said of each of them."""
         if node.part is None:
             return sa.literal_column("*")
         if node.name in ("any", "all"):
@@ -268,6 +304,9 @@ _AGGREGATES: Mapping[str, Callable[[Sql], Sql]] = {
         else_=sa.true(),
     ),
 }
+
+_AGGREGATING = frozenset({"count", "sum", "min", "max", "bool_or", "bool_and"})
+_OF_NOTHING: Mapping[str, float | bool] = {"count": 0.0, "count_distinct": 0.0, "sum": 0.0, "any": False}
 
 
 def _round(part: Sql, digits: Sql) -> Sql:

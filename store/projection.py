@@ -29,6 +29,7 @@ from store.columns import (
     moment_parameters,
 )
 from store.expressions import to_sql
+from store.gathered import NOTHING, Gathered, gather
 from store.in_work import is_in_work
 from store.overrides import cards_overridden
 from store.schema import account_value, score, value_history
@@ -89,10 +90,12 @@ def _statement(
     if scope == "all":
         made = list(_made_by_the_clock(workspace, extremes))
     old = _Old(table, made, looks_up=scope != "all")
-    told = _standing(old, _read(workspace, extremes)) if scope == "all" else _told(workspace, old, scope)
+    gathered = _gathered(workspace, alive) if scope == "anew" else NOTHING
+    told = _standing(old, _read(workspace, extremes)) if scope == "all" else _told(workspace, old, scope, gathered)
     step = _with_extremes(told, "told_past", old, extremes)
     for n, level in enumerate(_levels(workspace.computed)):
-        step = _computed(step, f"computed_{n}", level, workspace, alive)
+        columns = _computed(level, _seen(step, workspace, alive, gathered), workspace, alive)
+        step = sa.select(step, *columns).offset(0).subquery(f"computed_{n}") if columns else step
         step = _with_extremes(step, f"computed_past_{n}", old, extremes)
     step = score_steps(step, workspace, alive, overridden)
     cards = [CardColumns(id=id_, variants=variants) for id_, variants in workspace.cards().items()]
@@ -135,15 +138,21 @@ def _before(name: str) -> str:
 # --- told values ----------------------------------------------------------------------------------------------------
 
 
-def _told(workspace: Workspace, old: _Old, scope: Scope) -> sa.Subquery:
-    """The latest value of every told field that is not dated ahead."""
+def _told(workspace: Workspace, old: _Old, scope: Scope, gathered: Gathered) -> sa.Subquery:
+    """The latest value of every told field that is not dated ahead; and what was gathered."""
     fields = workspace.told()
-    known = _known(workspace, fields, old)
+    if scope == "some":
+        known = _known(workspace, fields, old)
+        source: sa.FromClause = old.table.outerjoin(known, sa.true())
+    else:
+        known = _known(workspace, fields, None)
+        source = old.table.outerjoin(known, known.c.account_id == old.table.c.account_id)
+        source = gathered.joined(source, old.table.c.account_id)
     columns = {column_name(field.name): field.type for field in fields}
     values = [read_json(known.c[name], type_).label(name) for name, type_ in columns.items()]
     ages = [known.c[age_column(name)] for name in aged_fields(workspace)]
-    query = sa.select(old.table.c.account_id, *old.columns(), *values, *ages)
-    query = query.select_from(old.table.outerjoin(known, sa.true()))
+    query = sa.select(old.table.c.account_id, *old.columns(), *values, *ages, *gathered.columns.values())
+    query = query.select_from(source)
     if scope == "some":
         query = query.where(is_in_work(old.table.c.account_id))
     return query.offset(0).subquery("told")
@@ -164,15 +173,17 @@ def _read(workspace: Workspace, extremes: Sequence[Extreme]) -> Collection[str]:
     return names | {"account.zone"}
 
 
-def _known(workspace: Workspace, fields: Sequence[Field], old: _Old) -> sa.FromClause:
-    """What was told, account by account and by index: no plan for it can go wrong. A column for every field."""
+def _known(workspace: Workspace, fields: Sequence[Field], old: _Old | None) -> sa.FromClause:
+    """What was told, in a column for every field: account by account and by index, where no plan for it can go wrong;
+    or of everyone, grouped."""
     v = account_value
+    mine = sa.true() if old is None else v.c.account_id == old.table.c.account_id
     latest = (
-        sa.select(v.c.field, v.c.value, v.c.at)
-        .ext(distinct_on(v.c.field))
-        .where(v.c.account_id == old.table.c.account_id, v.c.at <= NOW, v.c.field.in_([field.name for field in fields]))
-        .order_by(v.c.field, v.c.at.desc(), v.c.id.desc())
-        .correlate(old.table)
+        sa.select(v.c.account_id, v.c.field, v.c.value, v.c.at)
+        .ext(distinct_on(v.c.account_id, v.c.field))
+        .where(mine, v.c.at <= NOW, v.c.field.in_([field.name for field in fields]))
+        .order_by(v.c.account_id, v.c.field, v.c.at.desc(), v.c.id.desc())
+        .correlate(old.table if old is not None else None)
         .subquery("latest")
     )
 
@@ -184,7 +195,18 @@ def _known(workspace: Workspace, fields: Sequence[Field], old: _Old) -> sa.FromC
 
     values = [only(latest.c.value, field.name, column_name(field.name)) for field in fields]
     ages = [only(latest.c.at, name, age_column(name)) for name in aged_fields(workspace)]
-    return sa.select(*values, *ages).lateral("known")
+    if old is not None:
+        return sa.select(*values, *ages).lateral("known")
+    return sa.select(latest.c.account_id, *values, *ages).group_by(latest.c.account_id).subquery("known")
+
+
+def _gathered(workspace: Workspace, alive: Mapping[freshness.Promise, bool]) -> Gathered:
+    expressions = [condition.expression for one in workspace.computed for condition in one.conditions()]
+    return gather(expressions, freshness.silent_sources(workspace, _by_words(alive)))
+
+
+def _by_words(alive: Mapping[freshness.Promise, bool]) -> Mapping[tuple[str, str], bool]:
+    return {(type_, str(after)): is_alive for (type_, after), is_alive in alive.items()}
 
 
 def read_json(value: Any, type_: Type) -> Sql:
@@ -225,23 +247,24 @@ def _levels(computed: Sequence[Computed]) -> list[list[Computed]]:
     return [[one for one in computed if level[one.name] == n] for n in range(max(level.values(), default=-1) + 1)]
 
 
+def _seen(
+    step: sa.Subquery, workspace: Workspace, alive: Mapping[freshness.Promise, bool], gathered: Gathered
+) -> Prepared:
+    silent = freshness.silent_sources(workspace, _by_words(alive))
+    names = {node: column.name for node, column in gathered.columns.items()}
+    return Prepared(source=step, zone=workspace.zone, silent=silent, names=names)
+
+
 def _computed(
-    step: sa.Subquery,
-    name: str,
-    level: Sequence[Computed],
-    workspace: Workspace,
-    alive: Mapping[freshness.Promise, bool],
-) -> sa.Subquery:
-    found = {(type_, str(after)): is_alive for (type_, after), is_alive in alive.items()}
-    seen = Prepared(source=step, zone=workspace.zone, silent=freshness.silent_sources(workspace, found))
-    columns = [
+    level: Sequence[Computed], seen: Prepared, workspace: Workspace, alive: Mapping[freshness.Promise, bool]
+) -> list[sa.Label[Any]]:
+    return [
         sa.cast(
             sa.null() if freshness.is_blind(one, workspace, alive) else _value(one, seen), SQL_TYPES[one.type]
         ).label(column_name(one.name))
         for one in level
-        if column_name(one.name) not in step.c
+        if column_name(one.name) not in seen.source.c
     ]
-    return sa.select(step, *columns).offset(0).subquery(name) if columns else step
 
 
 def _made_by_the_clock(workspace: Workspace, extremes: Sequence[Extreme]) -> Iterator[str]:

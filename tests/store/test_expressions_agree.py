@@ -1,7 +1,7 @@
 """Both back ends of the language mean the same, on random expressions over accounts that are hard on purpose."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,10 @@ from engine.durations import Duration
 from engine.expressions import Expression, evaluate, parse_expression
 from engine.expressions.functions import AGGREGATES
 from engine.expressions.functions import FUNCTIONS as DECLARED
+from engine.expressions.tree import Aggregate
 from store.expressions import FUNCTIONS, to_sql
+from store.gathered import gather
+from store.statements import Statement
 from tests.store.expression_strategies import FIELDS, NOW, SCOPE, WAYS, Account, accounts, of_type
 
 _SQL_TYPES: dict[str, Any] = {
@@ -54,6 +57,9 @@ create index on record (account_id)
 
 
 class _Columns:
+    def __init__(self, gathered: Mapping[Aggregate, Any] | None = None) -> None:
+        self._gathered = gathered or {}
+
     account_id = _table.c.account_id
     now = _table.c.now
     today = _table.c.today
@@ -78,6 +84,9 @@ class _Columns:
 
     def is_silent(self, source: str) -> bool:
         return False
+
+    def gathered(self, node: Aggregate) -> Any:
+        return self._gathered.get(node)
 
 
 _BATCH = accounts(80)
@@ -133,12 +142,35 @@ def _in_sql(connection: sa.Connection, expression: Expression) -> list[Any]:
     return [answer.astimezone(UTC) if isinstance(answer, datetime) else answer for answer in answers]
 
 
+def _gathered_in_sql(connection: sa.Connection, expression: Expression) -> list[Any]:
+    """With aggregates of everyone at once, as far as they can be gathered."""
+    found = gather([expression], silent=())
+    query = sa.select(to_sql(expression, _Columns(found.columns)).label("answer")).order_by(_table.c.account_id)
+    query = query.select_from(found.joined(_table, _table.c.account_id))
+    answers = Statement(query).run(connection, {"now": NOW}).scalars()
+    return [answer.astimezone(UTC) if isinstance(answer, datetime) else answer for answer in answers]
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(text=st.one_of(*(of_type(type_) for type_ in ("bool", "bool", "number", "date", "instant", "text"))))
 def test_python_and_sql_agree_on_every_account(hard_accounts, text):
     expression = parse_expression(text, SCOPE)
     in_python = [evaluate(expression, account) for account in _BATCH]
     assert _in_sql(hard_accounts, Expression.from_json(expression.to_json())) == in_python
+    assert _gathered_in_sql(hard_accounts, expression) == in_python
+
+
+@pytest.mark.parametrize(
+    ("text", "gathered"),
+    [
+        ("count(event.use, 30 days) > 1", True),
+        ("last(event.use.n) > 1", True),
+        ("count(event.use where n > account.n0) > 1", False),
+        ("count(event.use where date(at) == today) > 1", False),
+    ],
+)
+def test_what_is_asked_of_rows_alone_is_gathered(text, gathered):
+    assert bool(gather([parse_expression(text, SCOPE)], silent=()).columns) is gathered
 
 
 def test_every_function_and_aggregate_has_both_back_ends():

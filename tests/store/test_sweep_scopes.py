@@ -1,12 +1,16 @@
 """Whomever a sweep looks at, the projection is what it would be if everything were worked out anew."""
 
+import random
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from engine.facts import EventFact, MetricFact, RecordFact
 from store import clock
+from store.database import engine_for
 from store.deployed import conditions_in_force, extremes_of, load_playbooks
+from store.migrate import migrate
 from store.projection import project
 from tests.store.world import DAY, FALLS, World, workspace
 
@@ -78,3 +82,65 @@ def test_days_and_hours_of_facts_leave_what_a_fresh_look_would_find(world):
         world.sweep()
         assert worked_out_anew(world) == 0, f"after step {step}"
     assert set(world.rows("select scope from sweep")) == {("some",), ("all",), ("anew",)}
+
+
+DWELLS = "  - { metric: usage, rises_above: 50, for: 1 day }\n  - { becomes: metric.logins >= 2 }\n"
+
+
+def decided(database, seed, *, anew):
+    """What comes of random facts and days: crossings, memories and the past of scores."""
+    world, lots = World(database), random.Random(seed)
+    try:
+        world.workspace = workspace(WORKSPACE, health=CARD)
+        world.deploy(
+            risk=FALLS + "  - { score: health, drops_by: 5, within: 2 days }\n", care="triggers:\n" + DWELLS + LETS_GO
+        )
+        keys = [f"k{n}" for n in range(6)]
+        for n, key in enumerate(keys):
+            world.account(key, met=f"2026-02-{n + 10}", **({"zone": "Asia/Tokyo"} if n == 1 else {}))
+        for _ in range(16):
+            for key in lots.sample(keys, lots.randrange(3)):
+                if lots.random() < 0.5:
+                    world.tell(EventFact(type="login", account=key, at=world.now, props={"n": lots.randrange(9)}))
+                metric = lots.choice(["nps", "usage"])
+                world.tell(MetricFact(account=key, metric=metric, value=lots.choice([None, 10.0, 55.0, 90.0])))
+            if lots.random() < 0.1:
+                world.event(lots.choice(keys), "ping")
+            if anew:
+                with world.tx() as conn:
+                    conn.execute(sa.text("insert into change (account_id) values (null)"))
+            world.sweep()
+            world.pass_time(timedelta(hours=lots.choice([1, 6, 13, 24])))
+        scopes = {scope for (scope,) in world.rows("select scope from sweep where id > 1")}
+        return scopes, [world.rows(query) for query in OUTCOMES]
+    finally:
+        world.engine.dispose()
+
+
+LETS_GO = "goal: { when: metric.nps >= 90 }\nentry: { again_after: 1 day }\n"
+OUTCOMES = (
+    "select account_id, playbook, at, state, why, reasons from crossing order by at, playbook, account_id",
+    "select * from account_now order by account_id",
+    "select account_id, at, value, band, known_weight, contributions from score order by at, account_id",
+    "select account_id, field, at, value from value_history order by at, field, account_id",
+    "select account_id, playbook, trigger, since, due_at, suspended_at from trigger_hold order by 1, 2, 3",
+    "select run_id, key, since, due_at, suspended_at, met_at from watch order by run_id, key",
+    "select run_id, n, kind, fact from outbox order by run_id, n",
+)
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+def test_looking_at_everyone_anew_each_time_decides_the_same(database, seed):
+    scopes, found = decided(database, seed, anew=False)
+    assert {"some", "all"} <= scopes
+    assert found[0]
+    engine = engine_for(database)
+    with engine.begin() as conn:
+        conn.execute(sa.text("drop schema public cascade"))
+        conn.execute(sa.text("create schema public"))
+    engine.dispose()
+    migrate(database)
+    scopes, from_scratch = decided(database, seed, anew=True)
+    assert scopes == {"anew"}
+    for query, one, other in zip(OUTCOMES, found, from_scratch, strict=True):
+        assert one == other, query

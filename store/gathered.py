@@ -1,0 +1,112 @@
+"""Aggregates of everyone at once: a table of rows is read from end to end and grouped, instead of asked by account.
+
+Only what is asked of the rows alone can be gathered; what looks at the account as well, its fields or the day it has
+there, is left to a question for each account.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from engine.durations import Duration
+from engine.expressions import Expression
+from engine.expressions.tree import Aggregate, walk
+from store.columns import NOW
+from store.expression_rows import Rows, table_of
+from store.expressions import aggregate_of_rows, of_no_rows
+from store.sql_functions import Sql
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """One grouped subquery for each table, to be joined by account, and the columns they bring."""
+
+    groups: tuple[sa.Subquery, ...]
+    columns: Mapping[Aggregate, sa.Label[object]]
+    """The value by aggregate, labelled with a name of its own; also for accounts without any row."""
+
+    def joined(self, source: sa.FromClause, account_id: Sql) -> sa.FromClause:
+        for group in self.groups:
+            source = source.outerjoin(group, group.c.account_id == account_id)
+        return source
+
+
+NOTHING = Gathered(groups=(), columns={})
+
+
+def gather(expressions: Iterable[Expression], silent: Collection[str]) -> Gathered:
+    """What can be gathered of all that these ask for. `silent`: sources of which nothing is known anyway."""
+    nodes = (node for expression in expressions for node in walk(expression.tree))
+    asked = [node for node in dict.fromkeys(nodes) if isinstance(node, Aggregate) and node.source not in silent]
+    by_table: dict[sa.Table, list[Aggregate]] = {}
+    for node in asked:
+        by_table.setdefault(table_of(node.source), []).append(node)
+    groups: list[sa.Subquery] = []
+    columns: dict[Aggregate, sa.Label[object]] = {}
+    for table, mine in by_table.items():
+        rows = table.alias()
+        found = {node: made for node in mine if (made := _of_rows(node, rows)) is not None}
+        if not found:
+            continue
+        names = {node: f"gathered:{len(columns) + n}" for n, node in enumerate(found)}
+        group = (
+            sa.select(rows.c.account_id, *(value.label(names[node]) for node, (value, _) in found.items()))
+            .where(sa.or_(*(which for _, which in found.values())))
+            .group_by(rows.c.account_id)
+            .subquery(f"gathered_{table.name}")
+        )
+        groups.append(group)
+        for node, name in names.items():
+            lacks = group.c.account_id.is_(None)
+            columns[node] = sa.case((lacks, of_no_rows(node)), else_=group.c[name]).label(name)
+    return Gathered(groups=tuple(groups), columns=columns)
+
+
+def _of_rows(node: Aggregate, rows: sa.FromClause) -> tuple[Sql, sa.ColumnElement[bool]] | None:
+    """The value, and which rows it looks at; None where it looks at the account, too."""
+    try:
+        return aggregate_of_rows(node, _NoAccount(), Rows(node.source, None, NOW, rows))
+    except _LooksAtTheAccount:
+        return None
+
+
+class _LooksAtTheAccount(Exception):
+    pass
+
+
+class _NoAccount:
+    """What expressions find where there is no account (`store.expressions.Columns`): the instant alone."""
+
+    @property
+    def account_id(self) -> Sql:
+        raise _LooksAtTheAccount
+
+    @property
+    def now(self) -> Sql:
+        return NOW
+
+    @property
+    def today(self) -> Sql:
+        raise _LooksAtTheAccount
+
+    def field(self, name: str) -> Sql:
+        raise _LooksAtTheAccount(name)
+
+    def local_date(self, at: Sql) -> Sql:
+        raise _LooksAtTheAccount(at)
+
+    def highest(self, name: str, window: Duration) -> Sql:
+        raise _LooksAtTheAccount(name, window)
+
+    def lowest(self, name: str, window: Duration) -> Sql:
+        raise _LooksAtTheAccount(name, window)
+
+    def trend(self, name: str, window: Duration) -> Sql:
+        raise _LooksAtTheAccount(name, window)
+
+    def is_silent(self, source: str) -> bool:
+        raise _LooksAtTheAccount(source)
+
+    def gathered(self, node: Aggregate) -> Sql | None:
+        raise _LooksAtTheAccount(node)

@@ -174,6 +174,12 @@ class Connector(Value):
     settings: dict[str, bool | float | str] = Field(default_factory=dict)
 
 
+class Reminders(Value):
+    """Where reminders and escalations of tasks are said, beside the mail to whom they concern."""
+
+    channel: str = Field(description="a connector of kind chat, such as cs_team")
+
+
 class Surveys(Value):
     """How often one contact may be asked, over all playbooks and kinds of survey."""
 
@@ -205,6 +211,7 @@ class Workspace(Value):
     connectors: dict[str, Connector] = Field(default_factory=dict)
     mail: MailPolicy = Field(default_factory=MailPolicy)
     surveys: Surveys | None = None
+    reminders: Reminders | None = None
     quarantine: Quarantine = Field(default_factory=Quarantine)
     retention: Retention = Field(default_factory=Retention)
     breaker: Breaker = Field(default_factory=Breaker)

@@ -15,7 +15,7 @@ from engine.retention import Retention
 from engine.scorecards import Word
 from engine.shape import Shape
 from engine.wording import ConditionText, ExpressionText
-from engine.workspace import Calendar, Feed, Generate, Person, Roles, Sender, Surveys
+from engine.workspace import Calendar, Feed, Generate, Person, Reminders, Roles, Sender, Surveys
 from engine.workspace_words import Line, Locale, Span, Zone
 
 
@@ -148,6 +148,7 @@ class WorkspaceDocument(Shape):
     quarantine: Quarantine = Field(Quarantine(), description="which facts are put aside for a person to look at")
     retention: Retention = Field(Retention(), description="how long is kept what nothing is decided by")
     surveys: Surveys | None = Field(None, description="how often one contact may be asked")
+    reminders: Reminders | None = Field(None, description="where reminders of tasks are said, beside the mail")
     locales: Annotated[tuple[Locale, ...], Field(max_length=50)] = Field(
         (), description="languages customers are written to in; the first is that of texts without a locale"
     )

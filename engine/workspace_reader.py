@@ -26,6 +26,7 @@ from engine.workspace import (
     Import,
     Person,
     Pull,
+    Reminders,
     Roles,
     Workspace,
     base_catalogue,
@@ -147,6 +148,7 @@ class _Reader:
             connectors=self._connectors(),
             mail=authored.mail,
             surveys=authored.surveys,
+            reminders=self._reminders(),
             breaker=authored.breaker,
             quarantine=authored.quarantine,
             retention=authored.retention,
@@ -255,6 +257,16 @@ class _Reader:
                         hint=f"these words are taken: {', '.join(_TAKEN)}",
                     )
                 )
+
+    def _reminders(self) -> Reminders | None:
+        """The channel is a connector that can say something."""
+        reminders = self.authored.reminders
+        chats = [name for name, one in self.authored.connectors.items() if one.get("kind") == "chat"]
+        if reminders is not None and reminders.channel not in chats:
+            hint = did_you_mean(reminders.channel, chats) or f"connectors: {{ {reminders.channel}: {{ kind: chat }} }}"
+            says = f'there is no chat connector "{reminders.channel}"'
+            self._say(("reminders", "channel"), "PB340", says, hint)
+        return reminders
 
     def _roles(self) -> Roles:
         roles = self.authored.roles

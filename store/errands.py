@@ -117,8 +117,21 @@ _CLAIM = sa.text("""
 
 
 def claim_due(conn: sa.Connection, now: datetime, limit: int) -> list[Errand]:
-    """Due errands, oldest first, that no other dispatcher has; held until `release`."""
+    """Due errands, oldest first, that no other dispatcher has; held until `release`.
+
+    What reminds of a task that is settled meanwhile has nothing to say any more, and is skipped.
+    """
+    conn.execute(_SKIP_SETTLED, {"now": now})
     return _claimed(conn, "prepared", now, limit)
+
+
+_SKIP_SETTLED = sa.text("""
+    update errand set state = 'skipped', reason = 'the task is settled already', settled_at = :now
+    from task
+    where errand.state = 'prepared' and errand.kind = 'chat' and task.run_id = errand.run_id
+        and task.visit = errand.visit and errand.step in (task.step || '/remind', task.step || '/escalate')
+        and task.state <> 'open'
+""")
 
 
 def orphans(conn: sa.Connection, now: datetime, limit: int) -> list[Errand]:

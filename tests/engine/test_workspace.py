@@ -172,6 +172,8 @@ def test_the_ravenstack_example_loads_and_makes_up_people_openly():
         ("name: W\ngenerate: { fields: { account.cms: x } }", 2, "account.cms"),
         ("name: W\nconnectors: { email: { host: x } }", 2, "which provider"),
         ("name: W\nconnectors: { email: { provider: smtp, password: hunter2 } }", 2, "secret"),
+        ("name: W\nreminders: { channel: team }", 2, 'no chat connector "team"'),
+        ("name: W\nreminders: { channel: tean }\nconnectors: { team: { kind: chat } }", 2, 'did you mean "team"'),
         ("name: W\nmail: { window: { opens: '08:00', closes: '08:00' } }", 2, "never opens"),
         ("name: W\nmail: { window: { opens: '8', closes: '17:00' } }", 2, "pattern"),
         ("name: W\ncalendar: { country: Germany }", 2, "not a country"),

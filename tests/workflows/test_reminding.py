@@ -6,8 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from app.connectors import own_tasks
+from connectors.chat.memory import MemoryChat
 from connectors.email.stored import StoredTransport
 from connectors.errors import Misconfigured
+from connectors.webhook.memory import MemoryCaller
 from engine.facts import PersonFact
 from engine.runtime import Act
 from store import clock, schema, tasks
@@ -16,6 +18,7 @@ from tests.mailing import NOW
 from tests.workflows.outward import WORKSPACE, Stage
 from workflows.acts import PERFORM
 from workflows.acts.acting import Acting
+from workflows.errands import ErrandStream, Outside
 from workflows.ports import STREAM, Ports
 
 DUE = NOW + timedelta(days=2)
@@ -72,6 +75,62 @@ def test_an_escalation_is_told_to_the_other_person_and_says_whose_task_it_stays(
     assert (mail["to_address"], mail["step"]) == ("lee@corp.test", "call/escalate")
     assert mail["subject"].startswith("Late: Call")
     assert "It stays with Kim Lund." in mail["plain"]
+
+
+@pytest.fixture
+def chatty(database):
+    """A house whose reminders are said in a channel as well."""
+    stage = Stage(database, WORKSPACE + b"reminders: { channel: team }\n")
+    stage.tell(BOSS)
+    yield stage
+    stage.engine.dispose()
+
+
+def _said(stage):
+    """What the channel heard, after everything that waits was sent."""
+    chat = MemoryChat()
+    outside = Outside(webhook=lambda _: MemoryCaller(), chat=lambda name: {"team": chat}[name])
+    stream = ErrandStream(stage.engine, outside)
+    with stage.engine.begin() as conn:
+        now = clock.now(conn)
+    stream.dispatch_due(now)
+    stream.close()
+    return [message.text for message in chat.said]
+
+
+def test_where_the_workspace_has_a_channel_it_hears_for_whom_what_is_due_and_where(chatty):
+    give(chatty)
+    for _ in range(2):
+        chatty.perform("remind", "call")
+    chatty.perform("escalate", "call", to="csm.manager")
+    assert len(chatty.mails()) == 2, "the mails go as ever"
+    (task,) = chatty.rows(schema.task)
+    about = "Call *Acme [GmbH]* (Acme [GmbH]), due Tuesday 2026-11-24 10:00 (Europe/Berlin)"
+    about += f": https://corp.example/inbox/{task['id']}"
+    assert _said(chatty) == [
+        f"Kim Lund, this is due soon: {about}",
+        f"Lee Park, this is late, and stays with Kim Lund: {about}",
+    ]
+    assert _said(chatty) == []
+
+
+def test_the_channel_hears_also_where_there_is_nobody_to_write_to(chatty):
+    give(chatty)
+    with chatty.engine.begin() as conn:
+        conn.execute(sa.update(schema.person).where(schema.person.c.key == "kim").values(email=None))
+    chatty.perform("remind", "call")
+    assert chatty.mails() == []
+    assert len(_said(chatty)) == 1
+
+
+def test_of_a_task_that_was_settled_before_it_could_be_said_the_channel_hears_nothing(chatty):
+    give(chatty)
+    chatty.perform("remind", "call")
+    with chatty.engine.begin() as conn:
+        conn.execute(sa.update(schema.task).values(state="done"))
+    assert _said(chatty) == []
+    (errand,) = chatty.rows(schema.errand)
+    assert (errand["state"], errand["reason"]) == ("skipped", "the task is settled already")
 
 
 def test_each_visit_reminds_anew(stage):

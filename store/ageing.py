@@ -3,7 +3,7 @@
 Everything else is told by change rows. A superset is harmless: what comes out the same is not written.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -20,6 +20,8 @@ from store.projection import Scope
 from store.schema import account, account_now, account_value, event, record, score_override, value_history
 from store.zones import zones_in_use
 
+Feeds = Mapping[tuple[str, str], bool]
+"""Which are alive, by type of event and patience."""
 Instant = sa.ColumnElement[Any]
 """As SQL knows it."""
 
@@ -29,10 +31,13 @@ def scope_of(
     workspace: Workspace,
     since: datetime | None,
     until: datetime,
-    expressions: Iterable[Expression] = (),
+    expressions: Iterable[Expression],
+    *,
+    feeds: Feeds,
 ) -> Scope:
-    """Whether the time that passed since the last sweep, if there was any, concerns everyone."""
-    if since is None or _some_feed_turned(conn, workspace, until):
+    """Whether the time that passed since the last sweep, if there was any, concerns everyone. `feeds`: which were alive
+    then."""
+    if since is None or _some_feed_turned(conn, workspace, until, feeds):
         return "anew"
     day_turned = local_date(since, workspace.zone) != local_date(until, workspace.zone)
     return "all" if day_turned and _look((*_expressions(workspace), *expressions)).at_the_clock else "some"
@@ -50,10 +55,11 @@ def due_accounts(
     `expressions`: what else is evaluated over the projection, such as conditions of playbooks. No last sweep: all.
     """
     expressions = tuple(expressions)
-    if since is None or scope_of(conn, workspace, since, until, expressions) == "anew":
+    feeds = freshness.remembered(conn)
+    if since is None or scope_of(conn, workspace, since, until, expressions, feeds=feeds) == "anew":
         return sa.select(account.c.id)
     selects = [timed(workspace, expressions, sa.literal(since, _AT), sa.literal(until, _AT))]
-    selects += new_day(conn, workspace, expressions, since, until)
+    selects += new_day(zones_in_use(conn), workspace, expressions, since, until)
     return sa.select(sa.union_all(*selects).subquery("due").c[0]).distinct()
 
 
@@ -70,12 +76,12 @@ def timed(
 
 
 def new_day(
-    conn: sa.Connection, workspace: Workspace, expressions: Iterable[Expression], since: datetime, until: datetime
+    known: Sequence[str], workspace: Workspace, expressions: Iterable[Expression], since: datetime, until: datetime
 ) -> Sequence[sa.Select[tuple[int]]]:
-    """Those in whose zones midnight has passed, where some expression looks at the clock: at most one statement."""
+    """Those in whose zones midnight has passed, where some expression looks at the clock: at most one statement.
+    `known`: the zones in use."""
     if not _look((*_expressions(workspace), *expressions)).at_the_clock:
         return ()
-    known = zones_in_use(conn)
     turned = [name for name in known if local_date(since, name) != local_date(until, name)]
     ids, zone = sa.select(account_now.c.account_id), sa.column("account.zone", sa.Text)
     if local_date(since, workspace.zone) != local_date(until, workspace.zone):
@@ -98,8 +104,7 @@ def _expressions(workspace: Workspace) -> Iterator[Expression]:
         yield from (component.input.expression for component in card.components)
 
 
-def _some_feed_turned(conn: sa.Connection, workspace: Workspace, until: datetime) -> bool:
-    before = freshness.remembered(conn)
+def _some_feed_turned(conn: sa.Connection, workspace: Workspace, until: datetime, before: Feeds) -> bool:
     now = freshness.alive(conn, workspace, until)
     return any(before.get((name, str(after))) is not is_alive for (name, after), is_alive in now.items())
 

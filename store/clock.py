@@ -9,7 +9,12 @@ from store.schema import clock
 
 def now(conn: sa.Connection) -> datetime:
     """The instant everything decides for; the only place of the store that looks at the real clock."""
-    return _virtual(conn) or datetime.now(UTC)
+    return reading(_virtual(conn))
+
+
+def reading(instant: datetime | None) -> datetime:
+    """What a clock shows whose row holds this instant; None where it is the real one."""
+    return instant or datetime.now(UTC)
 
 
 def is_virtual(conn: sa.Connection) -> bool:

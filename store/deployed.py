@@ -101,6 +101,22 @@ def load_playbooks(
     )
 
 
+def deployed_from(conn: sa.Connection, rows: Sequence[Sequence[Any]]) -> tuple[Deployed, ...]:
+    """Of playbooks as JSON has them: id, state, version, hash, and of each live trigger id, bit and since when."""
+    return tuple(
+        Deployed(
+            compiled=_kept(conn, hash_),
+            version=version,
+            state=state,
+            triggers={
+                id_: Remembered(id=id_, bit=bit, since=datetime.fromisoformat(since))
+                for id_, bit, since in triggers or ()
+            },
+        )
+        for _, state, version, hash_, triggers in rows
+    )
+
+
 def note_change(conn: sa.Connection, name: str, now: datetime) -> None:
     """Keep that this version of a playbook is in force in this state from now on."""
     current = sa.select(playbook.c.id, sa.literal(now), playbook.c.version, playbook.c.state)
@@ -143,15 +159,25 @@ def open_versions(conn: sa.Connection) -> Sequence[tuple[int, Compiled]]:
 
 def conditions_in_force(conn: sa.Connection, playbooks: Sequence[Deployed]) -> tuple[Condition, ...]:
     """What is evaluated over the projection: for these playbooks, and for all runs that are open."""
+    return conditions_of(playbooks, [compiled.plan for _, compiled in open_versions(conn)])
+
+
+def conditions_of(playbooks: Iterable[Deployed], plans: Iterable[Plan]) -> tuple[Condition, ...]:
+    """The same, of plans that the caller knows to be walked."""
     found = [condition for one in playbooks for condition in one.compiled.conditions()]
-    for _, compiled in open_versions(conn):
-        found += plan_conditions(compiled.plan)
+    for plan in plans:
+        found += plan_conditions(plan)
     return tuple({condition.text: condition for condition in found}.values())
 
 
 def extremes_of(conditions: Iterable[Condition]) -> tuple[Extreme, ...]:
     """Every highest, lowest and trend they read."""
     return tuple(dict.fromkeys(one for condition in conditions for one in condition.expression.extremes))
+
+
+def plan_of(conn: sa.Connection, hash_: str) -> Plan:
+    """The plan of the version with this hash."""
+    return _kept(conn, hash_).plan
 
 
 def plan_conditions(plan: Plan) -> Sequence[Condition]:

@@ -16,6 +16,7 @@ from engine.freshness import (
 )
 from engine.workspace import Workspace
 from store.schema import event, feed
+from store.statements import Given, kept
 
 __all__ = [
     "Promise",
@@ -34,7 +35,11 @@ __all__ = [
 
 def alive(conn: sa.Connection, workspace: Workspace, now: datetime) -> Mapping[Promise, bool]:
     """Which promises are kept at `now`; a feed that never brought anything is not."""
-    return {promise: _brought(conn, promise, now) for promise in promises(workspace)}
+    promised = promises(workspace)
+    if not promised:
+        return {}
+    found = kept(("alive", promised), lambda: sa.select(*map(_brought, promised))).run(conn, {"now": now}).one()
+    return dict(zip(promised, found, strict=True))
 
 
 def remembered(conn: sa.Connection) -> Mapping[tuple[str, str], bool]:
@@ -57,13 +62,13 @@ def silent_sources(workspace: Workspace, found: Mapping[tuple[str, str], bool]) 
     )
 
 
-def _brought(conn: sa.Connection, promise: Promise, now: datetime) -> bool:
+def _brought(promise: Promise) -> sa.ColumnElement[bool]:
     name, stale_after = promise
-    recent = sa.select(sa.literal(1)).where(
-        event.c.type == name, event.c.at > now - window_of(stale_after), event.c.at <= now
-    )
-    return conn.execute(sa.select(recent.exists())).scalar_one() is True
+    patience = sa.literal_column(f"make_interval(secs => {int(window_of(stale_after).total_seconds())})", sa.Interval)
+    return sa.exists().where(event.c.type == name, event.c.at > _NOW - patience, event.c.at <= _NOW)
 
+
+_NOW = Given("now", sa.DateTime(timezone=True))
 
 _KEEP = sa.text("""
     insert into feed (type, stale_after, alive) values (:type, :stale_after, :alive)

@@ -237,11 +237,14 @@ class _ByField(_Search):
     def _days(self, opens: Opens, place: Place) -> tuple[date, ...]:
         """The dates whose moment has come in this place; of a schedule, the days that have begun there."""
         after, upto = opens(place), self._sight.now
+        first, last = (local_date(at, place.zone) for at in (after, upto))
         if isinstance(self._trigger, Schedule):
-            return _begun(local_date(after, place.zone), local_date(upto, place.zone))
+            return _begun(first, last)
         if _offset_unit(self._trigger) not in ("minutes", "hours"):
             # These moments are midnights, so all instants of a day see the same.
-            after, upto = (local_midnight(local_date(at, place.zone), place.zone) for at in (after, upto))
+            if first == last:
+                return ()
+            after, upto = (local_midnight(day, place.zone) for day in (first, last))
         return _days(self._trigger, place, after, upto)
 
 

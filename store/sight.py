@@ -1,6 +1,7 @@
 """What decisions see of accounts at one instant: the projected row, conditions as columns, the place of an account."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -20,6 +21,19 @@ from store.expressions import aggregate_to_sql, to_sql
 from store.in_work import is_in_work
 from store.kept import Kept
 from store.statements import kept
+from store.zones import zones_in_use
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What every sight stands on, as the database has it at one moment."""
+
+    columns: tuple[tuple[str, str], ...]
+    """Of account_now: names and types, as PostgreSQL calls them."""
+    zones: tuple[str, ...]
+    """In use, by name."""
+    feeds: Mapping[tuple[str, str], bool]
+    """Which feeds were alive at the last projection (`freshness.remembered`)."""
 
 
 class View:
@@ -68,15 +82,26 @@ class View:
 class Sight(View):
     """Bound to a connection and an instant. Its table has whatever columns there are, also those of older plans."""
 
-    def __init__(self, conn: sa.Connection, workspace: Workspace, now: datetime, *, everyone: bool = False) -> None:
+    def __init__(
+        self,
+        conn: sa.Connection,
+        workspace: Workspace,
+        now: datetime,
+        *,
+        everyone: bool = False,
+        ground: Ground | None = None,
+    ) -> None:
+        """`ground`: where the caller has read it already."""
         self.workspace = workspace
         self.now = now
         self._conn = conn
-        self._columns = _columns(conn)
+        self._ground = ground
+        self._columns = ground.columns if ground else _columns(conn)
         super().__init__(_account_now(self._columns), self._at_this_instant, everyone=everyone)
 
     def _at_this_instant(self) -> Seen:
-        silent = freshness.silent_sources(self.workspace, freshness.remembered(self._conn))
+        feeds = self._ground.feeds if self._ground else freshness.remembered(self._conn)
+        silent = freshness.silent_sources(self.workspace, feeds)
         return Seen(source=self.source, instant=self.now, zone=self.workspace.zone, silent=silent)
 
     def run(self, key: Hashable, make: Callable[[View], Any], **given: Any) -> sa.CursorResult[Any]:
@@ -131,7 +156,8 @@ class Sight(View):
     @cached_property
     def zones(self) -> Sequence[str]:
         """The zones in use, the workspace's among them."""
-        return sorted({self.workspace.zone, *self._conn.execute(_ZONES).scalars()})
+        known = self._ground.zones if self._ground else zones_in_use(self._conn)
+        return sorted({self.workspace.zone, *known})
 
     @cached_property
     def whereabouts(self) -> Sequence[tuple[str | None, str | None]]:
@@ -191,14 +217,3 @@ _TYPES: Mapping[str, sa.types.TypeEngine[Any]] = {
     "text": sa.Text(),
     "timestamp with time zone": sa.DateTime(timezone=True),
 }
-
-# Every zone in use has its rows; of the many it has, only the first is looked at.
-_ZONES = sa.text("""
-    with recursive found as (
-        (select zone from zone_offset order by zone limit 1)
-        union all
-        select (select zone from zone_offset where zone > found.zone order by zone limit 1)
-        from found where found.zone is not null
-    )
-    select zone from found where zone is not null
-""")

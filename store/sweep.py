@@ -16,12 +16,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from engine.expressions import Expression
 from engine.workspace import Workspace
-from store import clock, rollups, score_days, watches
+from store import rollups, score_days, watches
 from store.ageing import new_day, scope_of, timed
 from store.arbitration import Ruled, rekey, rule
+from store.briefing import Briefing, LastSweep, brief
 from store.columns import NOW
 from store.consent import cancel_barred
-from store.deployed import Deployed, NothingDeployed, conditions_in_force, extremes_of, load_playbooks, load_workspace
+from store.deployed import Deployed, NothingDeployed, conditions_of, extremes_of
 from store.in_work import is_in_work
 from store.moment_triggers import any_reached
 from store.projection import Scope, project
@@ -165,30 +166,30 @@ def _failure(conn: sa.Connection, taken: _Taken, playbooks: Sequence[Deployed]) 
 
 def _take(conn: sa.Connection) -> _Taken | None:
     try:
-        workspace = load_workspace(conn)
+        briefing = brief(conn)
     except NothingDeployed:
         return None
-    playbooks = load_playbooks(conn, states=("active", "paused", "off"))
-    last = conn.execute(sa.select(sweeps).order_by(sweeps.c.id.desc()).limit(2)).all()
-    finished = next((row for row in last if row.finished), None)
+    workspace, last = briefing.workspace, briefing.sweeps
+    finished = next((one for one in last if one.finished), None)
     since = finished.at if finished else None
     unfinished = last[0] if last and not last[0].finished else None
-    now = unfinished.at if unfinished else max(clock.now(conn), since or _EARLIEST)
+    now = unfinished.at if unfinished else max(briefing.now, since or _EARLIEST)
+    everyone = unfinished is not None and unfinished.scope != "some"
     taken = _Taken(
         id=unfinished.id if unfinished else None,
         since=since,
         behind={name: datetime.fromisoformat(at) if at else None for name, at in _behind(finished).items()},
-        sight=Sight(conn, workspace, now, everyone=unfinished is not None and unfinished.scope != "some"),
+        sight=Sight(conn, workspace, now, everyone=everyone, ground=briefing.ground),
         scope=unfinished.scope if unfinished else "some",
-        playbooks=playbooks,
+        playbooks=briefing.playbooks,
         resumed=unfinished is not None,
     )
     if taken.resumed:
         return replace(taken, accounts=_count(conn, taken.scope))
     if since is not None:
         score_days.record(conn, taken.sight, since)
-    conditions = conditions_in_force(conn, taken.proposing)
-    scope = _take_work(conn, workspace, since, now, [condition.expression for condition in conditions])
+    conditions = conditions_of(taken.proposing, briefing.plans)
+    scope = _take_work(conn, briefing, since, now, [condition.expression for condition in conditions])
     if scope is None:
         if not any(any_reached(conn, taken.sight, one, taken.since_for(one)) for one in taken.proposing):
             _note_instant(conn, finished.id if finished else None, now)
@@ -216,17 +217,18 @@ def _count(conn: sa.Connection, scope: Scope) -> int:
 
 def _take_work(
     conn: sa.Connection,
-    workspace: Workspace,
+    briefing: Briefing,
     since: datetime | None,
     now: datetime,
     expressions: Sequence[Expression],
 ) -> Scope | None:
     """Put into work what changed or came due, and say whether everyone is concerned; None for nothing at all."""
-    scope = scope_of(conn, workspace, since, now, expressions)
+    workspace, ground = briefing.workspace, briefing.ground
+    scope = scope_of(conn, workspace, since, now, expressions, feeds=ground.feeds)
     given = {"since": since or _EARLIEST, "now": now}
     asked = (workspace.hash, *(expression.text for expression in expressions))
     due = partial(_due, workspace, expressions)
-    turned = list(new_day(conn, workspace, expressions, since, now)) if since and scope == "some" else []
+    turned = list(new_day(ground.zones, workspace, expressions, since, now)) if since and scope == "some" else []
     if scope == "some" and not turned and not kept(("stirs", asked), lambda: _stirs(due())).run(conn, given).scalar():
         return None
     if conn.execute(_TAKE_CHANGES).scalar():
@@ -246,7 +248,7 @@ def _stirs(due: sa.SelectBase) -> sa.Select[Any]:
     return sa.select(sa.or_(changed, sa.exists(sa.select(sa.literal_column("1")).select_from(due.subquery("due")))))
 
 
-def _behind(finished: sa.Row[tuple[object, ...]] | None) -> Mapping[str, str | None]:
+def _behind(finished: LastSweep | None) -> Mapping[str, str | None]:
     behind: Mapping[str, str | None] = finished.counts.get("behind", {}) if finished else {}
     return behind
 

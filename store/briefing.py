@@ -1,0 +1,103 @@
+"""What a sweep knows before it looks at any account: read in one statement, the documents kept by their hashes.
+
+Most sweeps find that nothing has changed or come due; for them this is most of the work.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.plan import Plan
+from engine.workspace import Workspace
+from store import clock
+from store.deployed import Deployed, NothingDeployed, deployed_from, plan_of, workspace_of
+from store.kept import Kept
+from store.sight import Ground
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastSweep:
+    """One that was begun before."""
+
+    id: int
+    at: datetime
+    scope: Any
+    """As store.projection has it."""
+    finished: bool
+    counts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Briefing:
+    """As everything stands at one moment."""
+
+    now: datetime
+    """By the one clock."""
+    workspace: Workspace
+    playbooks: tuple[Deployed, ...]
+    """All, by name."""
+    plans: tuple[Plan, ...]
+    """Those that open runs walk."""
+    sweeps: Sequence[LastSweep]
+    """The last one, and the one before."""
+    ground: Ground
+
+
+def brief(conn: sa.Connection) -> Briefing:
+    """NothingDeployed where there is no workspace yet."""
+    row = conn.execute(_BRIEF).one()
+    if row.workspace is None:
+        raise NothingDeployed("no workspace is deployed; run: tenure deploy")
+    return Briefing(
+        now=clock.reading(row.instant),
+        workspace=workspace_of(conn, row.workspace),
+        playbooks=_playbooks.get(row.playbooks, lambda: deployed_from(conn, json.loads(row.playbooks))),
+        plans=tuple(plan_of(conn, hash_) for hash_ in row.walked),
+        sweeps=tuple(LastSweep(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in row.sweeps),
+        ground=Ground(
+            columns=tuple(zip(row.names, row.types, strict=True)),
+            zones=tuple(row.zones),
+            feeds={(type_, stale_after): alive for type_, stale_after, alive in row.feeds},
+        ),
+    )
+
+
+_playbooks: Kept[tuple[Deployed, ...]] = Kept(16)
+
+# Of all zones that have rows, and of all versions that may have open runs, only the first of their rows is looked at.
+_BRIEF = sa.text("""
+    with recursive zones as (
+        (select zone from zone_offset order by zone limit 1)
+        union all
+        select (select zone from zone_offset where zone > zones.zone order by zone limit 1)
+        from zones where zones.zone is not null
+    ), columns as (
+        select array_agg(attname::text order by attnum) as names,
+            array_agg(format_type(atttypid, null) order by attnum) as types
+        from pg_attribute where attrelid = 'account_now'::regclass and attnum > 0 and not attisdropped
+    ), live as (
+        select playbook, json_agg(json_build_array(id, bit, since) order by id) as triggers
+        from trigger where live group by playbook
+    ), last_sweeps as (
+        select id, at, scope, finished, counts from sweep order by id desc limit 2
+    )
+    select
+        (select hash from workspace) as workspace,
+        (select instant from clock) as instant,
+        (select json_agg(json_build_array(p.id, p.state, p.version, v.hash, live.triggers) order by p.id)::text
+            from playbook p join playbook_version v on v.playbook = p.id and v.version = p.version
+            left join live on live.playbook = p.id) as playbooks,
+        array(select v.hash from playbook_version v
+            where exists (select from run where run.playbook = v.playbook and run.version = v.version
+                and run.state = 'open')
+            order by v.playbook, v.version) as walked,
+        (select coalesce(json_agg(one order by one.id desc), '[]') from last_sweeps one) as sweeps,
+        array(select zone from zones where zone is not null) as zones,
+        (select coalesce(json_agg(json_build_array(type, stale_after, alive)), '[]') from feed) as feeds,
+        columns.names, columns.types
+    from columns
+""")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from engine.breaker import Entries, half_loaded, in_share, shifted, too_many
 from engine.entry import Ruling
 from engine.problems import did_you_mean
+from store.queries.pages import LARGEST_PAGE, Page, id_after, page_by_id, size
 from store.schema import account, breaker, crossing, event
 from store.sight import Sight
 
@@ -233,16 +234,36 @@ class NoIncident(Exception):
 
 def list_incidents(conn: sa.Connection, *, every: bool = False) -> tuple[Incident, ...]:
     """The latest first; those that are settled only when asked for."""
+    return page_of_incidents(conn, every=every, limit=LARGEST_PAGE).items
+
+
+def page_of_incidents(conn: sa.Connection, *, every: bool = False, after: str = "", limit: int = 50) -> Page[Incident]:
+    """The same page by page."""
+    query, limit = _incidents().order_by(breaker.c.id.desc()), size(limit)
+    if not every:
+        query = query.where(breaker.c.state == "open")
+    if after:
+        query = query.where(breaker.c.id < id_after(after))
+    found = [_told(row) for row in conn.execute(query.limit(limit + 1))]
+    return page_by_id(found, [one.id for one in found], limit)
+
+
+def get_incident(conn: sa.Connection, number: int) -> Incident | None:
+    row = conn.execute(_incidents().where(breaker.c.id == number)).one_or_none()
+    return None if row is None else _told(row)
+
+
+def _incidents() -> sa.Select[Any]:
     waiting = (
         sa.select(sa.func.count())
         .where(crossing.c.breaker_id == breaker.c.id, crossing.c.state == "held", ~crossing.c.let_go)
         .scalar_subquery()
     )
-    query = sa.select(breaker, waiting.label("held")).order_by(breaker.c.id.desc()).limit(500)
-    if not every:
-        query = query.where(breaker.c.state == "open")
-    names = Incident.__dataclass_fields__
-    return tuple(Incident(**{name: getattr(row, name) for name in names}) for row in conn.execute(query))
+    return sa.select(breaker, waiting.label("held"))
+
+
+def _told(row: sa.Row[Any]) -> Incident:
+    return Incident(**{name: getattr(row, name) for name in Incident.__dataclass_fields__})
 
 
 def held_starts(conn: sa.Connection, number: int, limit: int = 50) -> tuple[HeldStart, ...]:

@@ -22,6 +22,7 @@ Event = Literal["run.started", "run.ended", "task.created", "task.done", "mail.s
 EVENTS: tuple[Event, ...] = get_args(Event)
 ALL = "*"
 _LEASE = timedelta(minutes=2)
+_BOTH_SIGN = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,8 @@ class Endpoint:
     """active | paused"""
     made_by: str
     created_at: datetime
+    old_until: datetime | None = None
+    """After a rotation: until when messages are also signed with the secret before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +69,7 @@ class Due:
     body: Mapping[str, Any] = field(repr=False)
     url: str = field(repr=False)
     secret: str = field(repr=False)
+    """After a rotation two for a while, the new one first, apart by a space."""
     attempts: int
     """This one included."""
     give_up_at: datetime
@@ -75,7 +79,7 @@ def add_endpoint(
     conn: sa.Connection, url: str, events: Collection[str], made_by: str, now: datetime
 ) -> tuple[Endpoint, str]:
     """It is told of everything from now on; with the secret that its messages are signed with, shown once."""
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    secret = _new_secret()
     row = conn.execute(
         sa.insert(endpoint)
         .values(url=url, events=sorted(set(events)), secret=secret, made_by=made_by, created_at=now)
@@ -97,6 +101,22 @@ def change_endpoint(
     there = (endpoint.c.id == endpoint_id, endpoint.c.state != "removed")
     row = conn.execute(sa.update(endpoint).where(*there).values(state=state).returning(endpoint)).one_or_none()
     return None if row is None else _endpoint(row)
+
+
+def rotate_secret(conn: sa.Connection, endpoint_id: int, now: datetime) -> tuple[Endpoint, str] | None:
+    """Another secret, shown once; None when there is no such endpoint.
+
+    For a day messages are signed with both, so that the receiver may change its own at any moment of it.
+    """
+    secret = _new_secret()
+    there = (endpoint.c.id == endpoint_id, endpoint.c.state != "removed")
+    values = {"secret": secret, "old_secret": endpoint.c.secret, "old_until": now + _BOTH_SIGN}
+    row = conn.execute(sa.update(endpoint).where(*there).values(values).returning(endpoint)).one_or_none()
+    return None if row is None else (_endpoint(row), secret)
+
+
+def _new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def list_messages(
@@ -162,5 +182,6 @@ _CLAIM = sa.text("""
     update endpoint_message as m set due_at = :lease, attempts = m.attempts + 1
     from due join endpoint as e on true
     where m.id = due.id and e.id = m.endpoint_id
-    returning m.id, m.endpoint_id, m.request_id, m.body, e.url, e.secret, m.attempts, m.give_up_at
+    returning m.id, m.endpoint_id, m.request_id, m.body, e.url, m.attempts, m.give_up_at,
+        concat_ws(' ', e.secret, case when e.old_until > :now then e.old_secret end) as secret
 """)

@@ -115,7 +115,7 @@ async def public() -> None:
 async def _caller(request: Request) -> Caller:
     # `web.guards.Keys` lets nobody through to the API without one.
     caller: Caller = request.state.caller
-    request.state.who = f"key {caller.name}"
+    request.state.who = caller.who
     return caller
 
 

@@ -48,6 +48,7 @@ GROUPS: tuple[Group, ...] = (
         entries=(
             Entry(href="/users", name="Users", icon="people", role="admin"),
             Entry(href="/keys", name="API keys", icon="key", role="admin"),
+            Entry(href="/endpoints", name="Webhooks", icon="send", role="admin"),
             Entry(href="/audit", name="Audit log", icon="log", role="admin"),
         ),
     ),

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from app.running import Services, UsageError, plain, say, show
 from app.tables import show_table, when
-from store.access import audit, links, logins, sessions
+from store.access import audit, links, logins
 from store.access.audit import COMMAND_LINE
+from store.access.leaving import shut_out
 from store.access.links import Purpose
 from store.access.logins import Login, Unfit
 from store.access.viewer import ROLES
@@ -57,14 +58,13 @@ def disable_user(person: str, home: Path | None, *, as_json: bool) -> None:
             logins.keep_an_admin(conn, found, None)
         except Unfit as error:
             raise UsageError(f"not disabled: {error}") from error
-        logins.disable(conn, person, now)
-        ended = sessions.end_sessions(conn, person, now)
-        audit.record(conn, COMMAND_LINE, "user_disabled", now, what=f"login {person}", sessions=ended)
+        ended = shut_out(conn, person, now)
+        audit.record(conn, COMMAND_LINE, "user_disabled", now, what=f"login {person}", **vars(ended))
         left = replace(found, disabled_at=found.disabled_at or now)
     if as_json:
-        show({"user": plain(left), "sessions_ended": ended})
+        show({"user": plain(left), "sessions_ended": ended.sessions, "keys_revoked": ended.keys})
     else:
-        print(f"{person} may not sign in any more; {ended} sessions were ended")
+        print(f"{person} may not sign in any more; {ended.sessions} sessions were ended, {ended.keys} keys revoked")
 
 
 def link_for(person: str | None, home: Path | None, *, enter: bool, as_json: bool) -> None:

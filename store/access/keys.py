@@ -24,6 +24,13 @@ class Caller:
     name: str
     """Also what the audit log calls it, and whose its idempotency keys are."""
     scopes: frozenset[KeyScope]
+    person: str | None = None
+    """person.key: who answers for the key, and whose leaving ends it."""
+
+    @property
+    def who(self) -> str:
+        """As the audit log and what was changed say it."""
+        return f"key {self.name}" + (f" of {self.person}" if self.person else "")
 
     def may(self, scope: KeyScope) -> bool:
         """`admin` may everything."""
@@ -39,6 +46,8 @@ class KeyRow:
     begins: str
     scopes: tuple[KeyScope, ...]
     made_by: str
+    person: str | None
+    """Who answers for it; None for one made with the environment's token."""
     created_at: datetime
     expires_at: datetime | None
     used_at: datetime | None
@@ -59,8 +68,9 @@ def make_key(
     now: datetime,
     *,
     expires_at: datetime | None = None,
+    person: str | None = None,
 ) -> tuple[KeyRow, str]:
-    """A new key and its row; the key can never be shown again."""
+    """A new key and its row; the key can never be shown again. `person` answers for it."""
     key = new_secret("tnr_")
     row = conn.execute(
         sa.insert(api_key)
@@ -70,6 +80,7 @@ def make_key(
             begins=key[:_BEGINNING],
             scopes=[scope for scope in KEY_SCOPES if scope in scopes],
             made_by=made_by,
+            person=person,
             created_at=now,
             expires_at=expires_at,
         )
@@ -85,7 +96,7 @@ def caller_of(conn: sa.Connection, key: str, now: datetime) -> Caller | None:
         return None
     if row.used_at is None or row.used_at < now - _MINUTE:
         conn.execute(sa.update(api_key).where(api_key.c.id == row.id).values(used_at=now))
-    return Caller(name=f"{row.name} (key {row.id})", scopes=frozenset(row.scopes))
+    return Caller(name=f"{row.name} (key {row.id})", scopes=frozenset(row.scopes), person=row.person)
 
 
 def revoke_key(conn: sa.Connection, key_id: int, now: datetime) -> KeyRow | None:
@@ -93,6 +104,12 @@ def revoke_key(conn: sa.Connection, key_id: int, now: datetime) -> KeyRow | None
     which = (api_key.c.id == key_id, api_key.c.revoked_at.is_(None))
     row = conn.execute(sa.update(api_key).where(*which).values(revoked_at=now).returning(api_key)).one_or_none()
     return None if row is None else _row(row)
+
+
+def revoke_keys_of(conn: sa.Connection, person: str, now: datetime) -> int:
+    """None of the keys that this person answers for opens anything from now on; how many there were."""
+    which = (api_key.c.person == person, api_key.c.revoked_at.is_(None))
+    return conn.execute(sa.update(api_key).where(*which).values(revoked_at=now)).rowcount
 
 
 def list_keys(conn: sa.Connection) -> tuple[KeyRow, ...]:
@@ -105,7 +122,7 @@ def _row(row: sa.Row[Any]) -> KeyRow:
     return KeyRow(**values | {"scopes": tuple(row.scopes)})
 
 
-_ALIVE = sa.select(api_key.c.id, api_key.c.name, api_key.c.scopes, api_key.c.used_at).where(
+_ALIVE = sa.select(api_key.c.id, api_key.c.name, api_key.c.scopes, api_key.c.person, api_key.c.used_at).where(
     api_key.c.hash == sa.bindparam("hash"),
     api_key.c.revoked_at.is_(None),
     sa.or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > sa.bindparam("now")),

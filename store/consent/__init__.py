@@ -13,6 +13,7 @@ from store.consent.suppressing import (
     is_erased,
     lift,
     list_suppressed,
+    page_of_suppressed,
     suppress,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "leave_all",
     "lift",
     "list_suppressed",
+    "page_of_suppressed",
     "preferences",
     "queued_runs",
     "save",

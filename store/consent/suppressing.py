@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from engine.addresses import address_key
 from store.consent.cancelling import cancel_queued
 from store.mails.holding import hold_addresses
+from store.queries.pages import CursorError, Page, size
 from store.schema import suppression
 
 Reason = Literal["unsubscribed", "bounced", "complained", "provider", "manual", "imported", "erased"]
@@ -70,14 +71,40 @@ def list_suppressed(
     conn: sa.Connection, *, address: str | None = None, reason: str | None = None, limit: int = 100
 ) -> list[Suppressed]:
     """The latest first."""
-    names = ("address", "address_key", "reason", "note", "at")
-    order = (suppression.c.at.desc(), suppression.c.address_key, suppression.c.reason)
-    query = sa.select(*(suppression.c[name] for name in names)).order_by(*order).limit(limit)
+    return list(page_of_suppressed(conn, address=address, reason=reason, limit=limit).items)
+
+
+def page_of_suppressed(
+    conn: sa.Connection, *, address: str | None = None, reason: str | None = None, after: str = "", limit: int = 100
+) -> Page[Suppressed]:
+    """The same page by page. CursorError for an `after` that is not ours."""
+    of, limit = suppression.c, size(limit)
+    query = sa.select(*(of[name] for name in Suppressed.__dataclass_fields__)).order_by(
+        of.at.desc(), of.address_key, of.reason
+    )
     if address is not None:
-        query = query.where(suppression.c.address_key == address_key(address))
+        query = query.where(of.address_key == address_key(address))
     if reason is not None:
-        query = query.where(suppression.c.reason == reason)
-    return [Suppressed(**row) for row in conn.execute(query).mappings()]
+        query = query.where(of.reason == reason)
+    if after:
+        at, place = _after(after)
+        query = query.where(sa.or_(of.at < at, sa.and_(of.at == at, sa.tuple_(of.address_key, of.reason) > place)))
+    found = [Suppressed(**row) for row in conn.execute(query.limit(limit + 1)).mappings()]
+    last = found[limit - 1] if len(found) > limit else None
+    following = None if last is None else f"{last.at.isoformat()}_{last.address_key}_{last.reason}"
+    return Page(items=tuple(found[:limit]), next=following)
+
+
+def _after(cursor: str) -> tuple[datetime, sa.Tuple]:
+    moment, _, rest = cursor.partition("_")
+    key, _, reason = rest.partition("_")
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError as error:
+        raise CursorError from error
+    if at.tzinfo is None or not reason:
+        raise CursorError
+    return at, sa.tuple_(sa.literal(key), sa.literal(reason))
 
 
 def is_erased(conn: sa.Connection, address: str) -> bool:

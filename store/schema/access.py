@@ -111,6 +111,7 @@ api_key = sa.Table(
     sa.Column("begins", TEXT, nullable=False, comment="its first letters, to tell it from others"),
     sa.Column("scopes", ARRAY(TEXT), nullable=False, comment="read, facts:write, tasks:write, admin"),
     sa.Column("made_by", TEXT, nullable=False),
+    sa.Column("person", TEXT, index=True, comment="person.key: who answers for it; null: the token of the environment"),
     sa.Column("created_at", AT, nullable=False),
     sa.Column("expires_at", AT),
     sa.Column("used_at", AT, comment="to the minute"),

@@ -16,6 +16,8 @@ endpoint = sa.Table(
     sa.Column("url", TEXT, nullable=False),
     sa.Column("events", ARRAY(TEXT), nullable=False, comment="such as run.started; * means all"),
     sa.Column("secret", TEXT, nullable=False, comment="whsec_…; signs what is sent, so it is kept as it is"),
+    sa.Column("old_secret", TEXT, comment="the one before, which signs, too, for a while"),
+    sa.Column("old_until", AT),
     sa.Column("state", TEXT, nullable=False, server_default="active", comment="active | paused | removed"),
     sa.Column("made_by", TEXT, nullable=False),
     sa.Column("created_at", AT, nullable=False),

@@ -1,5 +1,7 @@
 """What is held until a person decides, and what a person says of mails and requests: by pages and by the API."""
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -8,7 +10,7 @@ from store import mails, quarantine, schema
 from store.consent import Suppressing, suppress
 from store.intake.screened import take_in_screened
 from store.quarantine import Aside
-from tests.store.book import NOW
+from tests.store.book import NOW, days
 from tests.store.test_explain import RECOVERY
 from tests.web.test_api import is_problem
 from tests.web.test_pages import HOSTILE, Outline
@@ -143,15 +145,15 @@ def test_programs_do_the_same(client, engine, ids):
     stays = client.post("/api/v1/quarantine/release", json=chosen).json()["stays"]
     assert stays["4711"] == quarantine.NOT_HELD
     assert client.post("/api/v1/quarantine/drop", json=chosen).json()["released"] == ids["facts"][-1:]
-    [one] = client.get("/api/v1/breakers").json()
+    [one] = client.get("/api/v1/breakers").json()["items"]
     assert one["held"] == 40
     path = f"/api/v1/breakers/{one['id']}"
     assert len(client.get(f"{path}/starts?limit=3").json()) == 3
     assert client.post(f"{path}/release", json={"share": 20}).json()["state"] == "open"
     assert client.post(f"{path}/drop").json()["state"] == "dropped"
     is_problem(client.post(f"{path}/release", json={}), 404)
-    assert client.get("/api/v1/breakers").json() == []
-    assert len(client.get("/api/v1/breakers?every=true").json()) == 1
+    assert client.get("/api/v1/breakers").json() == {"items": [], "next": None}
+    assert len(client.get("/api/v1/breakers?every=true").json()["items"]) == 1
 
 
 def test_programs_steer_mails_and_requests(client, ids):
@@ -180,10 +182,42 @@ def test_notes_measures_and_suppressions_are_there_for_programs(client, in_book,
     assert found["revenue"]["customers"] == 1
     is_problem(client.get("/api/v1/measures?days=7"), 422)
     in_book(lambda book: suppress(book.conn, [Suppressing(address="X@y.test", reason="manual")], NOW))
-    [line] = client.get("/api/v1/suppressions?address=x@Y.test").json()
+    [line] = client.get("/api/v1/suppressions?address=x@Y.test").json()["items"]
     assert line["reason"] == "manual"
-    assert client.get("/api/v1/suppressions?reason=bounced").json() == []
+    assert client.get("/api/v1/suppressions?reason=bounced").json() == {"items": [], "next": None}
 
 
 def test_measures_of_nothing_are_not_found(empty):
     is_problem(empty.get("/api/v1/measures"), 404)
+
+
+def walked(client, address):
+    """All items, read page by page."""
+    found: list[Any] = []
+    after: str | None = ""
+    while after is not None:
+        page = client.get(address, params={"limit": 2, "after": after} if after else {"limit": 2}).json()
+        assert len(page["items"]) <= 2
+        found += page["items"]
+        after = page["next"]
+    return found
+
+
+def test_suppressions_are_read_page_by_page_each_once(client, engine):
+    with engine.begin() as conn:
+        for hour in (1, 2):  # many at one instant, as an import makes them
+            lines = [Suppressing(address=f"p{n}@y{hour}.test", reason="imported") for n in range(5)]
+            suppress(conn, [*lines, Suppressing(address=f"p1@y{hour}.test", reason="bounced")], NOW + days(hour))
+    found = walked(client, "/api/v1/suppressions")
+    assert len({(one["address"], one["reason"]) for one in found}) == len(found) == 12
+    assert [one["at"] for one in found] == sorted((one["at"] for one in found), reverse=True)
+    assert client.get("/api/v1/suppressions?after=nonsense").status_code == 422
+
+
+def test_breakers_are_read_page_by_page_latest_first(client, engine):
+    told = {"kind": "entries", "why": "40 enter at once", "at": NOW, "share": 0}
+    with engine.begin() as conn:
+        conn.execute(sa.insert(schema.breaker), [told | {"playbook": f"p{n}"} for n in range(5)])
+    numbers = [one["id"] for one in walked(client, "/api/v1/breakers")]
+    assert numbers == sorted(numbers, reverse=True)
+    assert len(numbers) == 5

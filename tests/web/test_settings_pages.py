@@ -4,13 +4,16 @@ import csv
 import io
 import json
 import re
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from store.access import audit, logins
+from store import endpoints
+from store.access import audit, keys, logins
 from store.access.audit import Actor
 from store.schema import audit as audit_table
+from store.schema import endpoint_message
 from web.access import wall_clock
 
 
@@ -58,6 +61,51 @@ def test_a_key_is_shown_once_and_opens_what_it_may(client):
     [number] = re.findall(r"/keys/(\d+)/revoke", client.get("/keys").text)
     client.post(f"/keys/{number}/revoke")
     assert client.get("/api/v1/runs", headers=bearer).status_code == 401
+
+
+def test_a_key_ends_with_the_access_of_who_answers_for_it(client, engine):
+    with engine.begin() as conn:
+        logins.add_login(conn, key="kim", role="admin", now=wall_clock())
+        _, of_kim = keys.make_key(conn, "nightly", ["admin"], "kim", wall_clock(), person="kim")
+    bearer = {"authorization": f"Bearer {of_kim}"}
+    made = client.post("/api/v1/keys", json={"name": "by it", "scopes": ["read"]}, headers=bearer).json()
+    assert made["row"]["person"] == "kim"  # a key made with a key has the same person behind it
+    with engine.connect() as conn:
+        assert audit.list_audit(conn, did="key_made").items[0].who == "key nightly (key 1) of kim"
+    page = client.post("/users/kim/disable")
+    assert "2 of the person&#39;s API keys are revoked" in page.text
+    for key in (of_kim, made["key"]):
+        assert client.get("/api/v1/runs", headers={"authorization": f"Bearer {key}"}).status_code == 401
+    assert client.get("/api/v1/runs").status_code == 200  # the environment's
+
+
+def test_a_program_is_told_from_the_page_and_its_secret_is_changed(client, engine):
+    made = client.post("/endpoints", data={"url": "https://hooks.example/x", "events": ["run.started", "task.done"]})
+    [first] = re.findall(r"(whsec_[\w+/=]+)<", made.text)
+    assert first not in client.get("/endpoints").text
+    rotated = client.post("/endpoints/1/rotate")
+    [second] = re.findall(r"(whsec_[\w+/=]+)<", rotated.text)
+    with engine.begin() as conn:
+        message = {"endpoint_id": 1, "event": "run.started", "request_id": "msg_1", "body": {}}
+        now = wall_clock()
+        times = {"due_at": now, "give_up_at": now + timedelta(days=3), "created_at": now}
+        conn.execute(sa.insert(endpoint_message).values(**message, **times))
+        assert [one.secret for one in endpoints.claim_due(conn, now, 5)] == [f"{second} {first}"]
+        later = now + timedelta(days=1, minutes=1)
+        assert [one.secret for one in endpoints.claim_due(conn, later, 5)] == [second]
+    assert "msg_1" not in client.get("/endpoints").text
+    assert "run.started" in client.get("/endpoints").text
+    assert "is paused" in client.post("/endpoints/1/pause").text
+    assert "is removed" in client.post("/endpoints/1/remove").text
+    assert client.post("/endpoints/1/rotate").status_code == 404
+    with engine.connect() as conn:
+        did = [row.did for row in audit.list_audit(conn).items]
+    assert did == ["endpoint_removed", "endpoint_paused", "endpoint_rotated", "endpoint_added"]
+
+
+def test_an_address_in_the_open_is_not_told(client):
+    assert client.post("/endpoints", data={"url": "http://hooks.example/x", "events": ["*"]}).status_code == 422
+    assert client.post("/endpoints", data={"url": "https://hooks.example/x", "events": ["nonsense"]}).status_code == 422
 
 
 def test_a_key_without_a_scope_is_not_made(client):

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from connectors.webhook.http import HttpSettings
 from store import endpoints
-from store.access import audit, keys, links, logins, sessions
+from store.access import audit, keys, links, logins
 from store.access.audit import AuditRow
 from store.access.keys import KeyRow, KeyScope
+from store.access.leaving import shut_out
 from store.access.logins import Login, Unfit
 from store.access.viewer import Role
 from store.endpoints import Endpoint, MessageRow
@@ -20,6 +20,7 @@ from web.auditing import actor
 from web.bodies import Filter, Line, RowId, StrictRoute
 from web.deps import Deps
 from web.problems import Refusal, not_found
+from web.telling import STATES, callable_address
 
 api = APIRouter(route_class=StrictRoute, tags=["administration"])
 _Limit = Annotated[int, Query(ge=1, le=500)]
@@ -104,7 +105,7 @@ def add_user(request: Request, deps: Deps, caller: Administers, new: NewUser) ->
 
 @api.post("/users/{person:path}/disable")
 def disable_user(request: Request, deps: Deps, caller: Administers, person: str) -> Login:
-    """The person may not sign in any more, and is signed out everywhere."""
+    """The person may not sign in any more, is signed out everywhere, and the keys the person answers for end."""
     now = wall_clock()
     with deps.engine.begin() as conn:
         found = logins.get_login(conn, person)
@@ -114,9 +115,8 @@ def disable_user(request: Request, deps: Deps, caller: Administers, person: str)
             logins.keep_an_admin(conn, found, None)
         except Unfit as error:
             raise _unfit(error) from error
-        logins.disable(conn, person, now)
-        ended = sessions.end_sessions(conn, person, now)
-        audit.record(conn, _by(request, caller), "user_disabled", now, what=f"login {person}", sessions=ended)
+        ended = shut_out(conn, person, now)
+        audit.record(conn, _by(request, caller), "user_disabled", now, what=f"login {person}", **vars(ended))
         return logins.get_login(conn, person) or found
 
 
@@ -132,7 +132,9 @@ def make_key(request: Request, deps: Deps, caller: Administers, new: NewKey) -> 
     """Make a key; the answer alone holds it."""
     now = wall_clock()
     with deps.engine.begin() as conn:
-        row, key = keys.make_key(conn, new.name, new.scopes, f"key {caller.name}", now, expires_at=new.expires_at)
+        row, key = keys.make_key(
+            conn, new.name, new.scopes, caller.who, now, expires_at=new.expires_at, person=caller.person
+        )
         audit.record(conn, _by(request, caller), "key_made", now, what=f"key {row.id}", name=new.name)
     return MadeKey(row=row, key=key)
 
@@ -168,11 +170,23 @@ def get_endpoints(deps: Deps, _: Administers) -> tuple[Endpoint, ...]:
 @api.post("/endpoints")
 def add_endpoint(request: Request, deps: Deps, caller: Administers, new: NewEndpoint) -> MadeEndpoint:
     """Have a program told; messages are signed by Standard Webhooks and arrive at least once, with a stable id."""
-    now, url = wall_clock(), _callable(new.url, allow_private=deps.tell_private)
+    now, url = wall_clock(), callable_address(new.url, allow_private=deps.tell_private)
     with deps.engine.begin() as conn:
-        made, secret = endpoints.add_endpoint(conn, url, new.events, f"key {caller.name}", now)
+        made, secret = endpoints.add_endpoint(conn, url, new.events, caller.who, now)
         audit.record(conn, _by(request, caller), "endpoint_added", now, what=f"endpoint {made.id}", url=url)
     return MadeEndpoint(endpoint=made, secret=secret)
+
+
+@api.post("/endpoints/{endpoint_id}/rotate")
+def rotate_secret(request: Request, deps: Deps, caller: Administers, endpoint_id: RowId) -> MadeEndpoint:
+    """Another secret: for a day messages are signed with both."""
+    now = wall_clock()
+    with deps.engine.begin() as conn:
+        rotated = endpoints.rotate_secret(conn, endpoint_id, now)
+        if rotated is None:
+            raise not_found("endpoint", endpoint_id, "/api/v1/endpoints")
+        audit.record(conn, _by(request, caller), "endpoint_rotated", now, what=f"endpoint {endpoint_id}")
+    return MadeEndpoint(endpoint=rotated[0], secret=rotated[1])
 
 
 @api.post("/endpoints/{endpoint_id}/{do}")
@@ -180,7 +194,7 @@ def change_endpoint(
     request: Request, deps: Deps, caller: Administers, endpoint_id: RowId, do: Literal["pause", "resume", "remove"]
 ) -> Endpoint:
     """Pause it, go on with what waited, or remove it."""
-    now, state = wall_clock(), _STATES[do]
+    now, state = wall_clock(), STATES[do]
     with deps.engine.begin() as conn:
         found = endpoints.change_endpoint(conn, endpoint_id, state)
         if found is None:
@@ -203,23 +217,8 @@ def get_messages(
         return endpoints.list_messages(conn, endpoint_id=endpoint, after=after, limit=limit)
 
 
-_STATES: dict[str, Literal["active", "paused", "removed"]] = {
-    "pause": "paused",
-    "resume": "active",
-    "remove": "removed",
-}
-
-
-def _callable(url: str, *, allow_private: bool) -> str:
-    try:
-        return HttpSettings(url=url, secret_env=None, allow_private=allow_private).url
-    except ValueError as error:
-        detail = "The address is not reached over TLS."
-        raise Refusal(422, "Not over TLS", detail, "Write https://…, or set TENURE_TELL_PRIVATE=yes.") from error
-
-
 def _by(request: Request, caller: keys.Caller) -> audit.Actor:
-    return actor(request, f"key {caller.name}")
+    return actor(request, caller.who)
 
 
 def _unfit(error: Unfit) -> Refusal:

@@ -39,7 +39,7 @@ def make(
     now = wall_clock()
     expires = now + timedelta(days=int(days)) if days else None
     with deps.engine.begin() as conn:
-        row, key = keys.make_key(conn, name, scopes, viewer.person, now, expires_at=expires)
+        row, key = keys.make_key(conn, name, scopes, viewer.person, now, expires_at=expires, person=viewer.person)
         by = actor(request, viewer.person)
         audit.record(conn, by, "key_made", now, what=f"key {row.id}", name=name, scopes=", ".join(row.scopes))
     return _page(deps, viewer, made=key, name=name)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from store import breaker, clock, quarantine
 from store.breaker import HeldStart, Incident, NoIncident
-from store.consent import Reason, Suppressed, list_suppressed
+from store.consent import Reason, Suppressed, page_of_suppressed
 from store.deployed import NothingDeployed, load_workspace
 from store.quarantine import Held, Release, State
 from store.queries.pages import Page
@@ -73,10 +73,12 @@ def drop(request: Request, deps: Deps, _: Administers, chosen: Chosen) -> Releas
 
 
 @api.get("/breakers")
-def get_breakers(deps: Deps, _: Reads, *, every: bool = False) -> tuple[Incident, ...]:
+def get_breakers(
+    *, deps: Deps, _: Reads, every: bool = False, after: Filter = "", limit: _Limit = 50
+) -> Page[Incident]:
     """Starts that were held back because too much happened at once; `every`: also what is settled. Latest first."""
     with deps.engine.connect() as conn:
-        return breaker.list_incidents(conn, every=every)
+        return breaker.page_of_incidents(conn, every=every, after=after, limit=limit)
 
 
 @api.get("/breakers/{number}/starts")
@@ -115,15 +117,23 @@ def let_none(request: Request, deps: Deps, _: Administers, number: RowId) -> Inc
 
 @api.get("/suppressions", tags=["mails"])
 def get_suppressions(
-    deps: Deps, _: Reads, address: Filter = "", reason: Reason | None = None, limit: _Limit = 100
-) -> tuple[Suppressed, ...]:
-    """The latest addresses that are not written to, whatever the playbook, or all that is known of one."""
+    *,
+    deps: Deps,
+    _: Reads,
+    address: Filter = "",
+    reason: Reason | None = None,
+    after: Filter = "",
+    limit: _Limit = 100,
+) -> Page[Suppressed]:
+    """Addresses that are not written to, whatever the playbook, or all that is known of one; the latest first."""
     with deps.engine.connect() as conn:
-        return tuple(list_suppressed(conn, address=address or None, reason=reason, limit=limit))
+        return page_of_suppressed(conn, address=address or None, reason=reason, after=after, limit=limit)
 
 
 def _incident(conn: sa.Connection, number: int) -> Incident:
-    return next(one for one in breaker.list_incidents(conn, every=True) if one.id == number)
+    found = breaker.get_incident(conn, number)
+    assert found is not None  # it was there a statement ago, and none is ever removed
+    return found
 
 
 def _gone(error: NoIncident) -> Refusal:

@@ -138,7 +138,7 @@ def retry_run(
 
 def _steered(request: Request, deps: WebDeps, caller: Caller, run_id: int, do: Do, reason: str = "") -> RunDetail:  # noqa: PLR0917 - a request's parts, then the order
     with deps.engine.begin() as conn:
-        told = steer_run(conn, run_id, do, f"key {caller.name}", clock.now(conn), reason=reason)
+        told = steer_run(conn, run_id, do, caller.who, clock.now(conn), reason=reason)
         if isinstance(told, Told) and not told.repeated:
             record(conn, request, f"run.{do}", str(run_id), steps=", ".join(told.steps))
     if isinstance(told, NotTold) and told.kind != "unknown" and (do, told.kind) != ("end", "ended"):

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from store.access import audit, links, logins, sessions
+from store.access import audit, links, logins
+from store.access.leaving import shut_out
 from store.access.logins import Unfit
 from store.access.viewer import ROLES, Role
 from store.queries.names import people
@@ -76,9 +77,10 @@ def change(request: Request, deps: Deps, viewer: AdminViewer, person: str, do: L
             logins.keep_an_admin(conn, found, None)
         except Unfit as error:
             return _page(deps, viewer, wrong=str(error), status=422)
-        logins.disable(conn, person, now)
-        audit.record(conn, by, "user_disabled", now, what=what, sessions=sessions.end_sessions(conn, person, now))
-    return _page(deps, viewer, said=f"{found.name} may not sign in any more.")
+        ended = shut_out(conn, person, now)
+        audit.record(conn, by, "user_disabled", now, what=what, **vars(ended))
+    keys = f", and {ended.keys} of the person's API keys are revoked" if ended.keys else ""
+    return _page(deps, viewer, said=f"{found.name} may not sign in any more{keys}.")
 
 
 def _link(conn: sa.Connection, request: Request, deps: WebDeps, person: str) -> str:

@@ -39,6 +39,7 @@ GROUPS: tuple[Group, ...] = (
             Entry(href="/tasks", name="Tasks", icon="list", role="ops"),
             Entry(href="/runs", name="Runs", icon="play", role="ops"),
             Entry(href="/mails", name="Mails", icon="mail", role="ops"),
+            Entry(href="/answers", name="Surveys", icon="gauge", role="ops"),
             Entry(href="/held", name="Held back", icon="pause", role="ops"),
             Entry(href="/errors", name="Error queue", icon="alert", role="ops"),
         ),

@@ -141,6 +141,7 @@ _KEPT_STYLE = """
 @media (max-width: 480px) {
   .content { padding: 24px 20px 12px !important; }
   .small { padding: 16px 20px !important; }
+  .content .score a { font-size: 14px !important; }
 }
 @media (max-width: 360px) {
   .page > tbody > tr > td { padding: 12px 4px !important; }

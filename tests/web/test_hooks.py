@@ -88,9 +88,15 @@ def test_a_redelivery_of_yesterday_is_taken(mails, opened):
     ],
     ids=["signature", "timestamp", "too old", "ahead", "no list", "no JSON", "empty", "too large"],
 )
-def test_what_is_not_taken_is_refused_with_the_reason_and_leaves_nothing(opened, engine, body, headers, at, status):
-    answer = tell(opened(), body, datetime.now(UTC) + at, **headers)
+def test_what_is_not_taken_is_refused_with_the_reason_logged_and_counted_and_leaves_nothing(
+    opened, engine, caplog, body, headers, at, status
+):
+    client = opened()
+    answer = tell(client, body, datetime.now(UTC) + at, **headers)
     assert answer.status_code == status
+    why = {403: "not_signed", 400: "malformed", 413: "too_large"}[status]
+    assert f'tenure_hook_refusals_total{{hook="sendgrid",why="{why}"}} 1.0' in client.get("/metrics").text
+    assert f"a post to the hook sendgrid was refused: {why}" in caplog.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["what_to_do"]
     assert known(engine) == 0

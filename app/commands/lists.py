@@ -3,16 +3,18 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from app.choices import one_of, one_of_or_none
 from app.running import Services, UsageError, plain, say, show
 from app.tables import clean, clean_lines, show_table, when
 from store import clock
 from store.queries.errands import STATES as ERRAND_STATES
 from store.queries.errands import get_errand, list_errands
+from store.queries.mails import STATES as MAIL_STATES
 from store.queries.mails import get_mail, list_mails
 from store.queries.pages import Page
-from store.queries.runs import RunDetail, RunRow, Stand, TraceLine, get_run, list_runs
+from store.queries.runs import RunDetail, RunRow, RunState, Stand, TraceLine, get_run, list_runs
 from store.queries.tasks import VIEWS, list_tasks
 
 
@@ -20,13 +22,13 @@ def show_runs(
     home: Path | None, *, state: str | None, playbook: str | None, account: str | None, limit: int, as_json: bool
 ) -> None:
     """Latest first."""
-    stuck = state == "stuck"
-    _one_of("state", state, ("open", "ended", "stuck"))
+    states: tuple[RunState | Literal["stuck"], ...] = ("open", "ended", "stuck")
+    asked = one_of_or_none("state", state, states)
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
         found = list_runs(
             conn,
-            state=None if stuck else state,  # type: ignore[arg-type]  # checked above
-            stuck=stuck,
+            state=None if asked == "stuck" else asked,
+            stuck=asked == "stuck",
             playbook=playbook,
             account_key=account,
             limit=limit,
@@ -55,9 +57,9 @@ def show_tasks(
     home: Path | None, *, state: str, assignee: str | None, account: str | None, limit: int, as_json: bool
 ) -> None:
     """The most urgent first."""
-    _one_of("state", state, VIEWS)
+    view = one_of("state", state, VIEWS)
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
-        found = list_tasks(conn, clock.now(conn), view=state, assignee=assignee, account_key=account, limit=limit)  # type: ignore[arg-type]
+        found = list_tasks(conn, clock.now(conn), view=view, assignee=assignee, account_key=account, limit=limit)
     rows = [
         (
             str(one.id),
@@ -83,9 +85,9 @@ def show_tasks(
 
 def show_mails(home: Path | None, *, state: str | None, account: str | None, limit: int, as_json: bool) -> None:
     """The newest first."""
-    _one_of("state", state, ("prepared", "handing_over", "sent", "refused", "skipped", "unknown"))
+    asked = one_of_or_none("state", state, MAIL_STATES)
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
-        found = list_mails(conn, state=state, account_key=account, limit=limit)  # type: ignore[arg-type]
+        found = list_mails(conn, state=asked, account_key=account, limit=limit)
     rows = [
         (
             str(one.id),
@@ -131,8 +133,8 @@ def show_errands(
     home: Path | None, *, state: str | None, kind: str | None, account: str | None, limit: int, as_json: bool
 ) -> None:
     """The newest first."""
-    _one_of("state", state, ERRAND_STATES)
-    _one_of("kind", kind, ("webhook", "chat"))
+    one_of_or_none("state", state, ERRAND_STATES)
+    one_of_or_none("kind", kind, ("webhook", "chat"))
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
         found = list_errands(conn, state=state, kind=kind, account_key=account, limit=limit)
     rows = [
@@ -246,8 +248,3 @@ def _list(
         say(f"no {what}")
     if found.next:
         say(f"there are more than {limit}; use --limit")
-
-
-def _one_of(name: str, value: str | None, known: Sequence[str]) -> None:
-    if value is not None and value not in known:
-        raise UsageError(f'--{name} "{value}" is not one of {", ".join(known)}')

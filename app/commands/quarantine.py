@@ -7,6 +7,7 @@ from typing import get_args
 
 import sqlalchemy as sa
 
+from app.choices import one_of
 from app.running import FINDINGS, Services, UsageError, plain, say, show
 from app.tables import clean, count, show_table
 from store import clock, quarantine
@@ -16,10 +17,10 @@ from store.quarantine import Held, Release, State
 
 def list_(state: str, source: str | None, limit: int, home: Path | None, *, as_json: bool) -> int:
     """The oldest first; 1 when something is held."""
-    if state not in get_args(State):
-        raise UsageError(f"there is no state {state}; there are {', '.join(get_args(State))}")
+    states: tuple[State, ...] = get_args(State)
+    asked = one_of("state", state, states)
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
-        found = quarantine.list_held(conn, state=state, source=source, limit=limit)  # type: ignore[arg-type]  # checked
+        found = quarantine.list_held(conn, state=asked, source=source, limit=limit)
         held = quarantine.count_held(conn)
     if as_json:
         show({"items": plain(found.items), "next": found.next, "held": dict(held)})

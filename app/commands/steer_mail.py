@@ -1,7 +1,9 @@
 """`tenure mail NUMBER cancel|resend|settle`: what a person does to one mail."""
 
 from pathlib import Path
+from typing import Literal
 
+from app.choices import one_of_or_none
 from app.commands.going_on import go_on
 from app.running import FINDINGS, Services, UsageError, say, show
 from store import clock, mails
@@ -13,7 +15,9 @@ def steer_mail(number: int, do: str, became: str | None, by: str, home: Path | N
     """0 when it is done; 1 when the mail is beyond that."""
     if do not in DOINGS:
         raise UsageError(f'"{do}" is not one of {", ".join(DOINGS)}')
-    if (became is not None) != (do == "settle") or became not in (None, "sent", "refused"):
+    outcomes: tuple[Literal["sent", "refused"], ...] = ("sent", "refused")
+    outcome = one_of_or_none("as", became, outcomes)
+    if (outcome is not None) != (do == "settle"):
         raise UsageError("settle needs --as sent or --as refused, and nothing else does")
     with Services(home, must_exist=True) as services:
         with services.database.begin() as conn:
@@ -25,8 +29,8 @@ def steer_mail(number: int, do: str, became: str | None, by: str, home: Path | N
                 done = mails.cancel(conn, number, by, now)
             elif do == "resend":
                 done = mails.resend(conn, number, by, now)
-            else:
-                done = mails.say(conn, number, became, by, now)  # type: ignore[arg-type]  # checked above
+            elif outcome is not None:
+                done = mails.say(conn, number, outcome, by, now)
         went_on = go_on(services) if done else ""
         with services.database.connect() as conn:
             after = mails.find_mail(conn, number)

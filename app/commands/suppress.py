@@ -5,6 +5,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from app.choices import one_of_or_none
 from app.commands.going_on import go_on
 from app.reports.json_ import problem_json
 from app.running import FINDINGS, Services, UsageError, plain, say, show
@@ -40,12 +41,12 @@ def import_(file: Path, home: Path | None, *, as_json: bool) -> int:
 
 def remove(address: str, reason: str | None, home: Path | None, *, as_json: bool) -> int:
     """Take an address off the list; 1 when it was not on it."""
-    _is_reason(reason)
+    why = one_of_or_none("reason", reason, REASONS)
     with Services(home, must_exist=True) as services, services.database.begin() as conn:
-        gone = consent.lift(conn, _checked(address), (reason,) if reason else ())  # type: ignore[arg-type]  # checked above
+        gone = consent.lift(conn, _checked(address), (why,) if why else ())
         if gone:
             # Writing again to whoever left or complained is what somebody will want to have explained.
-            _audit(conn, "suppression_lifted", address, reason=reason or "any")
+            _audit(conn, "suppression_lifted", address, reason=why or "any")
     if as_json:
         show({"removed": gone})
     elif gone:
@@ -57,7 +58,7 @@ def remove(address: str, reason: str | None, home: Path | None, *, as_json: bool
 
 def list_(address: str | None, reason: str | None, limit: int, home: Path | None, *, as_json: bool) -> None:
     """The latest first."""
-    _is_reason(reason)
+    one_of_or_none("reason", reason, REASONS)
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
         found = consent.list_suppressed(conn, address=address, reason=reason, limit=limit)
     if as_json:
@@ -93,11 +94,6 @@ def _checked(address: str) -> str:
         return checked(address)
     except ValueError as error:
         raise UsageError(str(error)) from error
-
-
-def _is_reason(reason: str | None) -> None:
-    if reason is not None and reason not in REASONS:
-        raise UsageError(f'--reason "{reason}" is not one of {", ".join(REASONS)}')
 
 
 def _audit(conn: sa.Connection, did: str, what: str, *, reason: str) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
 
-from app.running import Services, UsageError, plain, say, show
+from app.choices import one_of_or_none
+from app.running import Services, plain, say, show
 from app.tables import show_table
 from engine.survey_scores import Estimate
 from store import clock
@@ -24,8 +25,8 @@ def show_surveys(
     as_json: bool,
 ) -> None:
     """`by`: a period; `total`: over all playbooks."""
-    if by is not None and by not in get_args(Period):
-        raise UsageError(f'--by "{by}" is not one of {", ".join(get_args(Period))}')
+    periods: tuple[Period, ...] = get_args(Period)
+    period = one_of_or_none("by", by, periods)
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
         _, zone = workspace_name_and_zone(conn)
         found = survey_report(
@@ -33,7 +34,7 @@ def show_surveys(
             clock.now(conn),
             zone=zone,
             by_playbook=not total,
-            period=by,  # type: ignore[arg-type]  # checked above
+            period=period,
             playbook=playbook,
             since=_midnight(first, zone),
             until=_midnight(last, zone),

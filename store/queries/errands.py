@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from store.queries.names import account_name
-from store.queries.pages import Page, id_after, page_by_id, size
+from store.queries.pages import Page, newest
 from store.schema import account, errand, run
 
 STATES = ("prepared", "handing_over", "delivered", "refused", "skipped", "unknown")
@@ -54,17 +54,14 @@ def list_errands(
     after: str | None = None,
     limit: int = 50,
 ) -> Page[ErrandRow]:
-    query, limit = _errands(), size(limit)
+    query = _errands()
     if state:
         query = query.where(errand.c.state == state)
     if kind:
         query = query.where(errand.c.kind == kind)
     if account_key:
         query = query.where(account.c.key == account_key)
-    if after:
-        query = query.where(errand.c.id < id_after(after))
-    rows = [_row(row) for row in conn.execute(query.order_by(errand.c.id.desc()).limit(limit + 1))]
-    return page_by_id(rows, [row.id for row in rows], limit)
+    return newest(conn, query, errand.c.id, _row, after=after, limit=limit)
 
 
 def get_errand(conn: sa.Connection, errand_id: int) -> ErrandDetail | None:

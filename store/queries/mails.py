@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
 from store.queries.names import account_name
-from store.queries.pages import Page, id_after, page_by_id, size
+from store.queries.pages import Page, newest
 from store.schema import account, contact, mail, mail_event, mail_reply, run
 
 MailState = Literal["prepared", "handing_over", "sent", "refused", "skipped", "unknown"]
+STATES: tuple[MailState, ...] = get_args(MailState)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,15 +80,12 @@ def list_mails(
     after: str | None = None,
     limit: int = 50,
 ) -> Page[MailRow]:
-    query, limit = _mails(), size(limit)
+    query = _mails()
     if state:
         query = query.where(mail.c.state == state)
     if account_key:
         query = query.where(account.c.key == account_key)
-    if after:
-        query = query.where(mail.c.id < id_after(after))
-    rows = [_row(row) for row in conn.execute(query.order_by(mail.c.id.desc()).limit(limit + 1))]
-    return page_by_id(rows, [row.id for row in rows], limit)
+    return newest(conn, query, mail.c.id, _row, after=after, limit=limit)
 
 
 def get_mail(conn: sa.Connection, mail_id: int) -> MailDetail | None:

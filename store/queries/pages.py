@@ -1,9 +1,11 @@
 """A list that grows is read page by page, each starting after the last row of the one before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
 
 Item = TypeVar("Item")
 LARGEST_PAGE = 500
@@ -26,6 +28,23 @@ class CursorError(ValueError):
 
 def size(limit: int) -> int:
     return max(1, min(limit, LARGEST_PAGE))
+
+
+def newest(
+    conn: sa.Connection,
+    query: sa.Select[Any],
+    number: sa.ColumnElement[int],
+    made: Callable[[sa.Row[Any]], Item],
+    *,
+    after: str | None,
+    limit: int,
+) -> Page[Item]:
+    """What the query finds, the highest number first. `made` makes an item of a row, which has its number as `id`."""
+    if after:
+        query = query.where(number < id_after(after))
+    limit = size(limit)
+    rows = conn.execute(query.order_by(number.desc()).limit(limit + 1)).all()
+    return page_by_id([made(row) for row in rows], [row.id for row in rows], limit)
 
 
 def page_by_id(items: Sequence[Item], ids: Sequence[int], limit: int) -> Page[Item]:

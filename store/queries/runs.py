@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from store import clock
 from store.queries.mails import MailRow, mails_of_run
 from store.queries.names import account_name, playbook_title
-from store.queries.pages import Page, id_after, page_by_id, size
+from store.queries.pages import Page, newest
 from store.queries.tasks import TaskRow, tasks_of_run
 from store.schema import account, crossing, outbox, run, trace, watch
 from store.schema.base import AT, ID
@@ -111,7 +111,7 @@ def list_runs(
     limit: int = 50,
 ) -> Page[RunRow]:
     """Latest first. `stuck` gives the error queue."""
-    query, limit = _runs(), size(limit)
+    query = _runs()
     if state:
         query = query.where(run.c.state == state)
     if stuck:
@@ -120,10 +120,7 @@ def list_runs(
         query = query.where(run.c.playbook == playbook)
     if account_key:
         query = query.where(account.c.key == account_key)
-    if after:
-        query = query.where(run.c.id < id_after(after))
-    rows = [_row(row) for row in conn.execute(query.order_by(run.c.id.desc()).limit(limit + 1))]
-    return page_by_id(rows, [row.id for row in rows], limit)
+    return newest(conn, query, run.c.id, _row, after=after, limit=limit)
 
 
 def get_run(conn: sa.Connection, run_id: int) -> RunDetail | None:

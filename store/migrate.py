@@ -9,6 +9,7 @@ from alembic.util import CommandError
 
 from store.database import with_driver
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_366_873  # any fixed number: two processes that start together must not both create the tables
 
 
@@ -31,7 +32,7 @@ def migrate(url: str) -> None:
 
 def alembic_config(conn: sa.Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = conn
     return config

@@ -1,14 +1,19 @@
 """The command line in this process, and a tiny workspace with files to import."""
 
+import functools
 import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import typer.testing
 from typer.testing import CliRunner
 
 from app.cli import app
+
+# A process of the command line puts its commands together once; here every test would.
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
 TENURE = """\
 name: Shop

@@ -144,3 +144,22 @@ def test_a_sweep_finds_what_changed_or_came_due_by_index_and_asks_no_more_where_
     assert report.accounts == 0
     assert len(statements) <= 20
     assert scans(world.engine, statements) == []
+
+
+def test_what_everyone_did_is_read_once_and_what_a_few_did_is_asked_of_each(world):
+    world.metric("k7", "nps", 10.0)
+    assert asked_of_each(world) == {"event", "record"}
+    with world.tx() as conn:
+        conn.execute(sa.text("insert into change (account_id) values (null)"))
+    assert asked_of_each(world) == set()
+
+
+def asked_of_each(world: World) -> set[str]:
+    """The tables that the next sweep's projection looks into once for every account."""
+    with heard(world.engine) as statements:
+        world.sweep()
+    (projection,) = [one for one in statements if one[0].lstrip().startswith("WITH changed")]
+    with world.engine.connect() as conn:
+        plan = "\n".join(conn.exec_driver_sql(f"explain {projection[0]}", projection[1]).scalars())
+    sought = r"\n *SubPlan \d+\n(?:(?! *SubPlan).*\n){0,4}?.*Scan.* on (event|record)\b"
+    return set(re.findall(sought, plan))

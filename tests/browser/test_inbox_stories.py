@@ -146,3 +146,11 @@ def test_without_a_connection_nothing_is_sent_and_nothing_lost(window, tasks, en
     page.get_by_role("button", name="Complete").click()
     expect(page.locator(".notice.good")).to_contain_text("Completed")
     assert row(engine, tasks["call"]).note == "On the train"
+
+
+def test_the_list_stands_at_the_edge_and_takes_its_whole_width(window, tasks):
+    """A list that browsers number stands in by two letters."""
+    page = window("kim").goes("/inbox")
+    pile, first = page.locator("#pile").bounding_box(), page.locator(".entry").first.bounding_box()
+    assert abs(first["x"] - pile["x"]) < 3
+    assert abs(first["width"] - pile["width"]) < 6

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.durations import Duration
+
 Type = Literal["number", "text", "choice", "bool", "date", "instant", "tags"]
 """number: a double; choice: text out of `options`; instant: a moment in UTC; tags: a set of texts, of accounts alone. A
 missing value is unknown; an account without tags has none."""
@@ -88,6 +90,9 @@ class Catalogue:
     """By full name; a workspace lays its own over `BUILT_IN`."""
     records: Mapping[str, RecordKind] = field(default_factory=dict)
     events: Mapping[str, EventKind] = field(default_factory=dict)
+    events_kept: Duration | None = None
+    history_kept: Duration | None = None
+    """How far back expressions may look; None: to the beginning."""
 
     def field(self, name: str) -> Field | None:
         return self.fields.get(name)

@@ -29,6 +29,7 @@ CODES: dict[str, str] = {
     "PB209": "an unknown record, event or prop",
     "PB210": "a duration that cannot be used here",
     "PB211": "a function with too few or too many arguments",
+    "PB212": "a look further back than the past is kept",
     # PB3xx: the playbook's meaning
     "PB300": "a step or trigger whose kind cannot be told, or that has two",
     "PB301": "a score or metric trigger needs exactly one way of crossing",

@@ -1,4 +1,4 @@
-"""How long is kept what nothing is decided by."""
+"""How long the past is kept."""
 
 from pydantic import Field
 
@@ -8,8 +8,13 @@ from engine.workspace_words import Span
 
 
 class Retention(Value):
-    """What is older than this goes when the next of its kind is written."""
+    """What is older than this goes; what is in force stays, however old."""
 
     score_days: Span = Field(
         Duration(1_095, "days"), description="how long the book's scores at the end of each day are kept"
+    )
+    events: Span | None = Field(None, description="how long events are kept after they happened; for ever, unless said")
+    history: Span | None = Field(
+        None,
+        description="how long values, records and scores are kept after others took their place; for ever, unless said",
     )

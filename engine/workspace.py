@@ -1,6 +1,7 @@
 """What a workspace declares, checked: the value everybody works with; reading it is `workspace_reader`'s business."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -239,7 +240,7 @@ class Workspace(Value):
     @cached_property
     def _catalogue(self) -> Catalogue:
         computed = {one.name: one.field() for one in self.computed}
-        base = base_catalogue(self.fields, self.pushed, computed, self.records, self.events)
+        base = base_catalogue(self.fields, self.pushed, computed, self.records, self.events, retention=self.retention)
         return _with_cards(base, self.scorecards)
 
     def told(self) -> tuple[CatalogueField, ...]:
@@ -301,6 +302,8 @@ def base_catalogue(
     computed: Mapping[str, CatalogueField],
     records: Mapping[str, Mapping[str, CatalogueField]],
     events: Mapping[str, Mapping[str, CatalogueField] | None],
+    *,
+    retention: Retention,
 ) -> Catalogue:
     known = dict(BUILT_IN) | {field.name: field for field in fields}
     known |= {f"metric.{name}": CatalogueField(name=f"metric.{name}", type="number") for name in pushed}
@@ -308,6 +311,8 @@ def base_catalogue(
         fields=known | dict(computed),
         records={name: RecordKind(name=name, props=props) for name, props in records.items()},
         events={name: EventKind(name=name, props=props) for name, props in {**_OWN_EVENTS, **events}.items()},
+        events_kept=retention.events,
+        history_kept=retention.history,
     )
 
 
@@ -328,4 +333,4 @@ def _with_cards(base: Catalogue, cards: Iterable[Scorecard]) -> Catalogue:
             before = fields.get(field.name)
             both = tuple(dict.fromkeys((*(before.options if before else ()), *field.options)))
             fields[field.name] = CatalogueField(name=field.name, type=field.type, options=both, says=field.says)
-    return Catalogue(fields=fields, records=base.records, events=base.events)
+    return replace(base, fields=fields)

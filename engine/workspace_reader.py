@@ -121,7 +121,7 @@ class _Reader(Findings):
         pushed = tuple(name for name, text in authored.metrics.items() if text == "number")
         metrics = {f"metric.{name}": text for name, text in authored.metrics.items() if text != "number"}
         made = {field.name: field for field in (*derived.values(), *map(_metric, metrics))}
-        catalogue = base_catalogue(told, pushed, made, records, events)
+        catalogue = base_catalogue(told, pushed, made, records, events, retention=authored.retention)
         computed = self._computed(metrics, derived, Scope(catalogue=catalogue, aggregates=True))
         self._check_words(events, card_ids)
         mappings = Mappings(authored, catalogue, tuple(made), self)

@@ -40,7 +40,7 @@ def scope_of(
     if since is None or _some_feed_turned(conn, workspace, until, feeds):
         return "anew"
     day_turned = local_date(since, workspace.zone) != local_date(until, workspace.zone)
-    return "all" if day_turned and _look((*_expressions(workspace), *expressions)).at_the_clock else "some"
+    return "all" if day_turned and _look((*expressions_of(workspace), *expressions)).at_the_clock else "some"
 
 
 def due_accounts(
@@ -70,7 +70,7 @@ def timed(
 
     Each once: who is told seven things at once is found seven times.
     """
-    all_expressions = (*_expressions(workspace), *expressions)
+    all_expressions = (*expressions_of(workspace), *expressions)
     parts = [*_coming_of_age(since, until), *_leaving(workspace, all_expressions, since, until)]
     return sa.select(sa.union_all(*parts).subquery("timed").c[0]).distinct()
 
@@ -80,7 +80,7 @@ def new_day(
 ) -> Sequence[sa.Select[tuple[int]]]:
     """Those in whose zones midnight has passed, where some expression looks at the clock: at most one statement.
     `known`: the zones in use."""
-    if not _look((*_expressions(workspace), *expressions)).at_the_clock:
+    if not _look((*expressions_of(workspace), *expressions)).at_the_clock:
         return ()
     turned = [name for name in known if local_date(since, name) != local_date(until, name)]
     ids, zone = sa.select(account_now.c.account_id), sa.column("account.zone", sa.Text)
@@ -95,7 +95,8 @@ def reads_the_clock(expression: Expression) -> bool:
     return any(isinstance(node, Now) for node in walk(expression.tree))
 
 
-def _expressions(workspace: Workspace) -> Iterator[Expression]:
+def expressions_of(workspace: Workspace) -> Iterator[Expression]:
+    """What is worked out of every account: computed fields and scorecards."""
     for one in workspace.computed:
         yield from (condition.expression for condition in one.conditions())
     for card in workspace.scorecards:

@@ -1,4 +1,4 @@
-"""The regular beat: Temporal Schedules that sweep and reconcile even when nothing was heard."""
+"""The regular beat: Temporal Schedules that sweep, reconcile and forget even when nothing was heard."""
 
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from store import clock
     from store import sweep as store_sweep
     from store.deployed import load_workspace
+    from store.forgetting import forget
     from store.pulling import Overtaken
     from workflows import pulls
     from workflows.reconcile import reconcile
@@ -35,7 +36,11 @@ with workflow.unsafe.imports_passed_through():
 
 PULL = "tenure-pull"
 """The activity of the sources; their schedules are called `tenure-pull/NAME`."""
-BEATS = {"tenure-sweep": timedelta(minutes=1), "tenure-reconcile": timedelta(hours=1)}
+BEATS = {
+    "tenure-sweep": timedelta(minutes=1),
+    "tenure-reconcile": timedelta(hours=1),
+    "tenure-forget": timedelta(days=1),
+}
 """Schedule ids, which are also the activities' names, and how often they ring."""
 
 
@@ -69,6 +74,11 @@ class Beats:
     @activity.defn(name="tenure-reconcile")
     async def reconcile(self) -> None:
         await _beating(reconcile(self._database, self._client))
+
+    @activity.defn(name="tenure-forget")
+    async def forget(self) -> None:
+        if not await asyncio.to_thread(self._virtual):
+            await _beating(asyncio.to_thread(forget, self._database))
 
     @activity.defn(name=PULL)
     async def pull(self, name: str) -> None:

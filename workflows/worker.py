@@ -45,7 +45,7 @@ def playbook_worker(
         client,
         task_queue=queue,
         workflows=[PlaybookWorkflow, Heartbeat],
-        activities=[acts.perform, acts.read, acts.rest, beats.sweep, beats.reconcile, beats.pull],
+        activities=[acts.perform, acts.read, acts.rest, beats.sweep, beats.reconcile, beats.forget, beats.pull],
         activity_executor=ThreadPoolExecutor(_THREADS, thread_name_prefix="tenure-act"),
         max_concurrent_local_activities=_THREADS,
         max_concurrent_workflow_tasks=8,

@@ -95,6 +95,16 @@ def sweep(
 
 
 @app.command()
+def forget(home: Home = None, as_json: Json = False) -> None:
+    """Give up what the workspace's `retention:` does not keep; on the real clock workers do it every night."""
+    from app.commands.forget import forget_now
+    from app.running import exits
+
+    with exits():
+        forget_now(home, as_json=as_json)
+
+
+@app.command()
 def start(
     playbook: Annotated[str, typer.Argument(help="A playbook with a manual trigger.")],
     account: Annotated[str, typer.Argument(help="The account's id.")],

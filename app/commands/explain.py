@@ -18,6 +18,7 @@ from store.explain import Explanation, explain
 from store.explain.looking import ConditionRead
 from store.explain.playbooks import PlaybookExplained, TriggerExplained
 from store.explain.scores import Lever, Move, ScoreExplained
+from store.forgetting import HistoryGone
 from store.overrides import Override
 from store.queries.runs import Reason, RunDetail, get_run
 
@@ -33,7 +34,10 @@ def explain_account(
         then = None if at is None else at.replace(tzinfo=ZoneInfo(load_workspace(conn).zone)).astimezone(UTC)
         if then is not None and then > now:
             raise UsageError(f"{when(then)} UTC is not over yet; it is {when(now)} UTC")
-        found = explain(conn, account, now, playbook, at=then)
+        try:
+            found = explain(conn, account, now, playbook, at=then)
+        except HistoryGone as error:
+            raise UsageError(f"{error} (`retention:` in tenure.yaml)") from error
         opened = [one.run.id for one in found.playbooks if one.run] if found and then is None else []
         runs = {number: run for number in opened if (run := get_run(conn, number))}
     if found is None and then is not None:

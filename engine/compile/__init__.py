@@ -62,7 +62,7 @@ def compile_playbook(
     return Compilation(
         compiled=None if broken else compiled,
         texts={text.hash: text for text in texts.values() if compiled and text.hash in compiled.plan.texts},
-        problems=tuple(compiler.problems),
+        problems=tuple(dict.fromkeys(compiler.problems)),  # a trigger's two conditions may be wrong in the same way
         source=document.text,
         enrolls=tuple(compiler.enrolls_of()),
     )

@@ -1,5 +1,6 @@
 """Checks calls: functions, `highest`, `lowest` and `trend`, and aggregates with their rows."""
 
+from datetime import timedelta
 from typing import Literal, cast
 
 from engine.durations import Duration
@@ -68,6 +69,7 @@ class CallChecking(Checking):
         field, window = self.of_types(call.arguments[0], ("number",)), self._window(call.arguments[1])
         if not isinstance(field, FieldValue) or window is None:
             return None
+        self._kept_long_enough(call, "history", window)
         return Extreme(way=cast("Way", call.name), field=field.name, window=window)
 
     def _window(self, span: Span) -> Duration | None:
@@ -76,6 +78,15 @@ class CallChecking(Checking):
             self.fault(span, "PB210", "a window is an amount of minutes, hours, days or weeks", "such as 30 days")
             return None
         return duration
+
+    def _kept_long_enough(self, call: syntax.Call, what: Literal["events", "history"], window: Duration | None) -> None:
+        catalogue = self.scope.catalogue
+        kept = catalogue.events_kept if what == "events" else catalogue.history_kept
+        if kept is not None and (window is None or _longer(window, kept)):
+            looks = "at all there ever was" if window is None else f"{window} back"
+            hint = "look less far back, or keep more: retention in tenure.yaml"
+            keeps = "events are" if what == "events" else "history is"
+            self.fault(call, "PB212", f"{call.name} looks {looks}, and {keeps} kept for {kept}", hint)
 
     def _looks_at_rows(self, call: syntax.Call) -> bool:
         """`min` and `max` of rows, and not of several values."""
@@ -112,6 +123,8 @@ class CallChecking(Checking):
             return None
         if call.name in ("any", "all"):
             part, where = where, None
+        if rows.source.startswith("event."):
+            self._kept_long_enough(call, "events", window)
         gives = AGGREGATES[call.name][1] or (part.type if part is not None else "number")
         name = cast("AggregateName", call.name)
         text = self.text[call.column : call.end]
@@ -164,3 +177,8 @@ class CallChecking(Checking):
         else:
             self.fault(at, "PB208", f"{call.name} looks at rows of a record or an event", did_you_mean("", known))
         return None
+
+
+def _longer(window: Duration, kept: Duration) -> bool:
+    # Both are amounts of minutes, hours, days or weeks.
+    return (window.exact or timedelta()) > (kept.exact or timedelta())

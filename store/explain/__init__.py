@@ -16,6 +16,7 @@ from store.explain.knowledge import told_at
 from store.explain.looking import Looking, LookingBack
 from store.explain.playbooks import PlaybookExplained, explain_playbook
 from store.explain.scores import Lever, ScoreExplained, explain_scores, levers_to
+from store.forgetting import check_kept
 from store.queries.names import account_name
 from store.schema import account
 from store.schema.base import TEXT
@@ -74,13 +75,15 @@ def explain(
     """None for an account nobody knows; NothingDeployed for a playbook, or workspace, that is not there.
 
     Without a playbook all are explained but those that are switched off. `at` is an earlier instant: then everything is
-    as it was known at that instant, by the playbooks that were in force then and the scorecards of today. `apart`:
-    whether conditions are taken apart, and levers found.
+    as it was known at that instant, by the playbooks that were in force then and the scorecards of today. HistoryGone
+    for one from before what is kept. `apart`: whether conditions are taken apart, and levers found.
     """
     found = kept(("explain", "account"), _named).run(conn, {"key": account_key}).one_or_none()
     if found is None or (at is not None and found.learned_at > at):
         return None
     workspace = load_workspace(conn)
+    if at is not None:
+        check_kept(conn, workspace, at)
     states: tuple[PlaybookState, ...] = ("active", "paused", "off") if playbook else ("active", "paused")
     deployed = load_playbooks(conn, states=states) if at is None else load_playbooks_at(conn, at, states=states)
     if playbook is not None:

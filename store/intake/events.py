@@ -1,26 +1,30 @@
 """Judges and writes events; the source's key, or the content where it has none, tells one from the next."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from engine.facts import EventFact, fact_hash
 from store.intake.report import Verdict
-from store.intake.staging import Shape, Staged, Statement
+from store.intake.staging import Row, Shape, Staged, Statement
 from store.intake.turns import turns
 
 CONFLICT = "the event was told before with other content; the first one stays"
 
 
-def event_row(n: int, fact: EventFact, account_id: int, learned_at: object) -> tuple[object, ...]:
+def event_row(n: int, fact: EventFact, account_id: int, learned_at: object) -> Row:
     props = json.dumps(fact.props, ensure_ascii=False, allow_nan=False)
     return (n, account_id, fact.type, fact.key or fact_hash(fact), fact.at, props, learned_at)
 
 
-def judge_events(conn: sa.Connection, rows: Sequence[tuple[object, ...]]) -> dict[int, Verdict]:
+def judge_events(conn: sa.Connection, rows: Sequence[Row]) -> dict[int, Verdict]:
     """Write what is new, each with its change row; the verdicts, by number, of all that are not."""
-    verdicts: dict[int, Verdict] = {}
+    gone = {row.what: row.at for row in conn.execute(_GONE)} if rows else {}
+    old = [row for row in rows if _is_gone(row, gone)] if gone else []
+    verdicts: dict[int, Verdict] = dict.fromkeys((row[0] for row in old), "outdated")
+    rows = [row for row in rows if row[0] not in verdicts] if old else rows
     for turn in turns(rows, lambda row: (row[2], row[3])):
         taken = set(Staged.of(conn, _SHAPE, turn).execute(_WRITE).scalars())
         if taken:
@@ -28,6 +32,13 @@ def judge_events(conn: sa.Connection, rows: Sequence[tuple[object, ...]]) -> dic
             verdicts.update((row.n, row.verdict) for row in known.execute(_KNOWN))
     return verdicts
 
+
+def _is_gone(row: Row, gone: Mapping[str, datetime]) -> bool:
+    since = gone.get(f"event.{row[2]}")
+    return since is not None and row[4] < since
+
+
+_GONE = sa.text("select what, at from kept_since where what <> 'history'")
 
 _SHAPE = Shape(
     "events",

@@ -28,7 +28,8 @@ class IntakeReport:
     corrections: int = 0
     repeats: int = 0
     outdated: int = 0
-    """Told with an earlier source time than what is in force; kept where versions are kept, without effect now."""
+    """Told with an earlier source time than what is in force; kept where versions are kept, without effect now. Also
+    events from before what retention keeps, which are not."""
     fresh: tuple[int, ...] = ()
     """The places, from 0, of the facts that were news: new ones and corrections."""
     problems: tuple[Refusal, ...] = ()

@@ -20,12 +20,15 @@ def judge_values(conn: sa.Connection, lines: Sequence[ValueLine]) -> dict[int, V
     from what held when they were learned, so they are judged one after the other.
     """
     verdicts: dict[int, Verdict] = {}
+    gone = conn.execute(_GONE).scalar()
     for turn in _turns(lines):
         told = lines if len(turn) == len(lines) else [lines[place] for place in turn]
         staged = Staged.of(conn, _SHAPE, list(zip(turn, *zip(*told, strict=True), strict=True)))
         staged.execute(_LOCK)
         dated = None not in map(_AT, told)
-        verdicts.update((row.n, row.verdict) for row in staged.execute(_DATED if dated else _ANY))
+        statement = (_DATED if dated else _ANY) if gone is None else _PARTLY_GONE
+        given = {} if gone is None else {"gone": gone}
+        verdicts.update((row.n, row.verdict) for row in staged.execute(statement, **given))
     return verdicts
 
 
@@ -74,6 +77,7 @@ _JUDGE_AND_WRITE = """
         select told.n, told.account_id, told.field, told.value, told.at, told.learned_at,
             case
                 when told.account_id is null then 'unknown_account'
+                when <gone> then 'outdated'
                 when <held> then 'repeat'
                 when same.account_id is null then 'new'
                 when same.value is not distinct from told.value then 'repeat'
@@ -93,21 +97,30 @@ _JUDGE_AND_WRITE = """
     select n, verdict from judged where verdict <> 'new'
 """
 
-_DATED = Statement(_SHAPE, _JUDGE_AND_WRITE.replace("<held>", "false").replace("<latest>", ""))
+_KEPT = _JUDGE_AND_WRITE.replace("<gone>", "false")
+_DATED = Statement(_SHAPE, _KEPT.replace("<held>", "false").replace("<latest>", ""))
 
 # Without a source time a value holds from the instant it is learned, and is news only if it differs from what held.
-_ANY = Statement(
-    _SHAPE,
-    _JUDGE_AND_WRITE.replace(
-        "<held>", "told.undated and latest.id is not null and latest.value is not distinct from told.value"
-    ).replace(
-        "<latest>",
-        """
+_HELD = "told.undated and latest.id is not null and latest.value is not distinct from told.value"
+_LATEST = """
         left join lateral (
             select id, value from account_value as v
             where told.undated and v.account_id = told.account_id and v.field = told.field and v.at <= told.learned_at
             order by at desc, id desc limit 1
         ) as latest on true
-        """,
-    ),
+"""
+_ANY = Statement(_SHAPE, _KEPT.replace("<held>", _HELD).replace("<latest>", _LATEST))
+
+# Retention has deleted it, or would: another value took its place before what is kept.
+_SINCE_REPLACED = """
+    told.at < cast(:gone as timestamptz) and same.account_id is null and exists (
+        select from account_value as later
+        where later.account_id = told.account_id and later.field = told.field
+            and later.at > told.at and later.at <= cast(:gone as timestamptz)
+    )
+"""
+_PARTLY_GONE = Statement(
+    _SHAPE,
+    _JUDGE_AND_WRITE.replace("<gone>", _SINCE_REPLACED).replace("<held>", _HELD).replace("<latest>", _LATEST),
 )
+_GONE = sa.text("select at from kept_since where what = 'history'")

@@ -99,6 +99,15 @@ feed = sa.Table(
     comment="whether events came recently enough, as the last projection saw it: a flip concerns every account",
 )
 
+kept_since = sa.Table(
+    "kept_since",
+    metadata,
+    sa.Column("what", TEXT, primary_key=True, comment="event.usage, by type; history: values, records and scores"),
+    sa.Column("at", AT, nullable=False, comment="what lies before is gone or going, and is not taken in again"),
+    sa.Column("gone_until", AT, comment="how far it has been deleted; null: nothing yet"),
+    comment="what retention has given up; moved on before anything is deleted, and never back",
+)
+
 zone_offset = sa.Table(
     "zone_offset",
     metadata,

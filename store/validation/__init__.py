@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -16,10 +16,12 @@ from engine.validation.picture import BandRange
 from engine.validation.timetable import Timetable, timetable
 from engine.workspace import Workspace
 from store.deployed import load_workspace
+from store.forgetting import known_since
 from store.schema import account, value_history
 from store.validation.gathering import Asked, Gathered, Progress, Window, gather
 
 _AGREE = 0.95
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ def validate(
     whole = load_workspace(conn)
     cards = _cards(whole, card)
     outcome = outcome_of(whole, churned)
-    known, today = _known_since(conn, whole.zone, now), local_date(now, whole.zone)
+    known, today = _known_since(conn, whole, now), local_date(now, whole.zone)
     table = timetable(first, last, horizon_days, known, today)
     if not table.days:
         raise ValueError(_no_days(first, last, table, known, today))
@@ -117,9 +119,9 @@ def _ranges(cards: Sequence[Scorecard]) -> tuple[BandRange, ...]:
     return tuple(sorted(found.values(), key=lambda band: band.low))
 
 
-def _known_since(conn: sa.Connection, zone: str, now: datetime) -> date:
+def _known_since(conn: sa.Connection, whole: Workspace, now: datetime) -> date:
     earliest = conn.execute(sa.select(sa.func.min(account.c.learned_at))).scalar()
-    return local_date(earliest or now, zone)
+    return local_date(max(earliest or now, known_since(conn, whole) or _EARLIEST), whole.zone)
 
 
 def _no_days(first: date | None, last: date | None, table: Timetable, known: date, today: date) -> str:
@@ -129,7 +131,7 @@ def _no_days(first: date | None, last: date | None, table: Timetable, known: dat
     after = max(first or known, known)
     if after > latest:
         return f"{table.horizon} days after {after} are not over yet: the latest day to look at is {latest}"
-    return f"no account was known before {known}"
+    return f"no account was known before {known}, or not all of that is kept"
 
 
 def _windows(table: Timetable, zone: str) -> list[Window]:

@@ -10,6 +10,7 @@ from engine.catalogue import Field
 from engine.workspace import Computed
 from store.columns import SQL_TYPES, Seen, column_name
 from store.expressions import to_sql
+from store.forgetting import known_since, told_since
 from store.projection import read_json
 from store.queries.business.book import Book
 from store.schema import account, account_value
@@ -20,8 +21,12 @@ class NotKept(LookupError):
 
 
 def values_at(book: Book, fields: Iterable[str], then: datetime, name: str) -> sa.CTE:
-    """A row per account looked at: account_id, and a column per field. NotKept for a field without a past."""
+    """A row per account looked at: account_id, and a column per field. NotKept for a field whose past is not kept."""
     told, computed = _needed(book, fields)
+    # What a value of then is worked out of may itself lie before then.
+    since = known_since(book.conn, book.workspace) if computed else told_since(book.conn)
+    if since is not None and then < since:
+        raise NotKept(name)
     columns = [_told(field, then).label(column_name(field.name)) for field in told]
     step: sa.Select[Any] = sa.select(account.c.id.label("account_id"), *columns).where(book.sees(account.c.id))
     for one in computed:

@@ -55,7 +55,7 @@ def brief(conn: sa.Connection) -> Briefing:
     return Briefing(
         now=clock.reading(row.instant),
         workspace=workspace_of(conn, row.workspace),
-        playbooks=_playbooks.get(row.playbooks, lambda: deployed_from(conn, json.loads(row.playbooks))),
+        playbooks=_playbooks.get(row.playbooks, lambda: deployed_from(conn, json.loads(row.playbooks or "[]"))),
         plans=tuple(plan_of(conn, hash_) for hash_ in row.walked),
         sweeps=tuple(LastSweep(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in row.sweeps),
         ground=Ground(

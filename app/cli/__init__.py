@@ -5,6 +5,7 @@ Exit codes everywhere: 0 fine, 1 findings, 2 usage, 3 a service is away.
 
 # In the order in which help lists them.
 from app.cli import serving, authoring, operating, looking, mailing, holding, users  # noqa: F401, I001
+from app.cli.leaving import leave
 from app.cli.root import app, breaker_app, health_app, quarantine_app, suppress_app, task_app
 
 __all__ = ["app", "breaker_app", "health_app", "main", "quarantine_app", "suppress_app", "task_app"]
@@ -12,4 +13,9 @@ __all__ = ["app", "breaker_app", "health_app", "main", "quarantine_app", "suppre
 
 def main() -> None:
     """The entry point."""
-    app(prog_name="tenure")
+    try:
+        app(prog_name="tenure")
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            leave(end.code)
+        raise

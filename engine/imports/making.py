@@ -107,7 +107,7 @@ class Maker:
         zones = map(self._zone, accounts) if self._zones else repeat(self._workspace.zone)
         told = list(zip(cells, zones, strict=False))
         try:
-            moments = {pair: self._instant_of(pair[0], one.at, pair[1]) for pair in set(told)}
+            moments = {pair: self._instant_of(pair[0], one.at, pair[1]) for pair in dict.fromkeys(told)}
         except (BadCell, TypeError) as error:
             raise NotPlain from error
         return [moments[pair] for pair in told]

@@ -1,7 +1,8 @@
 """One sweep at a time, and no deploy in the middle of one: an advisory lock that dies with its connection."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,8 +13,7 @@ _LOCK = 7_366_874
 def sweeping(conn: sa.Connection, *, wait: bool) -> Iterator[bool]:
     """Hold the lock over several transactions of this connection; False where another sweep has it."""
     take = "select pg_advisory_lock(:lock), true" if wait else "select null, pg_try_advisory_lock(:lock)"
-    with conn.begin():
-        mine = bool(conn.execute(sa.text(take), {"lock": _LOCK}).one()[1])
+    mine = bool(_alone(conn, take)[1])
     if not mine:
         yield False
         return
@@ -23,8 +23,17 @@ def sweeping(conn: sa.Connection, *, wait: bool) -> Iterator[bool]:
         # The connection may be of no use any more; closing it for good gives the lock back in any case.
         conn.invalidate()
         raise
+    _alone(conn, "select pg_advisory_unlock(:lock)")
+
+
+def _alone(conn: sa.Connection, statement: str) -> Sequence[Any]:
+    """Execute it outside any transaction: a sweep over nothing would begin and end more often than it asks."""
+    usual = conn.default_isolation_level
+    conn.execution_options(isolation_level="AUTOCOMMIT")
     with conn.begin():
-        conn.execute(sa.text("select pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+        row = tuple(conn.execute(sa.text(statement), {"lock": _LOCK}).one())
+    conn.execution_options(isolation_level=usual)
+    return row
 
 
 def wait_for_sweep(conn: sa.Connection) -> None:

@@ -64,16 +64,26 @@ def paths(ids):
         *("/inbox", f"/inbox/{ids['task']}", f"/inbox/{ids['done']}?view=done", "/inbox?view=snoozed", "/inbox?q=zzz"),
         *("/accounts", "/accounts?q=zzz", "/accounts/acme", "/accounts/odd"),
         *("/", "/tasks", "/runs", f"/runs/{ids['run']}", "/mails", f"/mails/{ids['mail']}", "/nothing"),
-        *("/held", "/held?source=import+scores", "/errors"),
+        *("/held", "/held?source=import+scores", "/errors", "/answers"),
     )
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_for_everybody(window, book, viewport, scheme):
-    person = window("kim", viewport, role="ops", color_scheme=scheme, reduced_motion="reduce")
+    look_at_all(window("kim", viewport, role="ops", color_scheme=scheme, reduced_motion="reduce"), paths(book))
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_so_is_every_page_of_an_admin(window, book, viewport, scheme):
+    person = window("kim", viewport, role="admin", color_scheme=scheme, reduced_motion="reduce")
+    look_at_all(person, ("/endpoints", "/keys", "/users", "/audit"))
+
+
+def look_at_all(person, which):
     found = []
-    for path in paths(book):
+    for path in which:
         page = person.goes(path)
         for violation in Axe().run(page).response["violations"]:
             places = [node["target"] for node in violation["nodes"]][:3]

@@ -3,7 +3,7 @@
 Everything else is told by change rows. A superset is harmless: what comes out the same is not written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -20,24 +20,21 @@ from store.projection import Scope
 from store.schema import account, account_now, account_value, event, record, score_override, value_history
 from store.zones import zones_in_use
 
-Feeds = Mapping[tuple[str, str], bool]
-"""Which are alive, by type of event and patience."""
 Instant = sa.ColumnElement[Any]
 """As SQL knows it."""
 
 
 def scope_of(
-    conn: sa.Connection,
     workspace: Workspace,
     since: datetime | None,
     until: datetime,
     expressions: Iterable[Expression],
     *,
-    feeds: Feeds,
+    turned: freshness.Feeds,
 ) -> Scope:
-    """Whether the time that passed since the last sweep, if there was any, concerns everyone. `feeds`: which were alive
-    then."""
-    if since is None or _some_feed_turned(conn, workspace, until, feeds):
+    """Whether the time that passed since the last sweep, if there was any, concerns everyone. `turned`: the feeds that
+    were alive then and are not now, or the other way round."""
+    if since is None or turned:
         return "anew"
     day_turned = local_date(since, workspace.zone) != local_date(until, workspace.zone)
     return "all" if day_turned and _look((*expressions_of(workspace), *expressions)).at_the_clock else "some"
@@ -55,8 +52,8 @@ def due_accounts(
     `expressions`: what else is evaluated over the projection, such as conditions of playbooks. No last sweep: all.
     """
     expressions = tuple(expressions)
-    feeds = freshness.remembered(conn)
-    if since is None or scope_of(conn, workspace, since, until, expressions, feeds=feeds) == "anew":
+    turned = freshness.turned(freshness.remembered(conn), freshness.alive(conn, workspace, until))
+    if since is None or scope_of(workspace, since, until, expressions, turned=turned) == "anew":
         return sa.select(account.c.id)
     selects = [timed(workspace, expressions, sa.literal(since, _AT), sa.literal(until, _AT))]
     selects += new_day(zones_in_use(conn), workspace, expressions, since, until)
@@ -103,11 +100,6 @@ def expressions_of(workspace: Workspace) -> Iterator[Expression]:
         if card.applies_to is not None:
             yield card.applies_to.expression
         yield from (component.input.expression for component in card.components)
-
-
-def _some_feed_turned(conn: sa.Connection, workspace: Workspace, until: datetime, before: Feeds) -> bool:
-    now = freshness.alive(conn, workspace, until)
-    return any(before.get((name, str(after))) is not is_alive for (name, after), is_alive in now.items())
 
 
 def _coming_of_age(since: Instant, until: Instant) -> Iterator[sa.Select[tuple[int]]]:

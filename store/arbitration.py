@@ -15,7 +15,7 @@ from store.deployed import Deployed
 from store.schema import account, crossing, run
 from store.sight import Sight, View
 from store.starting import Starting, start_all
-from store.statements import Given
+from store.statements import Given, kept
 from store.telling import Telling, tell_all
 
 _ROUNDS = 3
@@ -66,9 +66,10 @@ def _admit(
 ) -> dict[int, Ruling]:
     """Rulings after the breaker and the rates of entry; whoever is held back there stands in nobody's way."""
     held: dict[int, Ruling] = {}
+    standing = _standing(conn, sight, by_name, pending)
     while True:
         asking = [row for row in pending if row.id not in held]
-        rulings = _judge(conn, sight, by_name, asking, now)
+        rulings = _judge(standing, by_name, asking, now)
         more = breaker.hold_back(conn, sight, asking, rulings)
         more = more or entry_rate.hold_back(conn, by_name, asking, rulings, now)
         if not more:
@@ -84,16 +85,35 @@ def _pending(conn: sa.Connection, which: sa.ColumnElement[bool]) -> list[sa.Row[
     return list(conn.execute(query.where(crossing.c.state.in_(("proposed", "held")), which)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Standing:
+    """How things stand with the accounts of crossings, before any of them is ruled on."""
+
+    outlooks: Mapping[str, Mapping[int, Outlook]]
+    """By playbook and account."""
+    open_runs: Mapping[int, Sequence[OpenRun]]
+    last_ends: Mapping[tuple[int, str], datetime]
+
+
+def _standing(
+    conn: sa.Connection, sight: Sight, by_name: Mapping[str, Deployed], pending: Sequence[sa.Row[Any]]
+) -> _Standing:
+    accounts = sorted({row.account_id for row in pending})
+    return _Standing(
+        outlooks={
+            name: outlooks_of(sight, by_name[name], [row.account_id for row in pending if row.playbook == name])
+            for name in sorted({row.playbook for row in pending})
+        },
+        open_runs=_open_runs(conn, accounts),
+        last_ends=_last_ends(conn, accounts),
+    )
+
+
 def _judge(
-    conn: sa.Connection, sight: Sight, by_name: Mapping[str, Deployed], pending: Sequence[sa.Row[Any]], now: datetime
+    standing: _Standing, by_name: Mapping[str, Deployed], pending: Sequence[sa.Row[Any]], now: datetime
 ) -> dict[int, Ruling]:
     """In the order given; a run that starts by one ruling stands in the way of the next."""
-    outlooks = {
-        name: outlooks_of(sight, by_name[name], [row.account_id for row in pending if row.playbook == name])
-        for name in sorted({row.playbook for row in pending})
-    }
-    accounts = sorted({row.account_id for row in pending})
-    open_runs, last_ends = _open_runs(conn, accounts), _last_ends(conn, accounts)
+    open_runs = {account_id: list(mine) for account_id, mine in standing.open_runs.items()}
     rulings = {}
     for row in pending:
         compiled = by_name[row.playbook].compiled
@@ -106,9 +126,9 @@ def _judge(
                 held=row.state == "held",
                 replaces=row.replaces,
             ),
-            replace(outlooks[row.playbook][row.account_id], held_out=_is_held_out(compiled, row.account_key)),
+            replace(standing.outlooks[row.playbook][row.account_id], held_out=_is_held_out(compiled, row.account_key)),
             own,
-            last_ends.get((row.account_id, row.playbook)),
+            standing.last_ends.get((row.account_id, row.playbook)),
             now=now,
         )
         if ruling.state == "started":
@@ -179,11 +199,15 @@ def _outlooks(view: View, compiled: Compiled) -> sa.Select[Any]:
 
 
 def _open_runs(conn: sa.Connection, accounts: Sequence[int]) -> dict[int, list[OpenRun]]:
-    rows = conn.execute(
-        sa.select(run.c.account_id, run.c.id, run.c.playbook, run.c.entry_key, run.c.exclusive, run.c.priority)
-        .where(run.c.account_id == sa.func.any(sa.cast(list(accounts), _IDS)), run.c.state == "open")
-        .order_by(run.c.id)
-    )
+
+    def make() -> sa.Select[Any]:
+        return (
+            sa.select(run.c.account_id, run.c.id, run.c.playbook, run.c.entry_key, run.c.exclusive, run.c.priority)
+            .where(run.c.account_id == sa.func.any(Given("accounts", _IDS)), run.c.state == "open")
+            .order_by(run.c.id)
+        )
+
+    rows = kept(("open runs",), make).run(conn, {"accounts": list(accounts)})
     found: dict[int, list[OpenRun]] = {}
     for row in rows:
         found.setdefault(row.account_id, []).append(
@@ -200,7 +224,12 @@ def _open_runs(conn: sa.Connection, accounts: Sequence[int]) -> dict[int, list[O
 
 def _last_ends(conn: sa.Connection, accounts: Sequence[int]) -> dict[tuple[int, str], datetime]:
     """Of runs, and of crossings that were held out, which stand for runs."""
-    ids, of = sa.cast(list(accounts), _IDS), crossing.c
+    rows = kept(("last ends",), _ends).run(conn, {"accounts": list(accounts)})
+    return {(row.account_id, row.playbook): row.ended_at for row in rows}
+
+
+def _ends() -> sa.Select[Any]:
+    ids, of = Given("accounts", _IDS), crossing.c
     ends = sa.union_all(
         sa.select(run.c.account_id, run.c.playbook, run.c.ended_at.label("at")).where(
             run.c.account_id == sa.func.any(ids), run.c.state == "ended"
@@ -209,12 +238,9 @@ def _last_ends(conn: sa.Connection, accounts: Sequence[int]) -> dict[tuple[int, 
             of.account_id == sa.func.any(ids), of.state == "held_out"
         ),
     ).subquery()
-    rows = conn.execute(
-        sa.select(ends.c.account_id, ends.c.playbook, sa.func.max(ends.c.at).label("ended_at")).group_by(
-            ends.c.account_id, ends.c.playbook
-        )
+    return sa.select(ends.c.account_id, ends.c.playbook, sa.func.max(ends.c.at).label("ended_at")).group_by(
+        ends.c.account_id, ends.c.playbook
     )
-    return {(row.account_id, row.playbook): row.ended_at for row in rows}
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------

@@ -19,8 +19,10 @@ from store.schema import event, feed
 from store.statements import Given, kept
 
 __all__ = [
+    "Feeds",
     "Promise",
     "alive",
+    "by_words",
     "event_types",
     "is_blind",
     "promises",
@@ -29,8 +31,13 @@ __all__ = [
     "silent_sources",
     "stale_components",
     "told_fields",
+    "turned",
     "window_of",
 ]
+
+
+Feeds = Mapping[tuple[str, str], bool]
+"""Which feeds were alive, by type and by the duration in words after which they are not."""
 
 
 def alive(conn: sa.Connection, workspace: Workspace, now: datetime) -> Mapping[Promise, bool]:
@@ -42,20 +49,28 @@ def alive(conn: sa.Connection, workspace: Workspace, now: datetime) -> Mapping[P
     return dict(zip(promised, found, strict=True))
 
 
-def remembered(conn: sa.Connection) -> Mapping[tuple[str, str], bool]:
-    """What the last projection found, by type and duration in words."""
+def remembered(conn: sa.Connection) -> Feeds:
+    """What the last projection found."""
     return {(row.type, row.stale_after): row.alive for row in conn.execute(sa.select(feed))}
 
 
-def remember(conn: sa.Connection, found: Mapping[Promise, bool]) -> None:
-    """Keep what was found, if it is not what is kept already."""
-    before = remembered(conn)
+def by_words(found: Mapping[Promise, bool]) -> Feeds:
+    """The same by type and duration in words."""
+    return {(name, str(stale_after)): is_alive for (name, stale_after), is_alive in found.items()}
+
+
+def turned(before: Feeds, found: Mapping[Promise, bool]) -> Feeds:
+    """What was found of feeds, where that is not what was remembered of them."""
+    return {key: is_alive for key, is_alive in by_words(found).items() if before.get(key) is not is_alive}
+
+
+def remember(conn: sa.Connection, found: Feeds) -> None:
+    """Keep what has turned."""
     for (name, stale_after), is_alive in found.items():
-        if before.get((name, str(stale_after))) is not is_alive:
-            conn.execute(_KEEP, {"type": name, "stale_after": str(stale_after), "alive": is_alive})
+        conn.execute(_KEEP, {"type": name, "stale_after": stale_after, "alive": is_alive})
 
 
-def silent_sources(workspace: Workspace, found: Mapping[tuple[str, str], bool]) -> frozenset[str]:
+def silent_sources(workspace: Workspace, found: Feeds) -> frozenset[str]:
     """The sources, such as `event.usage`, whose feed is silent by what was found."""
     return frozenset(
         f"event.{name}" for name, one in workspace.feeds.items() if found.get((name, str(one.stale_after))) is False

@@ -54,7 +54,9 @@ def batches(conn: sa.Connection, limit: int = 100, *, at: datetime | None = None
     worker can overtake with a later fact.
     """
     lanes = conn.execute(_LANES).scalars().all()
-    share = max(1, limit // max(1, len(lanes)))
+    if not lanes:
+        return []
+    share = max(1, limit // len(lanes))
     heads = conn.execute(_HEADS, {"lanes": list(lanes), "share": share, "at": at}).scalars().all()
     if not heads:
         return []

@@ -121,8 +121,11 @@ def overrides_among(
 
 def cards_overridden(conn: sa.Connection, at: datetime) -> frozenset[str]:
     """The cards of which some account's score is overridden."""
-    cards = in_force(sa.literal(at, sa.DateTime(timezone=True)), score_override.c.card).subquery()
-    return frozenset(conn.execute(sa.select(cards.c.card).distinct()).scalars())
+
+    def make() -> sa.Select[Any]:
+        return sa.select(in_force(Given("at", AT), score_override.c.card).subquery().c.card).distinct()
+
+    return frozenset(kept(("cards overridden",), make).run(conn, {"at": at}).scalars())
 
 
 def in_force(at: sa.ColumnElement[Any], *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:

@@ -4,6 +4,7 @@ Only rows that come out different are written. Which accounts are looked at is t
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, distinct_on
 
+from engine.calendars import is_zone
 from engine.catalogue import Field, Type
 from engine.expressions.tree import Extreme, FieldValue, Now, Today, walk
 from engine.expressions.values import DATE_FORM, INSTANT_FORM, LARGEST
@@ -34,6 +36,7 @@ from store.in_work import is_in_work
 from store.overrides import cards_overridden
 from store.schema import account_value, score, value_history
 from store.scoring import CardColumns, contributions, known_share, score_steps
+from store.sight import Ground, read_ground
 from store.sql_functions import Slope
 from store.statements import kept
 
@@ -57,11 +60,35 @@ def project(
 
     `extremes`: every `highest` and `lowest` that some expression reads, as given to `ensure_columns`.
     """
-    conn.execute(_NEW_ROWS[scope])
-    zones.ensure_zones(conn, [workspace.zone, *conn.execute(_ZONES[scope]).scalars()])
     alive = freshness.alive(conn, workspace, now)
+    return project_on(conn, workspace, now, extremes, scope, ground=read_ground(conn), alive=alive).written
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projected:
+    """What became of the projection."""
+
+    written: int
+    """Rows that came out different."""
+    ground: Ground
+    """With the zones and feeds that there are now."""
+
+
+def project_on(
+    conn: sa.Connection,
+    workspace: Workspace,
+    now: datetime,
+    extremes: Iterable[Extreme],
+    scope: Scope,
+    *,
+    ground: Ground,
+    alive: Mapping[freshness.Promise, bool],
+) -> Projected:
+    """The same, on what was read before: the ground, and which feeds are alive at `now`."""
+    conn.execute(_NEW_ROWS[scope])
+    known = _with_zones(conn, ground.zones, [workspace.zone, *conn.execute(_ZONES[scope]).scalars()])
     overridden = cards_overridden(conn, now)
-    given = moment_parameters(now, workspace.zone, zones.zones_in_use(conn))
+    given = moment_parameters(now, workspace.zone, known)
     extremes = tuple(dict.fromkeys(extremes))
     written = 0
     # Of all, those that were told nothing are a pass of their own: what was told of them stands.
@@ -72,8 +99,17 @@ def project(
         key = ("project", workspace.hash, extremes, tuple(alive.items()), overridden, part)
         make = partial(_statement, workspace, extremes, alive, overridden, part)
         written += kept(key, make).run(conn, given).rowcount
-    freshness.remember(conn, alive)
-    return written
+    turned = freshness.turned(ground.feeds, alive)
+    freshness.remember(conn, turned)
+    return Projected(written=written, ground=replace(ground, zones=known, feeds={**ground.feeds, **turned}))
+
+
+def _with_zones(conn: sa.Connection, known: tuple[str, ...], told: Iterable[str]) -> tuple[str, ...]:
+    new = {name for name in told if name not in known and is_zone(name)}
+    if not new:
+        return known
+    zones.ensure_zones(conn, new)
+    return tuple(sorted({*known, *new}))
 
 
 def _statement(
@@ -202,11 +238,7 @@ def _known(workspace: Workspace, fields: Sequence[Field], old: _Old | None) -> s
 
 def _gathered(workspace: Workspace, alive: Mapping[freshness.Promise, bool]) -> Gathered:
     expressions = [condition.expression for one in workspace.computed for condition in one.conditions()]
-    return gather(expressions, freshness.silent_sources(workspace, _by_words(alive)))
-
-
-def _by_words(alive: Mapping[freshness.Promise, bool]) -> Mapping[tuple[str, str], bool]:
-    return {(type_, str(after)): is_alive for (type_, after), is_alive in alive.items()}
+    return gather(expressions, freshness.silent_sources(workspace, freshness.by_words(alive)))
 
 
 def read_json(value: Any, type_: Type) -> Sql:
@@ -250,7 +282,7 @@ def _levels(computed: Sequence[Computed]) -> list[list[Computed]]:
 def _seen(
     step: sa.Subquery, workspace: Workspace, alive: Mapping[freshness.Promise, bool], gathered: Gathered
 ) -> Prepared:
-    silent = freshness.silent_sources(workspace, _by_words(alive))
+    silent = freshness.silent_sources(workspace, freshness.by_words(alive))
     names = {node: column.name for node, column in gathered.columns.items()}
     return Prepared(source=step, zone=workspace.zone, silent=silent, names=names)
 

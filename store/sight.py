@@ -32,8 +32,8 @@ class Ground:
     """Of account_now: names and types, as PostgreSQL calls them."""
     zones: tuple[str, ...]
     """In use, by name."""
-    feeds: Mapping[tuple[str, str], bool]
-    """Which feeds were alive at the last projection (`freshness.remembered`)."""
+    feeds: freshness.Feeds
+    """Which feeds were alive at the last projection."""
 
 
 class View:
@@ -179,6 +179,11 @@ _IDS = sa.ARRAY(sa.BigInteger)
 
 def _json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
+
+
+def read_ground(conn: sa.Connection) -> Ground:
+    """As it is now."""
+    return Ground(columns=_columns(conn), zones=zones_in_use(conn), feeds=freshness.remembered(conn))
 
 
 def account_now_columns(conn: sa.Connection) -> sa.TableClause:

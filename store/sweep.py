@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from engine.expressions import Expression
 from engine.workspace import Workspace
-from store import rollups, score_days, watches
+from store import freshness, rollups, score_days, watches
 from store.ageing import new_day, scope_of, timed
 from store.arbitration import Ruled, rekey, rule
 from store.briefing import Briefing, LastSweep, brief
@@ -25,7 +25,7 @@ from store.consent import cancel_barred
 from store.deployed import Deployed, NothingDeployed, conditions_of, extremes_of
 from store.in_work import is_in_work
 from store.moment_triggers import any_reached
-from store.projection import Scope, project
+from store.projection import Scope, project_on
 from store.proposals import propose
 from store.schema import (
     account,
@@ -37,7 +37,6 @@ from store.schema import (
     watch,
     work,
     work_event,
-    work_playbook,
 )
 from store.schema import sweep as sweeps
 from store.sight import Sight
@@ -189,25 +188,29 @@ def _take(conn: sa.Connection) -> _Taken | None:
     if since is not None:
         score_days.record(conn, taken.sight, since)
     conditions = conditions_of(taken.proposing, briefing.plans)
-    scope = _take_work(conn, briefing, since, now, [condition.expression for condition in conditions])
+    alive = freshness.alive(conn, workspace, now)
+    turned = freshness.turned(briefing.ground.feeds, alive)
+    scope = _take_work(conn, briefing, since, now, [condition.expression for condition in conditions], turned)
     if scope is None:
         if not any(any_reached(conn, taken.sight, one, taken.since_for(one)) for one in taken.proposing):
             _note_instant(conn, finished.id if finished else None, now)
             return taken
         scope = "some"
-    accounts = _count(conn, scope)
-    if scope == "anew" and accounts > _ANALYZE_FROM:
+    if scope == "anew" and _count(conn, scope) > _ANALYZE_FROM:
         conn.execute(_ANALYZE)
     above = rollups.above_work(conn, taken.sight, everyone=scope != "some")
-    project(conn, workspace, now, extremes_of(conditions), scope)
+    ground = project_on(
+        conn, workspace, now, extremes_of(conditions), scope, ground=briefing.ground, alive=alive
+    ).ground
     rollups.tell_parents(conn, taken.sight, above)
+    begun = conn.execute(_BEGIN, {"now": now, "scope": scope}).one()
     return replace(
         taken,
-        id=conn.execute(sa.insert(sweeps).values(at=now, scope=scope).returning(sweeps.c.id)).scalar_one(),
-        sight=Sight(conn, workspace, now, everyone=scope != "some"),
+        id=begun.id,
+        sight=Sight(conn, workspace, now, everyone=scope != "some", ground=ground),
         scope=scope,
-        accounts=accounts,
-        with_events=bool(conn.execute(_WITH_EVENTS, {"now": now}).scalar()),
+        accounts=begun.accounts,
+        with_events=begun.with_events,
     )
 
 
@@ -215,21 +218,22 @@ def _count(conn: sa.Connection, scope: Scope) -> int:
     return int(conn.execute(_COUNT_WORK if scope == "some" else _COUNT_ALL).scalar_one())
 
 
-def _take_work(
+def _take_work(  # noqa: PLR0917 - what is known so far
     conn: sa.Connection,
     briefing: Briefing,
     since: datetime | None,
     now: datetime,
     expressions: Sequence[Expression],
+    turned: freshness.Feeds,
 ) -> Scope | None:
     """Put into work what changed or came due, and say whether everyone is concerned; None for nothing at all."""
     workspace, ground = briefing.workspace, briefing.ground
-    scope = scope_of(conn, workspace, since, now, expressions, feeds=ground.feeds)
+    scope = scope_of(workspace, since, now, expressions, turned=turned)
     given = {"since": since or _EARLIEST, "now": now}
     asked = (workspace.hash, *(expression.text for expression in expressions))
     due = partial(_due, workspace, expressions)
-    turned = list(new_day(ground.zones, workspace, expressions, since, now)) if since and scope == "some" else []
-    if scope == "some" and not turned and not kept(("stirs", asked), lambda: _stirs(due())).run(conn, given).scalar():
+    days = list(new_day(ground.zones, workspace, expressions, since, now)) if since and scope == "some" else []
+    if scope == "some" and not days and not kept(("stirs", asked), lambda: _stirs(due())).run(conn, given).scalar():
         return None
     if conn.execute(_TAKE_CHANGES).scalar():
         scope = "anew"
@@ -237,7 +241,7 @@ def _take_work(
         kept(("due", asked), lambda: _insert(work, ["account_id"], due())).run(conn, given)
     if since is not None:
         kept("come", _come).run(conn, given)
-    for accounts in turned:
+    for accounts in days:
         conn.execute(_insert(work, ["account_id"], accounts))
     return scope
 
@@ -286,9 +290,13 @@ def _note_instant(conn: sa.Connection, sweep_id: int | None, now: datetime) -> N
 
 
 _ANALYZE = sa.text("analyze account, account_now, account_value, event, record, value_history")
-_WITH_EVENTS = sa.text("select exists (select from work_event) or exists (select from settling where due_at <= :now)")
 _COUNT_WORK = sa.select(sa.func.count()).select_from(work)
 _COUNT_ALL = sa.select(sa.func.count()).select_from(account)
+_BEGIN = sa.text("""
+    insert into sweep (at, scope) values (:now, :scope)
+    returning id, exists (select from work_event) or exists (select from settling where due_at <= :now) as with_events,
+        case when scope = 'some' then (select count(*) from work) else (select count(*) from account) end as accounts
+""")
 _TAKE_CHANGES = sa.text("""
     with taken as (
         delete from change returning account_id, event_id
@@ -302,6 +310,9 @@ _TAKE_CHANGES = sa.text("""
 """Whether everyone is to be looked at anew."""
 
 
+_CLEAR = sa.text("""
+    with accounts as (delete from work), events as (delete from work_event) delete from work_playbook
+""")
 _GIVE_BACK_EVENTS = sa.text("""
     insert into change (account_id, event_id)
     select event.account_id, event.id from work_event join event on event.id = work_event.event_id order by event.id
@@ -379,8 +390,7 @@ def _finish(conn: sa.Connection, taken: _Taken, report: SweepReport) -> None:
         # Else the next sweeps would wade through what this one leaves behind.
         conn.execute(sa.text("truncate work, work_event, work_playbook"))
     else:
-        for table in (work, work_event, work_playbook):
-            conn.execute(sa.delete(table))
+        conn.execute(_CLEAR)
     behind = {one.playbook: taken.since_for(one) for one in taken.playbooks if one.playbook in report.failed}
     counts = {
         "accounts": report.accounts,

@@ -19,7 +19,7 @@ from engine.calendars import local_date, local_midnight
 from store import arriving, clock, runs
 from store import sweep as store_sweep
 from store.deployed import load_workspace
-from store.moments import idle, next_moment, restless, stirred, zones_in_use
+from store.moments import Left, left, next_moment, restless, zones_in_use
 from workflows.errands import ErrandStream, Outside
 from workflows.lookout import Lookout
 from workflows.mail_stream import MailStream
@@ -105,26 +105,37 @@ class Driver:
         """Sweep and let the runs act at the standing instant until nothing is left to do."""
         for _ in range(_MOST_ROUNDS):
             await asyncio.to_thread(store_sweep.sweep, self._database, wait=True)
-            if await asyncio.to_thread(self._idle, now):
+            todo = await asyncio.to_thread(self._left, now)
+            if not todo:
                 return
-            await asyncio.to_thread(self._wake, now)
-            told = await self._deliverer.deliver_all()
+            if todo.waits:
+                await asyncio.to_thread(self._wake, now)
+            told = await self._deliverer.deliver_all() if todo.waits or todo.outbox else 0
             await self._quiet()
-            loop = asyncio.get_running_loop()
-            mails = await loop.run_in_executor(self._mail_thread, self._mails.dispatch_due, now)
-            errands = await loop.run_in_executor(self._mail_thread, self._errands.dispatch_due, now)
-            if await asyncio.to_thread(self._idle, now):
-                return
-            if not told and not mails and not errands and not await asyncio.to_thread(self._stirred):
+            todo = await asyncio.to_thread(self._left, now)
+            sent = await self._send(todo, now)
+            if sent:
+                todo = await asyncio.to_thread(self._left, now)
+            if not todo or not (told or sent or todo.stirred):
                 return
         raise NotAtRest(f"facts and acts follow each other in a circle at {now.isoformat()}")
 
     async def settle_if_told(self, now: datetime) -> None:
         """The same, if something happened at the standing instant meanwhile: a person answered on a page."""
-        awake: bool = await asyncio.to_thread(self._stirred)
-        if awake or len(await asyncio.to_thread(self._restless)) > 0:
+        todo = await asyncio.to_thread(self._left, now)
+        if todo.stirred or len(await asyncio.to_thread(self._restless)) > 0:
             await self.settle(now)
             await asyncio.to_thread(self._after, now)
+
+    async def _send(self, todo: Left, now: datetime) -> bool:
+        """Mails and errands that are due; whether any became something else by it."""
+        sent = False
+        loop = asyncio.get_running_loop()
+        if todo.mails:
+            sent |= bool(await loop.run_in_executor(self._mail_thread, self._mails.dispatch_due, now))
+        if todo.errands:
+            sent |= bool(await loop.run_in_executor(self._mail_thread, self._errands.dispatch_due, now))
+        return sent
 
     async def _quiet(self) -> None:
         deadline = time.monotonic() + _PATIENCE
@@ -161,11 +172,8 @@ class Driver:
         with self._database.begin() as conn:
             runs.wake_due(conn, now)
 
-    def _idle(self, now: datetime) -> bool:
-        return self._lookout.see(partial(idle, now=now))
+    def _left(self, now: datetime) -> Left:
+        return self._lookout.see(partial(left, now=now))
 
     def _restless(self) -> list[int]:
         return self._lookout.see(restless)
-
-    def _stirred(self) -> bool:
-        return self._lookout.see(stirred)

@@ -123,10 +123,13 @@ _BOOK = (
     from run cross join generate_series(1, :each) n
     """,
     """
-    insert into score (account_id, card, at, value, band, known_weight, contributions)
+    insert into score_parts (key, parts) values ('usage', '[{"id": "usage", "weight": 30, "type": "number"}]')
+    """,
+    """
+    insert into score (account_id, card, at, value, band, known_weight, made_by, inputs, points, states)
     select id, 'health', cast(:now as timestamptz) - n * 9 * :ago, (id * 31 + n * 3) % 100,
            case when (id * 31 + n * 3) % 100 < 40 then 'red' else 'green' end, 1,
-           '[{"id": "usage", "value": 3, "points": 40, "weight": 30, "state": "known"}]'
+           'usage', '{3}', '{40}', 'k'
     from account cross join generate_series(0, 11) n
     """,
     """

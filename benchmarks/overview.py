@@ -94,8 +94,8 @@ _ROWS = (
     from generate_series(1, :n) i, generate_series(0, 1) k
     """,
     f"""
-    insert into score (account_id, card, at, value, band, known_weight, contributions)
-    select i, 'health', :now - interval '1 day' * (300 - k * (20 + i % 23)), (i + k) % 100, {_BAND}, 1, '[]'
+    insert into score (account_id, card, at, value, band, known_weight)
+    select i, 'health', :now - interval '1 day' * (300 - k * (20 + i % 23)), (i + k) % 100, {_BAND}, 1
     from generate_series(1, :n) i, generate_series(0, 9) k
     """,  # noqa: S608 - a constant
     f"""

@@ -18,6 +18,7 @@ from engine.roles import FieldOf, rule_of
 from engine.rollups import PARENT
 from engine.workspace import Workspace
 from store import freshness, schema
+from store.contributions import ensure_parts
 from store.schema import zone_offset
 from store.statements import Given
 from store.zones import ensure_zones, other_days
@@ -128,6 +129,7 @@ def ensure_columns(
         # As driver SQL: names hold characters that would otherwise be taken for parameters.
         conn.exec_driver_sql(f"alter table account_now {', '.join(parts)}".replace("%", "%%"))
     _ensure_book_indexes(conn, workspace)
+    ensure_parts(conn, workspace)
     ensure_zones(conn, [workspace.zone])
     return tuple(made)
 

@@ -35,7 +35,7 @@ from store.gathered import NOTHING, Gathered, gather
 from store.in_work import is_in_work
 from store.overrides import cards_overridden
 from store.schema import account_value, score, value_history
-from store.scoring import CardColumns, contributions, known_share, score_steps
+from store.scoring import MADE_OF, CardColumns, known_share, score_steps, what_it_is_made_of
 from store.sight import Ground, read_ground
 from store.sql_functions import Slope
 from store.statements import kept
@@ -395,13 +395,13 @@ def _score_history(card: CardColumns, changed: sa.CTE, old: _Old) -> sa.CTE:
             changed.c[value],
             changed.c[band],
             known_share(card, changed),
-            contributions(card, changed),
+            *what_it_is_made_of(card, changed),
             changed.c[card.override] if card.override in changed.c else sa.null(),
         )
         .where(sa.or_(*(changed.c[name].is_distinct_from(old.of(changed, name)) for name in (value, band))))
         .order_by(changed.c.account_id)
     )
-    columns = ["account_id", "card", "at", "value", "band", "known_weight", "contributions", "override_id"]
+    columns = ["account_id", "card", "at", "value", "band", "known_weight", *MADE_OF, "override_id"]
     return sa.insert(score).from_select(columns, made).cte(f"history_of_{card.id}")
 
 

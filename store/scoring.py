@@ -1,13 +1,15 @@
 """Scores set by set: the scorecards as SQL over a step of the projection; the same doubles as engine.scorecards."""
 
+import operator
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, array
 
 from engine.calendars import local_date
 from engine.durations import Duration
@@ -17,6 +19,7 @@ from engine.scorecards import TOP, Component, Score, Scorecard, card_for, score,
 from engine.workspace import Workspace
 from store import freshness
 from store.columns import NOW, Prepared, account_now_table, age_column, column_name
+from store.contributions import STATES, parts_key
 from store.expressions import to_sql
 from store.overrides import in_force
 from store.schema import account_value, score_override
@@ -118,20 +121,33 @@ def _overridden(card: CardColumns, step: sa.Subquery) -> sa.Subquery:
     return sa.select(step, *columns).select_from(rows).subquery(f"overridden_{card.id}")
 
 
-def contributions(card: CardColumns, step: sa.FromClause) -> Sql:
-    """What each component brought in, as JSON in the card's order; for the rows whose score has changed."""
-    whole = []
+MADE_OF = ("made_by", "inputs", "points", "states")
+"""The columns of a score's history that say what each component brought in (`store.contributions`)."""
+
+
+def what_it_is_made_of(card: CardColumns, step: sa.FromClause) -> tuple[Sql, ...]:
+    """Their values, in that order, for the rows whose score has changed."""
+    parts: list[tuple[Sql, Sql, Sql, Sql]] = []
     for v, variant in enumerate(card.variants):
-        parts = [
-            sa.func.jsonb_build_object(
-                *("id", component.id, "value", step.c[card.input(v, c)], "points", _counted(card, v, c, step)),
-                *("weight", _number(component.weight), "state", _state(card, v, c, step)),
-                type_=JSONB,
+        places = range(len(variant.components))
+        inputs = [_as_number(one, step.c[card.input(v, c)]) for c, one in enumerate(variant.components)]
+        states = [_state(card, v, c, step) for c in places]
+        parts.append(
+            (
+                sa.literal(parts_key(variant), sa.Text),
+                array(inputs, type_=DOUBLE_PRECISION),
+                array([_counted(card, v, c, step) for c in places], type_=DOUBLE_PRECISION),
+                reduce(operator.add, states),
             )
-            for c, component in enumerate(variant.components)
-        ]
-        whole.append((card.picked(v, step), sa.func.jsonb_build_array(*parts, type_=JSONB)))
-    return sa.case(*whole, else_=sa.literal_column("'[]'::jsonb", JSONB))
+        )
+    picked = [card.picked(v, step) for v in range(len(card.variants))]
+    return tuple(sa.case(*zip(picked, values, strict=True)) for values in zip(*parts, strict=True))
+
+
+def _as_number(component: Component, value: Sql) -> Sql:
+    if component.input.type == "bool":
+        return sa.cast(sa.cast(value, sa.Integer), DOUBLE_PRECISION)
+    return value
 
 
 def _counted(card: CardColumns, v: int, c: int, step: sa.FromClause) -> Sql:
@@ -141,7 +157,8 @@ def _counted(card: CardColumns, v: int, c: int, step: sa.FromClause) -> Sql:
 
 def _state(card: CardColumns, v: int, c: int, step: sa.FromClause) -> Sql:
     missing = step.c[card.known(v, c)].is_(None)
-    return sa.case((card.is_stale(v, c, step), "stale"), (missing, "missing"), else_="known")
+    letters = {state: sa.literal(letter, sa.Text) for state, letter in STATES.items()}
+    return sa.case((card.is_stale(v, c, step), letters["stale"]), (missing, letters["missing"]), else_=letters["known"])
 
 
 def known_share(card: CardColumns, step: sa.FromClause) -> Sql:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from engine.scorecards import TOP, Component, Scorecard, card_for
 from engine.workspace import Workspace
+from store.contributions import contributions_of
 from store.explain.looking import Looking
 from store.overrides import Override, overrides_of
 from store.schema import score
@@ -99,7 +100,12 @@ def explain_scores(
 def _latest() -> sa.Select[Any]:
     of = score.c
     mine = (of.account_id == Given("account", ID), of.card == Given("card", TEXT), of.at <= Given("at", AT))
-    return sa.select(score).where(*mine).order_by(of.at.desc(), of.id.desc()).limit(1)
+    return (
+        sa.select(score, contributions_of().label("contributions"))
+        .where(*mine)
+        .order_by(of.at.desc(), of.id.desc())
+        .limit(1)
+    )
 
 
 def _explained(
@@ -126,9 +132,9 @@ def _explained(
                 state=part["state"],
                 told_at=newest.get(part["id"]),
             )
-            for part in row.contributions
+            for part in row.contributions or ()
         ),
-        moves=_moves(row.value, row.contributions, card, components)
+        moves=_moves(row.value, row.contributions or [], card, components)
         if card and row.value is not None and override is None
         else (),
         override=override,

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from store.contributions import contributions_of
 from store.schema import score
 from store.schema.base import AT, ID, TEXT
 from store.statements import Given, kept
@@ -19,4 +20,4 @@ def points_at(conn: sa.Connection, account_id: int, card: str, at: datetime) -> 
 def _latest() -> sa.Select[Any]:
     of = score.c
     then = (of.account_id == Given("account", ID), of.card == Given("card", TEXT), of.at <= Given("at", AT))
-    return sa.select(of.contributions).where(*then).order_by(of.at.desc(), of.id.desc()).limit(1)
+    return sa.select(contributions_of()).where(*then).order_by(of.at.desc(), of.id.desc()).limit(1)

@@ -42,7 +42,7 @@ from store.schema.facts import (
 )
 from store.schema.mail import mail, mail_event, mail_reply, survey
 from store.schema.notes import account_note
-from store.schema.projection import account_now, score, score_day, score_override, value_history
+from store.schema.projection import account_now, score, score_day, score_override, score_parts, value_history
 from store.schema.pulling import pull
 from store.schema.quarantine import quarantine
 from store.schema.running import ledger, outbox, run, trace, watch
@@ -92,6 +92,7 @@ __all__ = [
     "score",
     "score_day",
     "score_override",
+    "score_parts",
     "session",
     "settling",
     "sign_in_rate",

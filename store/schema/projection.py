@@ -1,7 +1,7 @@
 """What decisions read, written by the sweep alone: values, scores and their past; and what overrides a score."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from store.schema.base import AT, ID, TEXT, account_, id_, metadata
 
@@ -19,23 +19,38 @@ account_now = sa.Table(
 score = sa.Table(
     "score",
     metadata,
-    id_(),
+    sa.Column("id", ID, sa.Identity(always=True), nullable=False, comment="the order of writing"),
     sa.Column("account_id", ID, nullable=False),
     sa.Column("card", TEXT, nullable=False),
     sa.Column("at", AT, nullable=False, comment="the sweep's instant"),
     sa.Column("value", sa.Float, comment="null: unknown"),
     sa.Column("band", TEXT),
     sa.Column("known_weight", sa.Float, nullable=False),
-    sa.Column(
-        "contributions", JSONB, nullable=False, comment="[{id, value, points, weight, state}] in the card's order"
-    ),
+    # What each component brought in, in the card's order: as arrays, which cost a sweep little.
+    sa.Column("made_by", TEXT, comment="score_parts.key; null, as the next three: no card applied"),
+    sa.Column("inputs", ARRAY(sa.Float), comment="true is 1"),
+    sa.Column("points", ARRAY(sa.Float), comment="null: it counts for nothing"),
+    sa.Column("states", TEXT, comment="a letter for each: k known, m missing, s stale"),
     sa.Column(
         "override_id", ID, comment="score_override.id, where a person set the value; the contributions are the card's"
     ),
-    # With value and band: a line of forty accounts is looked up at a thousand instants.
-    sa.Index(None, "account_id", "card", sa.text("at DESC"), sa.text("id DESC"), postgresql_include=["value", "band"]),
+    # With value and band: a line of forty accounts is looked up at a thousand instants. In place of a primary key.
+    sa.Index(
+        None,
+        *("account_id", "card", sa.text("at DESC"), sa.text("id DESC")),
+        unique=True,
+        postgresql_include=["value", "band"],
+    ),
     sa.Index(None, "at", postgresql_include=["account_id"]),
     comment="appended when value or band changes",
+)
+
+score_parts = sa.Table(
+    "score_parts",
+    metadata,
+    sa.Column("key", TEXT, primary_key=True, comment="a hash of the parts"),
+    sa.Column("parts", JSONB, nullable=False, comment="[{id, weight, type}] in the card's order"),
+    comment="what the numbers beside a score are of: a row for every card that ever made one",
 )
 
 score_override = sa.Table(
@@ -61,12 +76,13 @@ score_override = sa.Table(
 value_history = sa.Table(
     "value_history",
     metadata,
-    id_(),
+    sa.Column("id", ID, sa.Identity(always=True), nullable=False, comment="the order of writing"),
     sa.Column("account_id", ID, nullable=False),
     sa.Column("field", TEXT, nullable=False),
     sa.Column("at", AT, nullable=False),
     sa.Column("value", sa.Float),
-    sa.Index(None, "account_id", "field", sa.text("at DESC")),
+    # In place of a primary key.
+    sa.Index(None, "account_id", "field", sa.text("at DESC"), sa.text("id DESC"), unique=True),
     sa.Index(None, "at", postgresql_include=["account_id"]),
     comment="metrics and scores whose past a trigger looks at (drops_by within), appended when the value changes",
 )

@@ -18,6 +18,7 @@ from engine.scorecards import Scorecard
 from engine.validation import Outcome, Part, Sample
 from engine.workspace import Workspace
 from store.ageing import due_accounts
+from store.contributions import contributions_of
 from store.past import Past, looking_back
 from store.schema import run, score, sweep, workspace
 from store.sight import Sight
@@ -148,7 +149,7 @@ def _seen(conn: sa.Connection, past: Past, asked: Asked, at: datetime) -> list[_
             sight.account_id.label("account"),
             sight.field(f"{asked.card}.score").label("score"),
             sight.field(f"{asked.card}.band").label("band"),
-            score.c.contributions,
+            contributions_of().label("contributions"),
             sa.func.coalesce(sight.truth(outcome.condition), sa.false()).label("gone"),
         )
         .select_from(sight.source.outerjoin(score, mine))

@@ -1,16 +1,20 @@
 """A small book of business, written straight into the tables, for tests of what reads them."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from engine.addresses import address_key
 from engine.compile import compile_playbook
 from engine.document import load_document
 from engine.plan import Compiled
+from engine.values import content_hash
 from engine.workspace import Workspace, load_workspace
 from store import clock, schema
 from store.columns import ensure_columns
+from store.contributions import STATES
 
 NOW = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
 
@@ -64,8 +68,21 @@ class Book:
 
     def score(self, account_id, value, band, at=None):
         parts = [{"id": "logins", "value": 10.0, "points": 30.0, "weight": 60.0, "state": "known"}]
-        row = {"known_weight": 1.0, "contributions": parts, "at": at or self.now}
+        row = {"known_weight": 1.0, "at": at or self.now} | self.made_of(parts)
         return self._insert(schema.score, account_id=account_id, card="health", value=value, band=band, **row)
+
+    def made_of(self, parts):
+        """The columns of a score to which these came: id, value, points, weight, state of each."""
+        of = [{"id": part["id"], "weight": part["weight"], "type": "number"} for part in parts]
+        key = content_hash(json.dumps(of))
+        self.conn.execute(insert(schema.score_parts).values(key=key, parts=of).on_conflict_do_nothing())
+        inputs, points = ([part[name] for part in parts] for name in ("value", "points"))
+        return {
+            "made_by": key,
+            "inputs": inputs,
+            "points": points,
+            "states": "".join(STATES[part["state"]] for part in parts),
+        }
 
     def run(self, account_id, playbook="risk-recovery", *, started_at=None, **values):
         n = self.conn.execute(sa.select(sa.func.count()).select_from(schema.run)).scalar_one() + 1

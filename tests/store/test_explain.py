@@ -203,7 +203,8 @@ def test_switched_off_playbooks_are_explained_only_when_asked_for(book, conn, ac
 
 def test_a_score_shows_its_contributions_and_what_would_move_it(book, conn, account_id):
     facts(book, account_id)
-    row = {"card": "health", "at": NOW, "value": 58.0, "band": "yellow", "known_weight": 1.0, "contributions": PARTS}
+    row = {"card": "health", "at": NOW, "value": 58.0, "band": "yellow", "known_weight": 1.0}
+    row |= book.made_of(PARTS)
     conn.execute(sa.insert(schema.score).values(account_id=account_id, **row))
     told = {"account_id": account_id, "field": "metric.csat", "value": 4.0, "at": NOW - days(5), "learned_at": NOW}
     conn.execute(sa.insert(schema.account_value).values(**told))
@@ -227,7 +228,8 @@ def test_a_score_shows_its_contributions_and_what_would_move_it(book, conn, acco
 )
 def test_moves_lead_to_the_bands_beside(book, conn, account_id, value, band, moves):
     facts(book, account_id)
-    row = {"card": "health", "at": NOW, "known_weight": 1.0, "contributions": PARTS}
+    row = {"card": "health", "at": NOW, "known_weight": 1.0}
+    row |= book.made_of(PARTS)
     conn.execute(sa.insert(schema.score).values(account_id=account_id, value=value, band=band, **row))
     [score] = explained(conn).scores
     assert [move.band for move in score.moves] == moves

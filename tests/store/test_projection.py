@@ -14,6 +14,7 @@ from engine.workspace import load_workspace
 from store import schema
 from store.ageing import due_accounts
 from store.columns import account_now_table, ensure_columns
+from store.contributions import contributions_of
 from store.intake import take_in, take_in_dated
 from store.projection import project
 
@@ -208,7 +209,7 @@ def test_scores_are_kept_in_history_when_value_or_band_changes(conn):
     project_everyone(conn, day(2))
     take_in(conn, [usage(1, day(2))], known_at=day(2))
     project_everyone(conn, day(5.5))
-    history = conn.execute(sa.select(schema.score).order_by("id")).all()
+    history = conn.execute(sa.select(schema.score, contributions_of().label("contributions")).order_by("id")).all()
     assert [(row.value, row.band, row.at) for row in history] == [(87.5, "green", day(1)), (20.0, "red", day(5.5))]
     assert history[0].known_weight == 3 / 7
     assert history[0].contributions == [

@@ -21,7 +21,7 @@ def scored(scratch):
         rows = [
             {"at": NOW - ago, "value": value, "band": "red" if value < 40 else "green"} for ago, value in values.items()
         ]
-        told = {"account_id": account_id, "card": "health", "known_weight": 1.0, "contributions": []}
+        told = {"account_id": account_id, "card": "health", "known_weight": 1.0}
         scratch.execute(sa.insert(score), [told | row for row in rows])
         return account_id
 

@@ -11,6 +11,7 @@ from engine.facts import AccountFact, EventFact, MetricFact
 from engine.workspace import load_workspace
 from store import schema
 from store.columns import ensure_columns
+from store.contributions import contributions_of
 from store.intake import take_in
 from store.projection import project
 from store.scoring import current_scores
@@ -104,7 +105,9 @@ def test_python_and_sql_give_the_same_score(scratch, workspace, described):
         assert found is not None
         assert (found[1].value, found[1].band) == (row.value, row.band)
         history = scratch.execute(
-            sa.select(schema.score).where(schema.score.c.account_id == row.account_id)
+            sa.select(schema.score, contributions_of().label("contributions")).where(
+                schema.score.c.account_id == row.account_id
+            )
         ).one_or_none()
         assert (history is None) == (row.value is None)
         if history is not None:

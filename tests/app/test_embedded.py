@@ -205,6 +205,12 @@ def test_files_of_another_release_are_refused_with_a_way_out(own_home):
         assert servers.pids().keys() == {"keeper"}
 
 
+def test_postgresql_takes_a_share_of_the_memory_within_bounds(home):
+    with Servers(home, durable=False) as servers:
+        [(pages,)] = _query(servers, "select setting::int from pg_settings where name = 'shared_buffers'")
+    assert pages * 8 == min(max(psutil.virtual_memory().total // 16 >> 20, 256), 1024) * 1024
+
+
 def test_a_server_that_cannot_start_says_why(own_home):
     (own_home / "postgres").mkdir()
     (own_home / "postgres" / "PG_VERSION").write_text("18\n")

@@ -86,6 +86,11 @@ class _Watched:
     bit: Bit
 
     @property
+    def at_once(self) -> bool:
+        """Whether it fires as soon as it is true."""
+        return self.edge.dwell is None
+
+    @property
     def includes_existing(self) -> bool:
         return self.deployed.compiled.entry.existing == "include"
 
@@ -165,20 +170,20 @@ _MANY = 20_000
 
 
 def _look(view: View, watched: Sequence[_Watched], which: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Looks at all edges of an account at once. What changes a memory and nothing else, first sights and re-arming, is
-    written by the way; only candidates come back: edges that fire, dwell, or exist where the author includes these."""
+    """Looks at all edges of an account at once, and writes by the way what no dwell has a say in: first sights,
+    re-arming, and what fires at once. Candidates come back as they were before: edges that fire, dwell, or exist where
+    the author includes these."""
     # Fenced, so that no condition is worked out thrice.
     looked = _truths(view, watched, which).offset(0).subquery("looked")
-    words = memories.words(one.bit for one in watched)
     matters = sa.select(looked).where(_moves(looked, watched)).cte("matters").prefix_with("materialized")
-    written = _write_quietly(view, matters, words)
-    asked = sa.or_(*(_candidate(matters, word) != 0 for word in words))
+    written = _write_at_once(view, matters, watched)
+    asked = sa.or_(*(_candidate(matters, word) != 0 for word in _words(watched)))
     return sa.select(matters).where(asked).add_cte(written)
 
 
 def _moves(looked: sa.FromClause, watched: Sequence[_Watched]) -> sa.ColumnElement[bool]:
     """Whether anything does, quietly or not."""
-    words = memories.words(one.bit for one in watched)
+    words = _words(watched)
     parts = (part for word in words for part in (*_quiet(looked, word), _candidate(looked, word)))
     found: sa.ColumnElement[int] = reduce(lambda all_, part: all_.bitwise_or(part), parts)
     return found != 0
@@ -186,7 +191,7 @@ def _moves(looked: sa.FromClause, watched: Sequence[_Watched]) -> sa.ColumnEleme
 
 def _truths(view: View, watched: Sequence[_Watched], which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Masks of memory and of truths, where anything may move."""
-    words = memories.words(one.bit for one in watched)
+    words = _words(watched)
     masks = [view.source.c[f"{mask}_{word}"] for word in words for mask in MASKS]
     return (
         sa.select(
@@ -208,13 +213,17 @@ def _truths(view: View, watched: Sequence[_Watched], which: sa.ColumnElement[boo
 def _may_move(view: View, watched: Sequence[_Watched]) -> sa.ColumnElement[bool]:
     """Lets off nearly everyone by one test: who was seen, dwells nowhere, and is tripped exactly where it trips."""
     may: list[sa.ColumnElement[bool]] = []
-    for word in memories.words(one.bit for one in watched):
+    for word in _words(watched):
         mine = _of_word(watched, word)
         seen, tripped, holding = (view.source.c[f"{mask}_{word}"] for mask in MASKS)
         trips = _mask([(one, view.truth(one.edge.trips)) for one in mine])
         may.append(trips != tripped.bitwise_and(_all_bits(mine)))
         may.append(seen.bitwise_not().bitwise_or(holding).bitwise_and(_all_bits(mine)) != 0)
     return sa.or_(*may)
+
+
+def _words(watched: Sequence[_Watched]) -> Sequence[int]:
+    return memories.words(one.bit for one in watched)
 
 
 def _of_word(watched: Sequence[_Watched], word: int) -> Sequence[_Watched]:
@@ -263,22 +272,30 @@ def _quiet(looked: sa.FromClause, word: int) -> tuple[sa.ColumnElement[int], sa.
 
 def _candidate(looked: sa.FromClause, word: int) -> sa.ColumnElement[int]:
     of = looked.c
-    seen, tripped, holding = (of[f"{mask}_{word}"] for mask in MASKS)
-    fires = of[f"trips_{word}"].bitwise_and(seen).bitwise_and(tripped.bitwise_or(holding).bitwise_not())
-    existing = of[f"wanted_{word}"].bitwise_and(seen.bitwise_not())
-    mask: sa.ColumnElement[int] = fires.bitwise_or(holding).bitwise_or(existing)
+    existing = of[f"wanted_{word}"].bitwise_and(of[f"seen_{word}"].bitwise_not())
+    mask: sa.ColumnElement[int] = _fires(looked, word).bitwise_or(of[f"holding_{word}"]).bitwise_or(existing)
     return mask
 
 
-def _write_quietly(view: View, matters: sa.CTE, words: Sequence[int]) -> sa.CTE:
+def _fires(looked: sa.FromClause, word: int) -> sa.ColumnElement[int]:
+    """What was armed and is true; with a dwell it only begins to hold."""
+    of = looked.c
+    seen, tripped, holding = (of[f"{mask}_{word}"] for mask in MASKS)
+    mask: sa.ColumnElement[int] = of[f"trips_{word}"].bitwise_and(seen)
+    return mask.bitwise_and(tripped.bitwise_or(holding).bitwise_not())
+
+
+def _write_at_once(view: View, matters: sa.CTE, watched: Sequence[_Watched]) -> sa.CTE:
     values: dict[str, sa.ColumnElement[Any]] = {}
     changed: list[sa.ColumnElement[bool]] = []
-    for word in words:
+    for word in _words(watched):
         of, (first, rearmed) = matters.c, _quiet(matters, word)
         existing = first.bitwise_and(of[f"trips_{word}"])
+        fires = _fires(matters, word).bitwise_and(_all_bits([one for one in _of_word(watched, word) if one.at_once]))
+        tripped = of[f"tripped_{word}"].bitwise_or(existing).bitwise_or(fires)
         values[f"seen_{word}"] = of[f"seen_{word}"].bitwise_or(first)
-        values[f"tripped_{word}"] = of[f"tripped_{word}"].bitwise_or(existing).bitwise_and(rearmed.bitwise_not())
-        changed += [first != 0, rearmed != 0]
+        values[f"tripped_{word}"] = tripped.bitwise_and(rearmed.bitwise_not())
+        changed += [first != 0, rearmed != 0, fires != 0]
     same = view.account_id == matters.c.account_id
     return sa.update(view.source).values(values).where(same, sa.or_(*changed)).cte("written")
 
@@ -290,12 +307,15 @@ def _candidates(
     conn: sa.Connection, sight: Sight, watched: Sequence[_Watched], rows: Sequence[sa.RowMapping]
 ) -> _Outcome:
     outcome = _Outcome()
-    dwelling = [row["account_id"] for row in rows if any(one.bit.is_in(row, "holding") for one in watched)]
+    all_bits = {word: sum(one.bit.value for one in _of_word(watched, word)) for word in _words(watched)}
+    dwelling = [row["account_id"] for row in rows if any(row[f"holding_{word}"] & all_bits[word] for word in all_bits)]
     holds = memories.holds(conn, dwelling) if dwelling else {}
+    by_bits: dict[tuple[int, ...], Sequence[_Watched]] = {}
     for row in rows:
-        for one in watched:
-            if not any(one.bit.is_in(row, mask) for mask in ("trips", "holding")):
-                continue
+        bits = tuple(row[f"trips_{word}"] | row[f"holding_{word}"] for word in all_bits)
+        if bits not in by_bits:
+            by_bits[bits] = [one for one in watched if any(one.bit.is_in(row, mask) for mask in ("trips", "holding"))]
+        for one in by_bits[bits]:
             account_id, edge = row["account_id"], one.edge
             before = _memory(row, one.bit, holds.get((account_id, one.deployed.playbook, edge.id)))
             trips = one.bit.is_in(row, "trips") or (False if one.bit.is_in(row, "known") else None)
@@ -303,8 +323,8 @@ def _candidates(
             after, happened = advance(before, trips=trips, rearms=None, now=sight.now, due=due)
             if happened == "fired" or (happened == "existing" and one.bit.is_in(row, "wanted")):
                 outcome.fired.setdefault(one, []).append(account_id)
-            # First sights and re-arming were settled for all accounts at once.
-            if after != before and before.seen and not before.tripped:
+            # What no dwell has a say in was written for all accounts at once.
+            if after != before and before.seen and not before.tripped and (before.holding or not one.at_once):
                 outcome.steps.append(
                     Step(
                         account_id=account_id,

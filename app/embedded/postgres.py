@@ -153,7 +153,7 @@ def _let_through(path: Path) -> None:
 
 
 def _buffers() -> str:
-    """A sixteenth of the machine's memory, from 256 MB to 1 GB: a sweep of a million accounts reads and writes pages all
-    over tables of some hundred megabytes. A small database takes no more than it fills."""
+    """A sixteenth of the machine's memory, from 256 MB to 1 GB: a sweep of a million accounts reads and writes pages
+    all over tables of some hundred megabytes. A small database takes no more than it fills."""
     megabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     return f"{min(max(megabytes // 16, 256), 1024)}MB"

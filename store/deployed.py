@@ -15,6 +15,7 @@ from engine.values import Condition
 from engine.workspace import Workspace
 from store.kept import Kept
 from store.schema import playbook, playbook_change, playbook_version, run, workspace
+from store.statements import Statement
 
 
 class NothingDeployed(LookupError):
@@ -51,10 +52,10 @@ class Deployed:
 
 def load_workspace(conn: sa.Connection) -> Workspace:
     """The workspace now in force."""
-    hash_ = conn.execute(sa.select(workspace.c.hash)).scalar()
-    if hash_ is None:
+    row = _IN_FORCE.read_one(conn, {})
+    if row is None:
         raise NothingDeployed("no workspace is deployed; run: tenure deploy")
-    return workspace_of(conn, hash_)
+    return workspace_of(conn, row.hash)
 
 
 def workspace_of(conn: sa.Connection, hash_: str) -> Workspace:
@@ -89,9 +90,9 @@ def load_playbooks(
     conn: sa.Connection, *, states: tuple[PlaybookState, ...] = ("active", "paused")
 ) -> tuple[Deployed, ...]:
     """The playbooks in these states with their live triggers, by name."""
-    rows = conn.execute(_IN_STATES, {"states": list(states)}).all()
+    rows = _IN_STATES.read(conn, {"states": list(states)})
     remembered: dict[str, dict[str, Remembered]] = {}
-    for row in conn.execute(_LIVE_TRIGGERS):
+    for row in _LIVE_TRIGGERS.read(conn, {}):
         remembered.setdefault(row.playbook, {})[row.id] = Remembered(id=row.id, bit=row.bit, since=row.since)
     return tuple(
         Deployed(
@@ -194,12 +195,13 @@ def _kept(conn: sa.Connection, hash_: str) -> Compiled:
     return _compiled.get(hash_, read)
 
 
-_IN_STATES = sa.text("""
+_IN_FORCE = Statement("select hash from workspace")
+_IN_STATES = Statement("""
     select playbook.id, state, playbook.version, hash from playbook
     join playbook_version on playbook_version.playbook = playbook.id and playbook_version.version = playbook.version
-    where state = any(cast(:states as text[])) order by playbook.id
+    where state = any(%(states)s::text[]) order by playbook.id
 """)
-_LIVE_TRIGGERS = sa.text("select playbook, id, bit, since from trigger where live order by playbook, id")
+_LIVE_TRIGGERS = Statement("select playbook, id, bit, since from trigger where live order by playbook, id")
 
 _workspaces: Kept[Workspace] = Kept(8)
 _compiled: Kept[Compiled] = Kept(512)

@@ -16,7 +16,7 @@ from engine.scorecards import TOP
 from store.deployed import load_workspace
 from store.schema import account, change, score_override
 from store.schema.base import AT, ID
-from store.statements import Given, kept
+from store.statements import Given, Row, kept
 
 LONGEST = timedelta(days=366)
 """After a year somebody has to look again."""
@@ -114,7 +114,7 @@ def overrides_among(
         return in_force(Given("at", AT), score_override.c.account_id, *_COLUMNS).where(mine)
 
     found: dict[int, dict[str, Override]] = {}
-    for row in kept(("overrides among",), make).run(conn, {"accounts": list(account_ids), "at": at}):
+    for row in kept(("overrides among",), make).read(conn, {"accounts": list(account_ids), "at": at}):
         found.setdefault(row.account_id, {})[row.card] = _override(row)
     return found
 
@@ -174,5 +174,5 @@ def _wake(conn: sa.Connection, account_id: int) -> None:
 _COLUMNS = tuple(score_override.c[name] for name in Override.__dataclass_fields__)
 
 
-def _override(row: sa.Row[Any]) -> Override:
+def _override(row: Row) -> Override:
     return Override(**{name: getattr(row, name) for name in Override.__dataclass_fields__})

@@ -10,7 +10,7 @@ from engine.workspace import Workspace
 from store.assigning import person_of
 from store.schema import account, contact, person
 from store.schema.base import ID
-from store.statements import Given, kept
+from store.statements import Given, Row, kept
 
 ANY = "any"
 """The end of a fallback chain: whoever is there."""
@@ -54,7 +54,7 @@ def recipients(
 
 def contacts_of(conn: sa.Connection, account_id: int) -> list[Contact]:
     """All contacts of an account, in a stable order."""
-    return [_contact(row) for row in kept(("contacts of",), _contacts_of).run(conn, {"account": account_id})]
+    return [_contact(row) for row in kept(("contacts of",), _contacts_of).read(conn, {"account": account_id})]
 
 
 def _contacts_of() -> sa.Select[Any]:
@@ -99,7 +99,7 @@ def text_values(
     return values
 
 
-def _contact(row: sa.Row[Any]) -> Contact:
+def _contact(row: Row) -> Contact:
     return Contact(
         id=row.id,
         name=row.name,

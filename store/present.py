@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from engine.workspace import Workspace
 from store.deployed import workspace_of
+from store.statements import Statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Present:
 
 def present(conn: sa.Connection) -> Present:
     """By one statement; the workspace is kept by its hash."""
-    row = conn.execute(_PRESENT).one()
+    row = _PRESENT.read(conn, {})[0]
     return Present(
         now=row.instant or datetime.now(UTC),
         virtual=row.instant is not None,
@@ -28,4 +29,4 @@ def present(conn: sa.Connection) -> Present:
     )
 
 
-_PRESENT = sa.text("select (select instant from clock) as instant, (select hash from workspace) as hash")
+_PRESENT = Statement("select (select instant from clock) as instant, (select hash from workspace) as hash")

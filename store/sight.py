@@ -20,7 +20,7 @@ from store.expression_rows import Rows
 from store.expressions import aggregate_to_sql, to_sql
 from store.in_work import is_in_work
 from store.kept import Kept
-from store.statements import kept
+from store.statements import Statement, kept
 from store.zones import zones_in_use
 
 
@@ -192,7 +192,7 @@ def account_now_columns(conn: sa.Connection) -> sa.TableClause:
 
 
 def _columns(conn: sa.Connection) -> tuple[tuple[str, str], ...]:
-    row = conn.execute(_PRESENT).one()
+    row = _PRESENT.read(conn, {})[0]
     return tuple(zip(row.names, row.types, strict=True))
 
 
@@ -207,7 +207,7 @@ _tables: Kept[sa.TableClause] = Kept(64)
 """One for all who read the same columns, so that their statements can be kept by it."""
 
 
-_PRESENT = sa.text("""
+_PRESENT = Statement("""
     select array_agg(attname::text order by attnum) as names,
         array_agg(format_type(atttypid, null) order by attnum) as types
     from pg_attribute where attrelid = 'account_now'::regclass and attnum > 0 and not attisdropped

@@ -5,9 +5,11 @@ accounts. What differs from one execution to the next stands in it as `Given`.
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
+import psycopg
 import sqlalchemy as sa
+from psycopg.rows import BaseRowFactory, dict_row, namedtuple_row
 from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -25,16 +27,52 @@ class Given(sa.ColumnElement[Any]):
         self.name, self.type = name, to_instance(type_)
 
 
+class Row(Protocol):
+    """What an answer consists of, from SQLAlchemy or read as psycopg makes it: columns are attributes."""
+
+    def __getattr__(self, name: str, /) -> Any: ...
+
+
 class Statement:
     """Any insert, update or select as text; immutable, for every connection and thread."""
 
     def __init__(self, made: Any) -> None:
-        compiled = made.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
-        self.text = str(compiled)
+        """`made`: what SQLAlchemy puts together; or the text itself, with what is given as `%(name)s`."""
+        self.text = made if isinstance(made, str) else _written(made)
 
     def run(self, conn: sa.Connection, given: Mapping[str, Any]) -> sa.CursorResult[Any]:
         """Execute it; names that it does not ask for do no harm."""
         return conn.exec_driver_sql(self.text, dict(given))
+
+    def read(self, conn: sa.Connection, given: Mapping[str, Any]) -> list[Row]:
+        """All rows of a small answer, each with its columns as attributes.
+
+        They come as psycopg makes them: what SQLAlchemy prepares for every answer anew takes longer than to read the
+        few rows of which pages are made.
+        """
+        return self._fetched(conn, given, namedtuple_row)
+
+    def read_one(self, conn: sa.Connection, given: Mapping[str, Any]) -> Row | None:
+        """The only row; None when there is none."""
+        return next(iter(self.read(conn, given)), None)
+
+    def read_values(self, conn: sa.Connection, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The only row by column, whatever the columns are called."""
+        return next(iter(self._fetched(conn, given, dict_row)), None)
+
+    def _fetched(self, conn: sa.Connection, given: Mapping[str, Any], made: BaseRowFactory[Any]) -> list[Any]:
+        if not conn.in_transaction():
+            conn.begin()
+        cursor: Any = conn.connection.cursor(row_factory=made)
+        for hear in conn.dispatch.before_cursor_execute:
+            hear(conn, cursor, self.text, given, None, False)
+        try:
+            rows: list[Any] = cursor.execute(self.text, given).fetchall()
+        except psycopg.Error as error:
+            # As SQLAlchemy tells errors, and so that it lets go of a connection that is broken.
+            conn._handle_dbapi_exception(error, self.text, dict(given), cursor, None)  # noqa: SLF001
+            raise
+        return rows
 
 
 def kept(key: Hashable, make: Callable[[], Any]) -> Statement:
@@ -58,6 +96,10 @@ class _Written(PGCompiler_psycopg):
 class _Dialect(PGDialect_psycopg):
     statement_compiler = _Written
     supports_statement_cache = False
+
+
+def _written(made: Any) -> str:
+    return str(made.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 
 
 _DIALECT = _Dialect()  # type: ignore[no-untyped-call]

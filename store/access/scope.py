@@ -37,8 +37,8 @@ class Scope:
         """The same, asked for one account: nothing of the rest of the book is read."""
         if self.everything:
             return True
-        statement = kept(("sees", self.fields), lambda: sa.select(self.reaches(Given("account", sa.BigInteger()))))
-        return bool(statement.run(conn, {"account": account_id, "people": list(self.people)}).scalar())
+        statement = kept(("sees", self.fields), lambda: _alone(self))
+        return any(row.seen for row in statement.read(conn, {"account": account_id, "people": list(self.people)}))
 
     def seen_account(self, conn: sa.Connection, key: str) -> int | None:
         """The account of this key, if it is to be seen."""
@@ -47,8 +47,12 @@ class Scope:
             return sa.select(account.c.id).where(account.c.key == Given("key", TEXT), self.reaches(account.c.id))
 
         which = ("seen", self.everything, self.fields)
-        found: int | None = kept(which, make).run(conn, {"key": key, "people": list(self.people)}).scalar()
-        return found
+        found = kept(which, make).read_one(conn, {"key": key, "people": list(self.people)})
+        return None if found is None else int(found.id)
+
+    def among(self, account_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+        """As `sees`, of a kept statement, which is given `people`: the book is read, and not each account asked."""
+        return account_id.in_(sa.union_all(*self._parts(Given("people", ARRAY(TEXT)))))
 
     def reaches(self, account_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
         """The same as a condition of a kept statement, which is given `people`."""
@@ -74,6 +78,10 @@ class Scope:
             *(part.where(account_now.c.account_id == account_id) for part in owned),
             *(part.where(task.c.account_id == account_id) for part in given),
         ]
+
+
+def _alone(scope: Scope) -> sa.Select[Any]:
+    return sa.select(scope.reaches(Given("account", sa.BigInteger())).label("seen"))
 
 
 EVERYTHING = Scope(everything=True)

@@ -14,6 +14,7 @@ from store.access.secrets import derived, hash_of, new_secret
 from store.access.viewer import Viewer
 from store.deployed import workspace_of
 from store.schema import login, session
+from store.statements import Statement
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
@@ -64,7 +65,7 @@ def open_session(conn: sa.Connection, person: str, how: str, now: datetime, devi
 
 def viewer_of(conn: sa.Connection, secret: str, now: datetime) -> Viewer | None:
     """Who presents this; None when the session is over or never was, or its person may no longer sign in."""
-    row = conn.execute(_ALIVE, {"presented": hash_of(secret), "now": now, "idle": now - IDLE}).one_or_none()
+    row = _ALIVE.read_one(conn, {"presented": hash_of(secret), "now": now, "idle": now - IDLE})
     if row is None:
         return None
     if row.seen_at < now - _MINUTE:
@@ -125,15 +126,15 @@ def _row(row: sa.Row[Any]) -> SessionRow:
 
 
 # With all that the role's scope is made of: every page begins with this one statement.
-_ALIVE = sa.text(
+_ALIVE = Statement(
     """
     select session.id, session.person, session.seen_at, login.name, login.role,
         (select hash from workspace) as workspace, array(COVERED) as covers,
         case when login.role = 'csm' then array(REACH) end as people
     from session join login on login.person = session.person
-    cross join (select coalesce((select instant from clock), :now) as now) as book
-    where session.hash = :presented and session.ended_at is null and session.ends_at > :now and session.seen_at > :idle
-        and login.disabled_at is null
+    cross join (select coalesce((select instant from clock), %(now)s) as now) as book
+    where session.hash = %(presented)s and session.ended_at is null and session.ends_at > %(now)s
+        and session.seen_at > %(idle)s and login.disabled_at is null
     """.replace("COVERED", COVERED.format(key="session.person", now="book.now")).replace(
         "REACH", REACH.format(key="session.person", now="book.now")
     )

@@ -78,7 +78,7 @@ def explain(
     as it was known at that instant, by the playbooks that were in force then and the scorecards of today. HistoryGone
     for one from before what is kept. `apart`: whether conditions are taken apart, and levers found.
     """
-    found = kept(("explain", "account"), _named).run(conn, {"key": account_key}).one_or_none()
+    found = kept(("explain", "account"), _named).read_one(conn, {"key": account_key})
     if found is None or (at is not None and found.learned_at > at):
         return None
     workspace = load_workspace(conn)

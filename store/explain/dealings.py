@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from store.queries.runs import Reason, RunRow, latest_runs, open_runs_of_groups, reasons_of
 from store.schema import crossing, settling, trigger_hold
 from store.schema.base import AT, ID
-from store.statements import Given, kept
+from store.statements import Given, Row, kept
 
 Named = tuple[str, str]
 """A playbook and one of its triggers."""
@@ -40,7 +40,7 @@ class Dealings:
     """By exclusive group: what is open."""
     crossings: Mapping[str, CrossingExplained]
     """By playbook: the last one."""
-    holds: Mapping[Named, sa.Row[Any]]
+    holds: Mapping[Named, Row]
     settles: Mapping[Named, datetime]
     """When the next of a trigger's events is asked."""
 
@@ -68,11 +68,11 @@ def _last_crossings(conn: sa.Connection, account_id: int, at: datetime | None) -
             mine = mine.where(of.at <= Given("at", AT))
         return mine.order_by(of.playbook, of.at.desc(), of.id.desc())
 
-    rows = kept(("dealings", "crossings", at is None), make).run(conn, {"account": account_id, "at": at})
+    rows = kept(("dealings", "crossings", at is None), make).read(conn, {"account": account_id, "at": at})
     return {row.playbook: _crossing(row, at) for row in rows}
 
 
-def _crossing(row: sa.Row[Any], at: datetime | None) -> CrossingExplained:
+def _crossing(row: Row, at: datetime | None) -> CrossingExplained:
     reasons = reasons_of(row.reasons)
     if at is not None and row.decided_at is not None and row.decided_at > at:
         # It waited then; what became of it later was not known.
@@ -80,11 +80,11 @@ def _crossing(row: sa.Row[Any], at: datetime | None) -> CrossingExplained:
     return CrossingExplained(at=row.at, state=row.state, why=row.why, retry_at=row.retry_at, reasons=reasons)
 
 
-def _holds(conn: sa.Connection, account_id: int) -> Mapping[Named, sa.Row[Any]]:
+def _holds(conn: sa.Connection, account_id: int) -> Mapping[Named, Row]:
     def make() -> sa.Select[Any]:
         return sa.select(trigger_hold).where(trigger_hold.c.account_id == Given("account", ID))
 
-    rows = kept(("dealings", "holds"), make).run(conn, {"account": account_id})
+    rows = kept(("dealings", "holds"), make).read(conn, {"account": account_id})
     return {(row.playbook, row.trigger): row for row in rows}
 
 
@@ -94,5 +94,5 @@ def _settles(conn: sa.Connection, account_id: int) -> Mapping[Named, datetime]:
         due = sa.select(of.playbook, of.trigger, sa.func.min(of.due_at).label("due_at"))
         return due.where(of.account_id == Given("account", ID)).group_by(of.playbook, of.trigger)
 
-    rows = kept(("dealings", "settles"), make).run(conn, {"account": account_id})
+    rows = kept(("dealings", "settles"), make).read(conn, {"account": account_id})
     return {(row.playbook, row.trigger): row.due_at for row in rows}

@@ -9,6 +9,7 @@ from engine.catalogue import Type
 from engine.simulation import Account
 from engine.workspace import Workspace
 from store.schema import account, contact, value_history
+from store.statements import Statement
 
 
 def account_as_known(conn: sa.Connection, workspace: Workspace, account_id: int, at: datetime) -> Account:
@@ -36,11 +37,11 @@ def account_as_known(conn: sa.Connection, workspace: Workspace, account_id: int,
 
 def told_at(conn: sa.Connection, account_id: int, at: datetime) -> dict[str, tuple[datetime, datetime]]:
     """By told field: when its value was true, and when it was learned, as of `at`."""
-    return {row.field: (row.at, row.learned_at) for row in conn.execute(_TOLD, {"account": account_id, "at": at})}
+    return {row.field: (row.at, row.learned_at) for row in _TOLD.read(conn, {"account": account_id, "at": at})}
 
 
 def _told(conn: sa.Connection, account_id: int, at: datetime) -> list[tuple[str, Any, datetime]]:
-    return [(row.field, row.value, row.at) for row in conn.execute(_TOLD, {"account": account_id, "at": at})]
+    return [(row.field, row.value, row.at) for row in _TOLD.read(conn, {"account": account_id, "at": at})]
 
 
 def _history(conn: sa.Connection, found: Account, account_id: int, at: datetime) -> None:
@@ -67,9 +68,9 @@ def _typed(value: Any, type_: Type | None) -> Any:
     return value
 
 
-_TOLD = sa.text("""
+_TOLD = Statement("""
     select distinct on (field) field, value, at, learned_at from account_value
-    where account_id = :account and at <= :at and learned_at <= :at
+    where account_id = %(account)s and at <= %(at)s and learned_at <= %(at)s
     order by field, at desc, id desc
 """)
 

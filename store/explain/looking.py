@@ -20,6 +20,7 @@ from engine.workspace import Workspace
 from store.columns import BITS, column_name, extreme_column, extreme_name
 from store.explain.knowledge import account_as_known
 from store.sight import Sight
+from store.statements import Statement
 from store.zones import zone_or
 
 
@@ -52,11 +53,11 @@ class Looking:
         self.workspace = workspace
         self.account_id = account_id
         self.now = now
-        row = conn.execute(_ROW, {"id": account_id}).mappings().one_or_none()
+        row = _ROW.read_values(conn, {"id": account_id})
         self.swept = row is not None
         self._aggregates: dict[str, Any] = {}
         self._reads: dict[str, ConditionRead] = {}
-        self._row: Mapping[str, Any] = dict(row) if row else {}
+        self._row: Mapping[str, Any] = row or {}
 
     def read(self, condition: Condition) -> ConditionRead:
         """What it found. The same is asked by several playbooks, and more than once by each."""
@@ -156,4 +157,4 @@ class LookingBack(Looking):
         return work_out(self._then)
 
 
-_ROW = sa.text("select * from account_now where account_id = :id")
+_ROW = Statement("select * from account_now where account_id = %(id)s")

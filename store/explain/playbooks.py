@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
-
-import sqlalchemy as sa
+from typing import Literal
 
 from engine.calendars import add
 from engine.durations import parse_duration
@@ -14,6 +12,7 @@ from store.deployed import Deployed
 from store.explain.dealings import CrossingExplained, Dealings
 from store.explain.looking import ConditionRead, Looking
 from store.queries.runs import RunRow
+from store.statements import Row
 
 Verdict = Literal["running", "held", "held_out", "dwelling", "ended", "not_started", "waiting"]
 
@@ -148,7 +147,7 @@ def _triggers(deployed: Deployed, looking: Looking, dealings: Dealings) -> tuple
 
 
 def _trigger(
-    trigger: Trigger, deployed: Deployed, hold: sa.Row[Any] | None, settles: datetime | None, looking: Looking
+    trigger: Trigger, deployed: Deployed, hold: Row | None, settles: datetime | None, looking: Looking
 ) -> TriggerExplained:
     if isinstance(trigger, Edge):
         return TriggerExplained(

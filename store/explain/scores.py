@@ -14,7 +14,7 @@ from store.explain.looking import Looking
 from store.overrides import Override, overrides_of
 from store.schema import score
 from store.schema.base import AT, ID, TEXT
-from store.statements import Given, kept
+from store.statements import Given, Row, kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def explain_scores(
     overridden = overrides_of(conn, looking.account_id, looking.now)
     for card_id, variants in workspace.cards().items():
         given = {"account": looking.account_id, "card": card_id, "at": looking.now}
-        row = kept(("explain", "score"), _latest).run(conn, given).one_or_none()
+        row = kept(("explain", "score"), _latest).read_one(conn, given)
         if row is not None:
             explained.append(_explained(row, card_for(variants, looking), told, overridden.get(card_id)))
     return tuple(explained)
@@ -109,7 +109,7 @@ def _latest() -> sa.Select[Any]:
 
 
 def _explained(
-    row: sa.Row[Any], card: Scorecard | None, told: Mapping[str, datetime], override: Override | None
+    row: Row, card: Scorecard | None, told: Mapping[str, datetime], override: Override | None
 ) -> ScoreExplained:
     components = {component.id: component for component in card.components} if card else {}
     newest = {

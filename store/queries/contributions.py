@@ -14,10 +14,13 @@ from store.statements import Given, kept
 def points_at(conn: sa.Connection, account_id: int, card: str, at: datetime) -> dict[str, float | None]:
     """Points by component, by the score then in force; empty where there was none."""
     given = {"account": account_id, "card": card, "at": at}
-    return {part["id"]: part["points"] for part in kept(("points at",), _latest).run(conn, given).scalar() or []}
+    row = kept(("points at",), _latest).read_one(conn, given)
+    return {part["id"]: part["points"] for part in row.contributions or ()} if row else {}
 
 
 def _latest() -> sa.Select[Any]:
     of = score.c
     then = (of.account_id == Given("account", ID), of.card == Given("card", TEXT), of.at <= Given("at", AT))
-    return sa.select(contributions_of()).where(*then).order_by(of.at.desc(), of.id.desc()).limit(1)
+    return (
+        sa.select(contributions_of().label("contributions")).where(*then).order_by(of.at.desc(), of.id.desc()).limit(1)
+    )

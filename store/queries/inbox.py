@@ -1,6 +1,5 @@
 """A person's tasks in the order of what is at stake, by when they want doing, with their accounts beside them."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -12,13 +11,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from engine.stakes import Stake, stake_of
 from store import stakes
-from store.columns import column_name
+from store.queries.current import CurrentFacts, containing
 from store.queries.names import account_name, person_name, playbook_title
 from store.queries.scores import ScoreLine, score_lines
 from store.schema import account, run, task, task_comment
 from store.schema.base import AT, TEXT
-from store.sight import account_now_columns
-from store.statements import Given, kept
+from store.statements import Given, Row, kept
 
 InboxView = Literal["open", "overdue", "today", "upcoming", "snoozed", "done"]
 VIEWS: tuple[InboxView, ...] = get_args(InboxView)
@@ -87,13 +85,13 @@ class Inbox:
 
 def read_inbox(conn: sa.Connection, asked: Asked, today: Today, card: str | None = "health") -> Inbox:
     """One page of it. Everybody's tasks come by due date: nobody ranks a million. `card`: what health is."""
-    facts = _Facts(account_now_columns(conn), card)
+    facts = CurrentFacts.of(conn, card)
     given = _given(asked, today)
     counted = _counted(conn, asked, facts, given)
     ranked = [
         row
         for piece in _pieces(asked, counted)
-        for row in kept(_key("ranked", asked, facts, piece.group), partial(_ranked, asked, facts, piece.group)).run(
+        for row in kept(_key("ranked", asked, facts, piece.group), partial(_ranked, asked, facts, piece.group)).read(
             conn, given | {"size": piece.size, "before": piece.before}
         )
     ]
@@ -114,47 +112,20 @@ _PEOPLE, _PATTERN, _PLAYBOOK = Given("people", ARRAY(TEXT)), Given("pattern", sa
 
 
 def _given(asked: Asked, today: Today) -> dict[str, Any]:
-    pattern = re.sub(r"([\\%_])", r"\\\1", asked.search)
     return {
         "now": today.now,
         "ends": today.ends,
         "today": today.date,
         "people": list(asked.people or ()),
-        "pattern": f"%{pattern}%",
+        "pattern": containing(asked.search),
         "playbook": asked.playbook,
     }
 
 
-def _key(what: str, asked: Asked, facts: "_Facts", group: str = "") -> tuple[Any, ...]:
+def _key(what: str, asked: Asked, facts: CurrentFacts, group: str = "") -> tuple[Any, ...]:
     """All that a statement is made of."""
     asks = (asked.view, asked.people is None, bool(asked.search), bool(asked.playbook))
     return ("inbox", what, facts.table, facts.card, *asks, group)
-
-
-class _Facts:
-    """The columns of current facts that ranking and searching read; NULL where the workspace has none."""
-
-    def __init__(self, table: sa.TableClause, card: str | None) -> None:
-        self.table = table
-        self.card = card
-
-    def column(self, name: str, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-        found = self.table.c.get(column_name(name))
-        return sa.cast(sa.null(), kind) if found is None else sa.type_coerce(found, kind)
-
-    def beside(self, account_id: sa.ColumnElement[int]) -> sa.FromClause:
-        """What ranking reads of one account: looked up task by task, as a person's tasks are few among all accounts."""
-        return (
-            sa.select(
-                self.column("account.arr", sa.Double()).label("arr"),
-                self.column("account.renewal_date", sa.Date()).label("renewal"),
-                self.column(f"{self.card}.score", sa.Double()).label("score"),
-            )
-            .where(self.table.c.account_id == account_id)
-            .correlate_except(self.table)
-            .limit(1)
-            .lateral("beside")
-        )
 
 
 # As a word of the statement and not as a parameter: so a plan for any parameters reads the indexes of open tasks, too.
@@ -180,7 +151,16 @@ def _looked_through(asked: Asked) -> sa.Subquery:
     return sa.union_all(wanted.where(task.c.assignee == theirs), escalated).subquery("looked")
 
 
-def _searched(asked: Asked, facts: _Facts, looked: sa.Subquery, beside: sa.FromClause | None = None) -> sa.Select[Any]:
+def _beside(facts: CurrentFacts, account_id: sa.ColumnElement[int]) -> sa.FromClause:
+    """What ranking reads of one account: looked up task by task, as a person's tasks are few among all accounts."""
+    read = (facts.arr.label("arr"), facts.renewal.label("renewal"), facts.score.label("score"))
+    mine = sa.select(*read).where(facts.table.c.account_id == account_id).correlate_except(facts.table)
+    return mine.limit(1).lateral("beside")
+
+
+def _searched(
+    asked: Asked, facts: CurrentFacts, looked: sa.Subquery, beside: sa.FromClause | None = None
+) -> sa.Select[Any]:
     """Those of them that the filters leave, with what is looked up beside them."""
     source: sa.FromClause = looked if beside is None else looked.outerjoin(beside, sa.true())
     found = sa.select().select_from(source)
@@ -191,7 +171,7 @@ def _searched(asked: Asked, facts: _Facts, looked: sa.Subquery, beside: sa.FromC
     if asked.search:
         found = found.join(account, account.c.id == looked.c.account_id)
         found = found.outerjoin(facts.table, facts.table.c.account_id == looked.c.account_id)
-        wanted = (task.c.title, account.c.key, facts.column("account.name", sa.Text()))
+        wanted = (task.c.title, account.c.key, facts.name)
         found = found.where(sa.or_(*(column.ilike(_PATTERN) for column in wanted)))
     return found
 
@@ -255,10 +235,10 @@ def _within(group: Group | Literal["open"], looked: sa.Subquery) -> sa.ColumnEle
             return sa.not_(snoozed)
 
 
-def _ranked(asked: Asked, facts: _Facts, group: Group | Literal["open"]) -> sa.Select[Any]:
+def _ranked(asked: Asked, facts: CurrentFacts, group: Group | Literal["open"]) -> sa.Select[Any]:
     """The tasks of a piece by id, with what put them there; names and counts are looked up for those alone."""
     looked = _looked_through(asked)
-    beside = facts.beside(looked.c.account_id)
+    beside = _beside(facts, looked.c.account_id)
     points = stakes.points(
         _NOW,
         _TODAY,
@@ -287,8 +267,8 @@ def _order(asked: Asked, looked: sa.Subquery, points: sa.ColumnElement[float]) -
     return [points.desc(), looked.c.due_at, looked.c.id]
 
 
-def _lines(conn: sa.Connection, ids: Sequence[int]) -> Mapping[int, sa.Row[Any]]:
-    return {row.id: row for row in kept(("inbox", "lines"), _named).run(conn, {"ids": list(ids)})}
+def _lines(conn: sa.Connection, ids: Sequence[int]) -> Mapping[int, Row]:
+    return {row.id: row for row in kept(("inbox", "lines"), _named).read(conn, {"ids": list(ids)})}
 
 
 def _named() -> sa.Select[Any]:
@@ -309,7 +289,7 @@ def _named() -> sa.Select[Any]:
     )
 
 
-def _counted(conn: sa.Connection, asked: Asked, facts: _Facts, given: Mapping[str, Any]) -> dict[str, int]:
+def _counted(conn: sa.Connection, asked: Asked, facts: CurrentFacts, given: Mapping[str, Any]) -> dict[str, int]:
     """How many open tasks there are in each group; nobody counts everybody's."""
     if asked.people is None:
         return {}
@@ -321,7 +301,7 @@ def _counted(conn: sa.Connection, asked: Asked, facts: _Facts, given: Mapping[st
         groups = _searched(of_open, facts, looked).add_columns(group).subquery()
         return sa.select(groups.c.group, sa.func.count().label("n")).group_by(groups.c.group)
 
-    return {row.group: row.n for row in kept(_key("counted", of_open, facts), make).run(conn, given)}
+    return {row.group: row.n for row in kept(_key("counted", of_open, facts), make).read(conn, given)}
 
 
 def _counts(counted: Mapping[str, int]) -> dict[str, int]:
@@ -332,7 +312,7 @@ def _counts(counted: Mapping[str, int]) -> dict[str, int]:
     return counts | {"open": min(sum(n for name, n in counted.items() if name != "snoozed"), COUNTED)}
 
 
-def _item(row: sa.Row[Any], place: sa.Row[Any], today: Today, line: ScoreLine | None) -> InboxItem:
+def _item(row: Row, place: Row, today: Today, line: ScoreLine | None) -> InboxItem:
     return InboxItem(
         id=row.id,
         title=row.title,

@@ -30,7 +30,7 @@ def people_named(conn: sa.Connection, keys: Sequence[str]) -> Mapping[str, str]:
     """Names by key, of those that the book knows."""
     if not keys:
         return {}
-    return {row.key: row.name for row in kept(("people named",), _named).run(conn, {"keys": list(keys)})}
+    return {row.key: row.name for row in kept(("people named",), _named).read(conn, {"keys": list(keys)})}
 
 
 def _named() -> sa.Select[Any]:

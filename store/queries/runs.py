@@ -15,7 +15,7 @@ from store.queries.pages import Page, newest
 from store.queries.tasks import TaskRow, tasks_of_run
 from store.schema import account, crossing, outbox, run, trace, watch
 from store.schema.base import AT, ID
-from store.statements import Given, kept
+from store.statements import Given, Row, kept
 
 RunState = Literal["open", "ended"]
 
@@ -165,7 +165,7 @@ def latest_runs(conn: sa.Connection, account_id: int, *, at: datetime | None = N
         mine = _runs().ext(distinct_on(run.c.playbook)).where(run.c.account_id == Given("account", ID), *_begun(at))
         return mine.order_by(run.c.playbook, _is_open(at).desc(), run.c.id.desc())
 
-    rows = kept(("latest runs", at is None), make).run(conn, {"account": account_id, "at": at})
+    rows = kept(("latest runs", at is None), make).read(conn, {"account": account_id, "at": at})
     return {row.playbook: _as_of(_row(row), at) for row in rows}
 
 
@@ -213,7 +213,7 @@ def open_runs_of_groups(
         mine = (run.c.account_id == Given("account", ID), run.c.exclusive.is_not(None), _is_open(at))
         return _runs().add_columns(run.c.exclusive).where(*mine, *_begun(at)).order_by(run.c.id)
 
-    rows = kept(("open runs of groups", at is None), make).run(conn, {"account": account_id, "at": at})
+    rows = kept(("open runs of groups", at is None), make).read(conn, {"account": account_id, "at": at})
     found: dict[str, tuple[RunRow, ...]] = {}
     for row in rows:
         found[row.exclusive] = (*found.get(row.exclusive, ()), _as_of(_row(row), at))
@@ -271,7 +271,7 @@ def _runs() -> sa.Select[Any]:
     ).join(account, account.c.id == run.c.account_id)
 
 
-def _row(row: sa.Row[Any]) -> RunRow:
+def _row(row: Row) -> RunRow:
     return RunRow(
         id=row.id,
         playbook=row.playbook,

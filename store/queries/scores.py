@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from engine.workspace import Workspace
 from store.schema import score
 from store.schema.base import AT, ID, TEXT
-from store.statements import Given, kept
+from store.statements import Given, Row, Statement, kept
 
 SHOWN = timedelta(days=90)
 MOVEMENT = timedelta(days=30)
@@ -49,10 +48,9 @@ class ScoreLine:
     @property
     def moved(self) -> float | None:
         """By how much it is above what it was thirty days ago; None where either is unknown."""
-        then = [point for point in self.points if point.at <= self.until - MOVEMENT]
-        if not then or then[-1].value is None or self.value is None:
-            return None
-        return round(self.value - then[-1].value, 1)
+        then, now = self.until - MOVEMENT, self.value
+        before = next((point.value for point in reversed(self.points) if point.at <= then), None)
+        return None if before is None or now is None else round(now - before, 1)
 
 
 def main_card(workspace: Workspace | None) -> str | None:
@@ -67,14 +65,14 @@ def score_lines(
     """By account, as it stood at some instants up to now; those it has no scores of are left out."""
     since = now - span
     given = {"ids": list(dict.fromkeys(account_ids)), "card": card, "since": since, "until": now}
-    rows = conn.execute(_LINES, given | {"step": span / _MOMENTS, "looked_through": _LOOKED_THROUGH})
+    rows = _LINES.read(conn, given | {"step": span / _MOMENTS, "looked_through": _LOOKED_THROUGH})
     instants = [since + span / _MOMENTS * n for n in range(_MOMENTS)] + [now]
     return {
         row.account_id: ScoreLine(card=card, points=_in_force(row, instants), since=since, until=now) for row in rows
     }
 
 
-def _in_force(row: sa.Row[Any], instants: Sequence[datetime]) -> tuple[ScorePoint, ...]:
+def _in_force(row: Row, instants: Sequence[datetime]) -> tuple[ScorePoint, ...]:
     """The score at each of the instants, from the first on at which there was one."""
     moments, values, bands = row.moments, row.values, row.bands
     points, place = [], -1
@@ -90,7 +88,7 @@ def score_line(conn: sa.Connection, account_id: int, card: str, now: datetime, s
     """All of one account's within the span, and the one in force when it began."""
     since = now - span
     given = {"account": account_id, "card": card, "since": since, "until": now}
-    points = tuple(ScorePoint(row.at, row.value, row.band) for row in kept(("score line",), _line).run(conn, given))
+    points = tuple(ScorePoint(row.at, row.value, row.band) for row in kept(("score line",), _line).read(conn, given))
     return ScoreLine(card=card, points=points, since=since, until=now) if points else None
 
 
@@ -104,48 +102,43 @@ def _line() -> sa.Select[Any]:
 
 # Of an account whose score rests, all scores of the span are read in one go; of one that moves more often than they are
 # shown, the scores in force at so many instants are looked up, so that a trembling one costs no more than that.
-_LINES = sa.text("""
+_LINES = Statement("""
     with latest as materialized (
         select wanted.id, of.at, of.value, of.band
-        from unnest(:ids) as wanted(id)
+        from unnest(%(ids)s::bigint[]) as wanted(id)
         cross join lateral (
             select at, value, band from score
-            where account_id = wanted.id and card = :card and at > :since and at <= :until
-            order by at desc, id desc limit :looked_through
+            where account_id = wanted.id and card = %(card)s and at > %(since)s and at <= %(until)s
+            order by at desc, id desc limit %(looked_through)s
         ) as of
     ),
-    trembling as (select id from latest group by id having count(*) = :looked_through),
+    trembling as (select id from latest group by id having count(*) = %(looked_through)s),
     shown as (
         select id, at, value, band from (
             select id, at, value, band, row_number() over (
-                partition by id, ceil(extract(epoch from at - cast(:since as timestamptz))
-                    / extract(epoch from cast(:step as interval)))
+                partition by id, ceil(extract(epoch from at - %(since)s)
+                    / extract(epoch from %(step)s))
                 order by at desc
             ) as place
             from latest where id not in (select id from trembling)
         ) as of_each_step where place = 1
         union all
         select wanted.id, of.at, of.value, of.band
-        from unnest(:ids) as wanted(id)
+        from unnest(%(ids)s::bigint[]) as wanted(id)
         cross join lateral (
             select at, value, band from score
-            where account_id = wanted.id and card = :card and at <= :since order by at desc, id desc limit 1
+            where account_id = wanted.id and card = %(card)s and at <= %(since)s order by at desc, id desc limit 1
         ) as of
         union all
         select trembling.id, of.at, of.value, of.band
         from trembling
-        cross join generate_series(cast(:since as timestamptz) + :step, :until, :step) as moment(at)
+        cross join generate_series(%(since)s + %(step)s, %(until)s, %(step)s) as moment(at)
         cross join lateral (
             select at, value, band from score
-            where account_id = trembling.id and card = :card and at <= moment.at order by at desc, id desc limit 1
+            where account_id = trembling.id and card = %(card)s and at <= moment.at order by at desc, id desc limit 1
         ) as of
     )
     select id as account_id, array_agg(at order by at) as moments, array_agg(value order by at) as values,
         array_agg(band order by at) as bands
     from shown group by id
-""").bindparams(
-    sa.bindparam("ids", type_=ARRAY(sa.BigInteger)),
-    sa.bindparam("since", type_=AT),
-    sa.bindparam("until", type_=AT),
-    sa.bindparam("step", type_=sa.Interval()),
-)
+""")

@@ -9,15 +9,14 @@ import sqlalchemy as sa
 
 from engine.stakes import Stake, stake_of
 from store.access.scope import Scope
-from store.columns import column_name
 from store.people import Contact, contacts_of
+from store.queries.current import CurrentFacts
 from store.queries.names import person_name, playbook_title
 from store.queries.runs import Reason, Stand, reasons_of, stands_of
 from store.queries.scores import ScoreLine, score_lines
 from store.queries.tasks import TaskRow, task_row, tasks_with_names
 from store.schema import account, crossing, outbox, person, run, task, task_comment
 from store.schema.base import ID
-from store.sight import account_now_columns
 from store.statements import Given, kept
 
 
@@ -56,10 +55,10 @@ def read_task(  # noqa: PLR0917 - read aloud: this task, as far as one may see, 
     conn: sa.Connection, task_id: int, scope: Scope, now: datetime, today: date, card: str | None
 ) -> TaskDetail | None:
     """None for a task that is not there, or not to be seen. `card`: what health is."""
-    table = account_now_columns(conn)
+    facts = CurrentFacts.of(conn)
     given = {"task": task_id, "people": list(scope.people)}
-    key = ("task detail", table, scope.everything, scope.fields)
-    row = kept(key, partial(_one, table, scope)).run(conn, given).one_or_none()
+    key = ("task detail", facts, scope.everything, scope.fields)
+    row = kept(key, partial(_one, facts, scope)).read_one(conn, given)
     if row is None:
         return None
     found = task_row(row, now)
@@ -89,24 +88,19 @@ def read_task(  # noqa: PLR0917 - read aloud: this task, as far as one may see, 
     )
 
 
-def _one(table: sa.TableClause, scope: Scope) -> sa.Select[Any]:
+def _one(facts: CurrentFacts, scope: Scope) -> sa.Select[Any]:
     """All that there is one of, by one statement."""
-
-    def fact(name: str, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
-        column = table.c.get(column_name(name))
-        return sa.cast(sa.null(), kind) if column is None else column
-
     why = sa.select(crossing.c.reasons).where(crossing.c.run_id == run.c.id).order_by(crossing.c.id)
     untold = (outbox.c.run_id == run.c.id, outbox.c.delivered_at.is_(None), outbox.c.held_until.is_not(None))
     return (
         tasks_with_names()
-        .outerjoin(table, table.c.account_id == task.c.account_id)
+        .outerjoin(facts.table, facts.table.c.account_id == task.c.account_id)
         .add_columns(
             run.c.at_step,
             run.c.state.label("run_state"),
             playbook_title(run.c.playbook, run.c.version).label("playbook_title"),
-            fact("account.arr", sa.Double()).label("arr"),
-            fact("account.renewal_date", sa.Date()).label("renewal"),
+            facts.arr.label("arr"),
+            facts.renewal.label("renewal"),
             person_name(task.c.escalated_to).label("escalated_name"),
             person_name(task.c.settled_by).label("settled_name"),
             sa.func.array(why.scalar_subquery()).label("reasons"),
@@ -123,7 +117,7 @@ def reasons_of_run(conn: sa.Connection, run_id: int) -> tuple[Reason, ...]:
 
 
 def _comments(conn: sa.Connection, task_id: int) -> tuple[Comment, ...]:
-    rows = kept(("comments",), _said).run(conn, {"task": task_id})
+    rows = kept(("comments",), _said).read(conn, {"task": task_id})
     return tuple(Comment(at=row.at, by=row.by, by_name=row.name or row.by, text=row.text) for row in rows)
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from store.queries.names import account_name, person_name
 from store.queries.pages import Page, id_after, moment_and_id, moment_and_id_after, page_by_id, size
 from store.schema import account, contact, draft, run, task
+from store.statements import Row
 
 TaskView = Literal["open", "overdue", "settled"]
 VIEWS: tuple[TaskView, ...] = get_args(TaskView)
@@ -139,7 +140,7 @@ def tasks_with_names() -> sa.Select[Any]:
     )
 
 
-def task_row(row: sa.Row[Any], now: datetime) -> TaskRow:
+def task_row(row: Row, now: datetime) -> TaskRow:
     """Of a row of `tasks_with_names`."""
     return TaskRow(
         id=row.id,

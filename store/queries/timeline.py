@@ -33,7 +33,7 @@ class Moment:
 
 def timeline(conn: sa.Connection, account_id: int, until: datetime) -> tuple[Moment, ...]:
     """The latest before `until`, which is how to go back further: hand in the last one's instant."""
-    rows = kept(("timeline",), _everything).run(conn, {"account": account_id, "until": until})
+    rows = kept(("timeline",), _everything).read(conn, {"account": account_id, "until": until})
     found = [moment for row in rows for moment in _SOURCES[row.source][1](row.told) if moment.at < until]
     found.sort(key=lambda moment: moment.at, reverse=True)
     return tuple(found[:SHOWN])

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 
+from store.database import engine_for
 from store.kept import Kept
 from store.sql_functions import number
 from store.statements import Given, Statement, kept
@@ -67,3 +68,37 @@ def test_what_was_not_asked_for_lately_is_let_go():
         some.get(key, partial(str, key))
     assert some.get("a", lambda: "new") == "a"
     assert some.get("b", lambda: "new") == "new"
+
+
+def test_a_small_answer_is_read_by_its_columns(scratch):
+    two = Statement("select n, n * %(by)s as product from generate_series(1, 2) as n")
+    assert [(row.n, row.product) for row in two.read(scratch, {"by": 10})] == [(1, 10), (2, 20)]
+    none = Statement("select 1 as n where false")
+    assert (none.read(scratch, {}), none.read_one(scratch, {}), none.read_values(scratch, {})) == ([], None, None)
+    assert Statement('select 3 as "a.b c"').read_values(scratch, {}) == {"a.b c": 3}
+
+
+def test_what_reads_is_part_of_the_transaction(database):
+    engine = engine_for(database)
+    told = Statement("insert into noted values (%(n)s) returning n")
+    with engine.begin() as conn:
+        conn.execute(sa.text("create table noted (n int)"))
+    with engine.connect() as conn:
+        assert [row.n for row in told.read(conn, {"n": 1})] == [1]
+        conn.commit()
+        told.read(conn, {"n": 2})
+    with engine.connect() as conn:
+        assert conn.execute(sa.text("select n from noted")).scalars().all() == [1]
+    engine.dispose()
+
+
+def test_errors_are_told_as_everywhere_and_a_broken_connection_is_let_go(database):
+    engine = engine_for(database, pool_size=1)
+    with pytest.raises(sa.exc.DataError), engine.connect() as conn:
+        Statement("select 1 / %(n)s as n").read(conn, {"n": 0})
+    with pytest.raises(sa.exc.OperationalError) as broken, engine.connect() as conn:
+        Statement("select pg_terminate_backend(pg_backend_pid())").read(conn, {})
+    assert broken.value.connection_invalidated
+    with engine.connect() as conn:
+        assert Statement("select 1 as n").read_values(conn, {}) == {"n": 1}
+    engine.dispose()

@@ -3,7 +3,8 @@
 from functools import cache
 
 from fastapi import APIRouter, FastAPI
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from store.access.keys import Caller, bootstrap, caller_of
 from store.access.secrets import equal
@@ -68,7 +69,11 @@ _SUBJECTS = (
     holding,
     administration,
 )
+# Routes are tried in this order: what people open all day comes first.
 _PAGES = (
+    inbox,
+    account_pages,
+    overview,
     sign_in,
     openid,
     me,
@@ -76,9 +81,6 @@ _PAGES = (
     api_keys,
     endpoints,
     audit,
-    overview,
-    account_pages,
-    inbox,
     tasks,
     runs,
     mails,
@@ -117,14 +119,19 @@ def create_app(deps: WebDeps) -> FastAPI:
     return app
 
 
+class _Api(APIRouter):
+    """Its hundred routes are tried for its own addresses alone, and not for every page."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches(scope) if scope["path"].startswith(self.prefix) else (Match.NONE, {})
+
+
 @cache
 def _routes() -> list[BaseRoute]:
     """Read once per process: FastAPI takes a third of a second to read them off the handlers' signatures, and they are
     the same in every application."""
     root = APIRouter()
-    api = APIRouter(
-        prefix="/api/v1", responses={"4XX": {"model": Problem, "content": {"application/problem+json": {}}}}
-    )
+    api = _Api(prefix="/api/v1", responses={"4XX": {"model": Problem, "content": {"application/problem+json": {}}}})
     for subject in _SUBJECTS:
         api.include_router(subject.api)
     for router in (api, described.router, health.probes, hooks.hooks, replies.hooks):

@@ -12,7 +12,7 @@ class Entry:
     href: str
     name: str
     icon: str
-    """A drawing of templates/icons.html."""
+    """A drawing of drawing/icons.py."""
     role: Role = "csm"
     """Who may open it, with those above."""
 

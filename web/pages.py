@@ -3,23 +3,22 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import cache
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from store.access.viewer import Viewer
 from store.present import present
 from store.queries.scores import main_card
-from web import amounts
+from web import amounts, telling_time
+from web.drawing.marks import MARKS
 from web.drawing.moves import moves_chart
 from web.drawing.score_chart import score_chart
 from web.drawing.sparkline import sparkline
@@ -76,15 +75,15 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        # They change with the program alone.
+        auto_reload=False,
     )
     templates.filters |= {
-        "when": _when,
-        "day": _day,
-        "ago": _ago,
+        "when": telling_time.when,
+        "ago": telling_time.ago,
         "value": value_in_words,
         "words": words,
         "shorten": shorten,
-        "initials": initials,
         "browser": browser,
         "groupby_run": runs_of,
         "amount": amounts.amount,
@@ -93,6 +92,7 @@ def _templates() -> Environment:
         "points": amounts.points,
     }
     templates.globals |= {
+        "marks": MARKS | telling_time.ELEMENTS,
         "sentence": sentence,
         "static": static,
         "navigation": navigation,
@@ -146,51 +146,3 @@ def runs_of(items: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
 def shorten(text: str, most: int) -> str:
     """The beginning of a text that is too long for its place; the cut is shown."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
-
-
-def initials(name: str) -> str:
-    """The first letters of a name's first and last word, for the disc that stands for a person."""
-    parts = [word for word in name.split() if word[:1].isalnum()]
-    return "".join(word[0] for word in (parts[:1] + parts[-1:] if len(parts) > 1 else parts)).upper() or "?"
-
-
-@pass_context
-def _day(context: Context, moment: datetime) -> str:
-    frame: Frame = context["frame"]
-    local = moment.astimezone(_zone(frame.zone))
-    year = "" if local.year == frame.now.astimezone(_zone(frame.zone)).year else f" {local.year}"
-    return f"{local:%a} {local.day} {local:%b}{year}"
-
-
-@pass_context
-def _when(context: Context, moment: datetime) -> str:
-    frame: Frame = context["frame"]
-    local = moment.astimezone(_zone(frame.zone))
-    year = "" if local.year == frame.now.astimezone(_zone(frame.zone)).year else f" {local.year}"
-    return f"{local.day} {local:%b}{year}, {local:%H:%M}"
-
-
-@pass_context
-def _ago(context: Context, moment: datetime) -> str:
-    frame: Frame = context["frame"]
-    return distance(moment - frame.now)
-
-
-def distance(away: timedelta) -> str:
-    """How far a moment is, to one unit: "in 3 days", "2 hours ago"."""
-    seconds = abs(away.total_seconds())
-    if seconds < 60:
-        return "now"
-    size, unit = next(
-        (size, unit) for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")) if seconds >= size
-    )
-    count = int(seconds // size)
-    text = f"{count:,} {unit}{'' if count == 1 else 's'}"
-    return f"in {text}" if away > timedelta(0) else f"{text} ago"
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")

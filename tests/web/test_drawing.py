@@ -3,7 +3,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from web.drawing.plotting import Field, Point, steps
+from web.drawing.plotting import Field, Point, slopes, steps
 from web.drawing.score_chart import BandArea, score_chart
 from web.drawing.sparkline import sparkline
 
@@ -29,6 +29,21 @@ def points(*values):
 )
 def test_a_score_holds_until_the_next_and_breaks_where_it_is_unknown(values, path):
     assert steps(points(*values), FIELD) == path
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ([50], "M0.0 50.0"),
+        ([50, 80], "M0.0 50.0L10.0 20.0"),
+        ([50, 50, 50, 80, 80], "M0.0 50.0H20.0L30.0 20.0H40.0"),
+        ([50, 50, None, None, 50, 80], "M0.0 50.0H10.0M40.0 50.0L50.0 20.0"),
+        ([None], ""),
+        ([-20, 130], "M0.0 100.0L10.0 0.0"),
+    ],
+)
+def test_a_small_picture_goes_from_value_to_value_and_says_once_what_rests(values, path):
+    assert slopes(points(*values), FIELD) == path
 
 
 def test_what_happened_before_the_picture_begins_at_its_edge():

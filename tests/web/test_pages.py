@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from store import schema
 from tests.store.book import NOW, days
-from web.pages import distance, value_in_words
+from web.pages import value_in_words
+from web.telling_time import distance
 
 HOSTILE = '<script>alert("x")</script>\'"{{ 7 * 7 }}'
 

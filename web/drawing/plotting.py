@@ -40,20 +40,30 @@ class Field:
 
 def slopes(points: Sequence[Point], field: Field) -> str:
     """A path from value to value, for pictures too small to show more; broken where the value is unknown."""
-    # As `x` and `y` of the field say, worked out once: a list draws a thousand points.
+    # As `x` and `y` of the field say, worked out once and without calls: a list draws a thousand points.
     begins, across = field.since.timestamp(), field.width / ((field.until - field.since).total_seconds() or 1)
     up = field.height / (field.highest - field.lowest or 1)
-    right, top, bottom = field.left + field.width, field.top, field.top + field.height
+    left, right, top, bottom = field.left, field.left + field.width, field.top, field.top + field.height
     commands: list[str] = []
-    letter = "M"
+    letter, level, rests_to = "M", None, None
     for at, value in ((point.at, point.value) for point in points):
+        x = left + across * (at.timestamp() - begins)
+        x = left if x < left else min(x, right)
+        if value is not None and value == level:
+            rests_to = x
+            continue
+        if rests_to is not None:
+            commands.append(f"H{rests_to:.1f}")
+        level, rests_to = value, None
         if value is None:
             letter = "M"
             continue
-        x = min(max(field.left + across * (at.timestamp() - begins), field.left), right)
-        y = min(max(bottom - up * (value - field.lowest), top), bottom)
-        commands.append(f"{letter}{round(x, 1)} {round(y, 1)}")
+        y = bottom - up * (value - field.lowest)
+        y = top if y < top else min(y, bottom)
+        commands.append(f"{letter}{x:.1f} {y:.1f}")
         letter = "L"
+    if rests_to is not None:
+        commands.append(f"H{rests_to:.1f}")
     return "".join(commands)
 
 

@@ -46,8 +46,7 @@ def hold_back(
 
 
 def _open(conn: sa.Connection, playbook: str) -> sa.Row[Any] | None:
-    query = sa.select(breaker).where(breaker.c.playbook == playbook, breaker.c.state == "open")
-    return conn.execute(query).one_or_none()
+    return conn.execute(_OPEN, {"playbook": playbook}).one_or_none()
 
 
 class _Signs:
@@ -144,6 +143,7 @@ def _half_loaded(conn: sa.Connection, sight: Sight) -> str | None:
 
 
 _IDS = sa.ARRAY(sa.BigInteger)
+_OPEN = sa.select(breaker).where(breaker.c.playbook == sa.bindparam("playbook"), breaker.c.state == "open")
 _MOVED = sa.text("select count(*) from score where at = :now")
 _MOVES = sa.text("""
     select new.card, count(*) as moved, avg(new.value - before.value) as by

@@ -39,5 +39,9 @@ _make_row = sa.text("insert into clock (id) values (1) on conflict do nothing")
 
 
 def _virtual(conn: sa.Connection) -> datetime | None:
-    instant: datetime | None = conn.execute(sa.select(clock.c.instant)).scalar()
+    instant: datetime | None = conn.execute(_INSTANT).scalar()
     return instant
+
+
+_INSTANT = sa.text("select instant from clock")
+"""Asked in nearly every transaction."""

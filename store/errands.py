@@ -230,6 +230,8 @@ _OPEN = ("prepared", "handing_over")
 def _claimed(conn: sa.Connection, state: str, now: datetime, limit: int) -> list[Errand]:
     given = {"state": state, "now": now, "limit": limit, "locks": _LOCKS, "window": _WINDOW}
     ids: Sequence[int] = conn.execute(_CLAIM, given).scalars().all()
+    if not ids:
+        return []
     found = {row.id: row for row in conn.execute(sa.select(errand).where(errand.c.id.in_(ids)))}
     claimed = []
     for errand_id in ids:

@@ -1,6 +1,7 @@
 """Date triggers and schedules whose time has come: found by dates in the projection or by the clocks of the zones in
 use, decided by the calendar, never twice."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
@@ -14,7 +15,6 @@ from engine.triggers.base import Moment, Schedule
 from engine.triggers.coming import Timed, anchor_of, following, latest, opens_at
 from engine.values import Condition
 from store.deployed import Deployed
-from store.schema import crossing
 from store.sight import Sight, View
 from store.statements import Given
 
@@ -92,19 +92,23 @@ class _Search:
 
     def _told_before(self, accounts: Sequence[int]) -> set[tuple[int, str]]:
         """Accounts and times for which this trigger has crossed already."""
-        rows = self._conn.execute(
-            sa.select(crossing.c.account_id, crossing.c.reasons).where(
-                crossing.c.playbook == self._deployed.playbook,
-                crossing.c.account_id == sa.func.any(sa.cast(accounts, sa.ARRAY(sa.BigInteger))),
-                crossing.c.reasons.contains([{"trigger": self._trigger.id}]),
-            )
-        )
+        given = {
+            "playbook": self._deployed.playbook,
+            "accounts": list(accounts),
+            "trigger": json.dumps([{"trigger": self._trigger.id}]),
+        }
         return {
             (row.account_id, reason["values"].get(self._mark))
-            for row in rows
+            for row in self._conn.execute(_CROSSED_BEFORE, given)
             for reason in row.reasons
             if reason["trigger"] == self._trigger.id
         }
+
+
+_CROSSED_BEFORE = sa.text("""
+    select account_id, reasons from crossing
+    where playbook = :playbook and account_id = any(:accounts) and reasons @> cast(:trigger as jsonb)
+""")
 
 
 class _ForEveryone(_Search):

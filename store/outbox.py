@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from store import clock
 from store.deployed import plan_json
-from store.schema import account, outbox, run
+from store.schema import outbox, run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +60,7 @@ def batches(conn: sa.Connection, limit: int = 100, *, at: datetime | None = None
     heads = conn.execute(_HEADS, {"lanes": list(lanes), "share": share, "at": at}).scalars().all()
     if not heads:
         return []
-    rows = conn.execute(
-        sa.select(
-            *(outbox.c.id, outbox.c.run_id, outbox.c.n, outbox.c.kind, outbox.c.fact, outbox.c.held_until),
-            *(run.c.workflow_id, run.c.playbook, run.c.version, run.c.plan_hash),
-            *(run.c.priority, run.c.started_at, run.c.position),
-            account.c.key.label("account_key"),
-        )
-        .join(run, run.c.id == outbox.c.run_id)
-        .join(account, account.c.id == run.c.account_id)
-        .where(outbox.c.run_id == sa.func.any(sa.cast(list(heads), sa.ARRAY(sa.BigInteger))), _UNDELIVERED)
-        .order_by(outbox.c.run_id, outbox.c.n)
-    )
+    rows = conn.execute(_OF_RUNS, {"runs": list(heads)})
     grouped: dict[int, list[sa.Row[*tuple[Any, ...]]]] = {}
     for row in rows:
         grouped.setdefault(row.run_id, []).append(row)
@@ -83,11 +72,7 @@ def batches(conn: sa.Connection, limit: int = 100, *, at: datetime | None = None
 
 def delivered(conn: sa.Connection, ids: Sequence[int], note: str | None = None) -> None:
     """These rows need no further delivery; `note` says why where they did not reach a run."""
-    conn.execute(
-        sa.update(outbox)
-        .where(outbox.c.id == sa.func.any(sa.cast(list(ids), sa.ARRAY(sa.BigInteger))), _UNDELIVERED)
-        .values(delivered_at=clock.now(conn), note=note)
-    )
+    conn.execute(_DELIVERED, {"ids": list(ids), "now": clock.now(conn), "note": note})
 
 
 def again(conn: sa.Connection, run_id: int) -> None:
@@ -178,4 +163,16 @@ _HEADS = sa.text("""
     ) as head
     join run on run.id = head.run_id
     order by run.priority desc, head.id
+""")
+
+_OF_RUNS = sa.text("""
+    select outbox.id, outbox.run_id, outbox.n, outbox.kind, outbox.fact, outbox.held_until, run.workflow_id,
+        run.playbook, run.version, run.plan_hash, run.priority, run.started_at, run.position, account.key as account_key
+    from outbox join run on run.id = outbox.run_id join account on account.id = run.account_id
+    where outbox.run_id = any(:runs) and outbox.delivered_at is null
+    order by outbox.run_id, outbox.n
+""")
+
+_DELIVERED = sa.text("""
+    update outbox set delivered_at = :now, note = :note where id = any(:ids) and delivered_at is null
 """)

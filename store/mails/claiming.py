@@ -43,6 +43,7 @@ _CLAIM_ORPHANS = sa.text("""
     )
     select id from handed_over where pg_try_advisory_lock(:locks + id) limit :limit
 """)
+_BY_ID = sa.select(mail).where(mail.c.id == sa.func.any(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +133,9 @@ def _claimed(
 ) -> list[Mail]:
     given = {"stream": stream, "now": now, "limit": limit, "locks": _LOCKS, "window": _WINDOW}
     ids = list(conn.execute(statement, given).scalars())
-    found = {row.id: row for row in conn.execute(sa.select(mail).where(mail.c.id.in_(ids)))}
+    if not ids:
+        return []
+    found = {row.id: row for row in conn.execute(_BY_ID, {"ids": ids})}
     claimed = []
     for mail_id in ids:
         row = found.get(mail_id)

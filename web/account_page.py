@@ -76,6 +76,7 @@ class AccountPage:
     contacts: tuple[Contact, ...]
     running: tuple[PlaybookExplained, ...]
     others: tuple[PlaybookExplained, ...]
+    """Those that wait for nothing in particular come last, by what they all say."""
     by_hand: tuple[PlaybookExplained, ...]
     """Those with a manual trigger, which a person may start."""
     moments: tuple[Moment, ...]
@@ -111,11 +112,16 @@ def account_page(  # noqa: PLR0917 - read aloud: of this account, of its card, a
         facts=_facts(explained),
         contacts=tuple(contacts_of(conn, account_id)),
         running=running,
-        others=tuple(one for one in explained.playbooks if one.verdict != "running"),
+        others=_others(explained),
         by_hand=tuple(one for one in explained.playbooks if any(t.kind == "manual" for t in one.triggers)),
         moments=moments,
         earlier=moments[-1].at if len(moments) == SHOWN else None,
     )
+
+
+def _others(explained: Explanation) -> tuple[PlaybookExplained, ...]:
+    found = [one for one in explained.playbooks if one.verdict != "running"]
+    return tuple(sorted(found, key=lambda one: (True, one.says) if one.verdict == "waiting" else (False, "")))
 
 
 def _bands(conn: sa.Connection, card: str | None) -> tuple[BandArea, ...]:

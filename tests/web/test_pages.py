@@ -232,3 +232,18 @@ def test_a_moment_is_told_by_its_distance(away, text):
 )
 def test_values_are_told_in_words(value, text):
     assert value_in_words(value) == text
+
+
+def test_a_run_says_when_it_is_too_old_and_since_when_a_goal_holds(client, in_book):
+    def make(book):
+        run_id = book.run(book.account("acme"))
+        watches = (("exit/age", "older than 90 days", None), ("goal", "back to green", NOW - days(2)))
+        for key, reason, since in watches:
+            row = {"run_id": run_id, "key": key, "reason": reason, "since": since, "due_at": NOW + days(5)}
+            account_id = sa.select(schema.run.c.account_id).where(schema.run.c.id == run_id).scalar_subquery()
+            book.conn.execute(sa.insert(schema.watch).values(**row, account_id=account_id, opened_at=NOW))
+        return run_id
+
+    text = client.get(f"/runs/{in_book(make)}").text
+    assert re.search(r"Exit, older than 90 days</span> +<span[^>]*>on <time", text)
+    assert re.search(r"back to green</code> <span[^>]*>true since <time.*counts from <time", text)

@@ -209,3 +209,9 @@ if (desk) {
     setTimeout(() => form.remove(), Number(form.dataset.for) * 1000);
   }
 }
+
+// --- a picture wider than its place is shown from where it begins: the middle ---
+
+for (const drawing of document.querySelectorAll(".drawing")) {
+  drawing.scrollLeft = (drawing.scrollWidth - drawing.clientWidth) / 2;
+}

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from engine.breaker import Entries, half_loaded, in_share, shifted, too_many
 from engine.entry import Ruling
 from engine.problems import did_you_mean
+from store.notices import HELD
 from store.queries.pages import LARGEST_PAGE, Page, id_after, page_by_id, size
 from store.schema import account, breaker, crossing, event
 from store.sight import Sight
@@ -84,6 +85,7 @@ def _trip(conn: sa.Connection, signs: _Signs, playbook: str, asking: Sequence[sa
     kind, why = found
     share = signs.sight.workspace.breaker.canary
     values = {"playbook": playbook, "kind": kind, "why": why, "at": signs.sight.now, "share": share}
+    conn.execute(sa.select(sa.func.pg_notify(HELD, "")))
     return conn.execute(sa.insert(breaker).values(values).returning(breaker)).one()
 
 

@@ -1,5 +1,7 @@
 """How the store reaches PostgreSQL: one engine per URL, every connection in UTC; it knows no table."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -26,6 +28,19 @@ def engine_for(url: str, *, pool_size: int = 10) -> sa.Engine:
     sa.event.listen(engine, "do_connect", _connect)
     sa.event.listen(engine, "handle_error", _let_go_of_outdated)
     return engine
+
+
+@contextmanager
+def apart(engine: sa.Engine) -> Iterator[sa.Engine]:
+    """The same database over one connection of its own, for a loop that asks the same again and again.
+
+    In the common pool it would meet now this connection and now that, and each has to learn its statements.
+    """
+    own = engine_for(engine.url.render_as_string(hide_password=False), pool_size=1)
+    try:
+        yield own
+    finally:
+        own.dispose()
 
 
 def with_driver(url: str) -> sa.URL:

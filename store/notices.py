@@ -12,6 +12,8 @@ _PATIENCE = 0.5
 
 INBOX = "tenure_inbox"
 """Tells whose tasks have changed: the person's key."""
+HELD = "tenure_held"
+"""Tells that starts are held back, which the owners of their playbooks should hear."""
 RESTS = "tenure_rests"
 """Tells, under a virtual clock, which run has come to rest or to its end: its number."""
 

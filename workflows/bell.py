@@ -12,7 +12,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Bell:
-    """A thread with a connection of its own; after an outage every channel rings once, as some may have been missed."""
+    """A thread with a connection of its own; after an outage every channel rings once, as some may have been missed.
+
+    A channel is for one loop: of two, the first to wake would take the ring from the other while that is at work.
+    """
 
     def __init__(self, database: sa.Engine, channels: Iterable[str]) -> None:
         self._url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -107,6 +107,8 @@ class Deliverer:
                 ),
                 start_signal=TELL if facts else None,
                 start_signal_args=[facts] if facts else [],
+                # Where a worker of this process has room, it begins without a way through the queue.
+                request_eager_start=not facts,
             )
         except WorkflowAlreadyStartedError:
             return False

@@ -14,6 +14,8 @@ from temporalio.worker import Worker
 
 from store import arriving, clock
 from store import sweep as store_sweep
+from store.database import apart
+from store.notices import HELD
 from workflows.activities import Activities
 from workflows.bell import Bell
 from workflows.endpoints import EndpointStream
@@ -68,20 +70,21 @@ async def run_worker(
         told = EndpointStream(database, allow_private=ports.tell_private).run
         loops: list[asyncio.Task[None]] = [asyncio.create_task(asyncio.to_thread(told, quiet))]
         if not virtual:
-            bell = Bell(database, ("tenure_facts", "tenure_outbox"))
+            bell = Bell(database, ("tenure_facts", "tenure_outbox", HELD))
             stack.callback(bell.close)
             await asyncio.to_thread(tell_again, database)
-            deliverer = Deliverer(database, client, virtual=False)
+            sweeping, delivering = stack.enter_context(apart(database)), stack.enter_context(apart(database))
+            deliverer = Deliverer(delivering, client, virtual=False)
             # Two, so that one receiver that takes its time does not hold up all others.
             outside = Outside(webhook=ports.webhook, chat=ports.chat)
             loops += [
-                asyncio.create_task(_loop("sweep", bell, "tenure_facts", lambda: _sweep(database))),
+                asyncio.create_task(_loop("sweep", bell, "tenure_facts", lambda: _sweep(sweeping))),
                 asyncio.create_task(_loop("outbox", bell, "tenure_outbox", deliverer.deliver_all)),
                 asyncio.create_task(asyncio.to_thread(MailStream(database, ports.transports()).run, quiet)),
                 asyncio.create_task(asyncio.to_thread(ReplyPoll(database, ports.mailbox).run, quiet)),
                 *(asyncio.create_task(asyncio.to_thread(ErrandStream(database, outside).run, quiet)) for _ in range(2)),
                 asyncio.create_task(_look_after_runs(client, database, deliverer, prepare)),
-                asyncio.create_task(_loop("owners", bell, "tenure_facts", lambda: _owners(database, ports))),
+                asyncio.create_task(_loop("owners", bell, HELD, lambda: _owners(database, ports))),
             ]
         await stop.wait()
         _log.info("worker.stopping")

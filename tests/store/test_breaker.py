@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from engine.breaker import Breaker, Entries, half_loaded, in_share, shifted, too_many
@@ -269,3 +270,15 @@ def test_a_share_is_a_stable_lot_and_a_greater_one_holds_the_smaller():
     assert 60 < len(ten) < 140
     assert ten < half
     assert all(in_share("risk", key, 100) for key in keys)
+
+
+def test_who_writes_to_owners_is_woken_by_what_is_held_back_and_by_no_other_sweep(world, database):
+    book(world, 30)
+    with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as listener:
+        listener.execute("listen tenure_held")
+        scores(world, range(2), 0.0)
+        assert world.sweep().started == 2
+        scores(world, range(2, 30), 0.0)
+        assert world.sweep().held == 28
+        assert len(list(listener.notifies(timeout=5, stop_after=1))) == 1
+        assert not list(listener.notifies(timeout=0))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from store.database import engine_for
+from store.database import apart, engine_for
 
 _OFTEN = 8
 """Executions after which a statement is prepared for certain."""
@@ -62,3 +62,15 @@ def test_what_was_rolled_back_is_gone(engine: sa.Engine) -> None:
     with engine.connect() as conn:
         conn.execute(sa.text("update kept_plan set id = 2"))
     assert _look(engine) == 1
+
+
+def test_a_loop_with_a_connection_of_its_own_meets_no_other_whoever_asks_meanwhile(engine: sa.Engine) -> None:
+    def server(of: sa.Engine) -> int:
+        with of.connect() as conn:
+            return int(conn.execute(sa.text("select pg_backend_pid()")).scalar_one())
+
+    with apart(engine) as own:
+        mine = server(own)
+        with engine.connect(), own.connect() as conn:
+            assert conn.execute(sa.text("select pg_backend_pid()")).scalar_one() == mine
+        assert server(engine) != mine == server(own)

@@ -154,8 +154,8 @@ def outlooks_of(sight: Sight, deployed: Deployed, accounts: Sequence[int]) -> Ma
     edges = [one for one in compiled.triggers if one.kind == "edge"]
     others = tuple(one.id for one in compiled.triggers if one.kind != "edge")
     plan = compiled.plan
-    asked = sight.run(("outlooks", compiled.hash), lambda view: _outlooks(view, compiled), accounts=list(accounts))
-    rows = asked.mappings()
+    key = ("outlooks", compiled.hash)
+    rows = sight.read_mappings(key, lambda view: _outlooks(view, compiled), accounts=list(accounts))
     seen = {
         row["account"]: Outlook(
             place=sight.place(row["zone"], row["country"]),
@@ -207,7 +207,7 @@ def _open_runs(conn: sa.Connection, accounts: Sequence[int]) -> dict[int, list[O
             .order_by(run.c.id)
         )
 
-    rows = kept(("open runs",), make).run(conn, {"accounts": list(accounts)})
+    rows = kept(("open runs",), make).read(conn, {"accounts": list(accounts)})
     found: dict[int, list[OpenRun]] = {}
     for row in rows:
         found.setdefault(row.account_id, []).append(
@@ -224,7 +224,7 @@ def _open_runs(conn: sa.Connection, accounts: Sequence[int]) -> dict[int, list[O
 
 def _last_ends(conn: sa.Connection, accounts: Sequence[int]) -> dict[tuple[int, str], datetime]:
     """Of runs, and of crossings that were held out, which stand for runs."""
-    rows = kept(("last ends",), _ends).run(conn, {"accounts": list(accounts)})
+    rows = kept(("last ends",), _ends).read(conn, {"accounts": list(accounts)})
     return {(row.account_id, row.playbook): row.ended_at for row in rows}
 
 
@@ -333,7 +333,7 @@ def _rekey(conn: sa.Connection, sight: Sight, deployed: Deployed) -> int:
     entry = deployed.compiled.entry
     assert entry.key is not None
     field = entry.key
-    rows = sight.run(("keys", field), lambda view: _keys(view, field), playbook=deployed.playbook).all()
+    rows = sight.read(("keys", field), lambda view: _keys(view, field), playbook=deployed.playbook)
     taken = {(row.account_id, row.entry_key) for row in rows}
     moved = 0
     for row in rows:

@@ -17,7 +17,7 @@ from store.expression_rows import Rows
 from store.moment_triggers import Reached
 from store.schema import event, settling, work_event
 from store.sight import Sight, View
-from store.statements import Given
+from store.statements import Given, Row
 
 MOST_REASONS = 20
 """Events that are named as reasons of one crossing."""
@@ -42,7 +42,7 @@ def forget_settling(conn: sa.Connection, playbook: str, triggers: Sequence[str] 
 def _take(conn: sa.Connection, sight: Sight, deployed: Deployed, trigger: Occurrence) -> list[int]:
     """New events that are to be asked now; the others wait."""
     live_since = deployed.triggers[trigger.id].since
-    rows = sight.run(("events", trigger.event), lambda view: _taken(view, trigger.event), since=live_since)
+    rows = sight.read(("events", trigger.event), lambda view: _taken(view, trigger.event), since=live_since)
     now: list[int] = []
     later: list[dict[str, Any]] = []
     for row in rows:
@@ -83,7 +83,7 @@ def _reasons(sight: Sight, deployed: Deployed, trigger: Occurrence, due: Sequenc
     key = ("happened", deployed.compiled.hash, trigger.id)
     counts: dict[int, int] = {}
     found: list[Reached] = []
-    for row in sight.run(key, lambda view: _happened(view, trigger), events=list(due)):
+    for row in sight.read(key, lambda view: _happened(view, trigger), events=list(due)):
         counts[row.account_id] = counts.get(row.account_id, 0) + 1
         if counts[row.account_id] <= MOST_REASONS:
             found.append((row.account_id, _reason(trigger, row)))
@@ -102,7 +102,7 @@ def _happened(view: View, trigger: Occurrence) -> sa.Select[Any]:
     return query if trigger.where is None else query.where(view.truth(trigger.where, rows))
 
 
-def _reason(trigger: Occurrence, row: sa.Row[*tuple[Any, ...]]) -> Mapping[str, Any]:
+def _reason(trigger: Occurrence, row: Row) -> Mapping[str, Any]:
     read = trigger.where.rows.get(f"event.{trigger.event}", {}) if trigger.where else {}
     values = {name: row.props.get(name) for name in read}
     values |= {"event": row.key, "at": row.at.isoformat()}

@@ -1,6 +1,6 @@
 """Whether feeds of events are alive: a count over a silent feed is unknown, and so is a component grown stale."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -45,8 +45,8 @@ def alive(conn: sa.Connection, workspace: Workspace, now: datetime) -> Mapping[P
     promised = promises(workspace)
     if not promised:
         return {}
-    found = kept(("alive", promised), lambda: sa.select(*map(_brought, promised))).run(conn, {"now": now}).one()
-    return dict(zip(promised, found, strict=True))
+    [found] = kept(("alive", promised), lambda: _all_brought(promised)).read_mappings(conn, {"now": now})
+    return dict(zip(promised, found.values(), strict=True))
 
 
 def remembered(conn: sa.Connection) -> Feeds:
@@ -75,6 +75,10 @@ def silent_sources(workspace: Workspace, found: Feeds) -> frozenset[str]:
     return frozenset(
         f"event.{name}" for name, one in workspace.feeds.items() if found.get((name, str(one.stale_after))) is False
     )
+
+
+def _all_brought(promised: Sequence[Promise]) -> sa.Select[*tuple[bool, ...]]:
+    return sa.select(*(_brought(one).label(f"brought_{n}") for n, one in enumerate(promised)))
 
 
 def _brought(promise: Promise) -> sa.ColumnElement[bool]:

@@ -32,7 +32,7 @@ class Bit:
         column: sa.ColumnElement[int] = source.c[f"{mask}_{self.word}"]
         return column.bitwise_and(sa.literal(self.value, sa.BigInteger)) != 0
 
-    def is_in(self, row: sa.RowMapping, mask: str) -> bool:
+    def is_in(self, row: Mapping[str, Any], mask: str) -> bool:
         return bool(row[f"{mask}_{self.word}"] & self.value)
 
 

@@ -148,7 +148,7 @@ class _ForEveryone(_Search):
             return {}
         sight, audience = self._sight, self._deployed.compiled
         key = ("for everyone", audience.hash, within_work)
-        query = sight.run(
+        query = sight.read(
             key,
             lambda view: _in_zones(view, audience.audience, within_work=within_work),
             names=list(times),
@@ -213,7 +213,7 @@ class _ByField(_Search):
             lows, highs = zip(*(_range(trigger, place, opens(place), sight.now) for place in places), strict=True)
             given = {"low": min(lows), "high": max(highs)}
             made = partial(_between, field=field, within_work=within_work)
-            return sight.run(("between", field, within_work), made, **given)
+            return sight.read(("between", field, within_work), made, **given)
         days = sorted(
             {day for place in self._places(opens, within_work=within_work) for day in self._days(opens, place)}
         )
@@ -221,8 +221,8 @@ class _ByField(_Search):
             return ()
         if isinstance(trigger, Schedule):
             made = partial(_every, field=field, every=trigger.every or "", within_work=within_work)
-            return sight.run(("every", field, trigger.every, within_work), made, days=days)
-        return sight.run(("on", field, within_work), partial(_on, field=field, within_work=within_work), days=days)
+            return sight.read(("every", field, trigger.every, within_work), made, days=days)
+        return sight.read(("on", field, within_work), partial(_on, field=field, within_work=within_work), days=days)
 
     def _places(self, opens: Opens, *, within_work: bool) -> Sequence[Place]:
         """Where the days may differ: in zones, and where business days are counted, in countries too."""

@@ -34,15 +34,15 @@ def next_moment(conn: sa.Connection, now: datetime) -> datetime | None:
     something waited for comes due."""
     workspace = load_workspace(conn)
     events = tuple(workspace.catalogue().events)
-    due = kept(("moments", events), lambda: _moments(events)).run(conn, {"now": now}).scalars()
-    moments = [*due, *_by_clock(conn, workspace, now)]
+    due = kept(("moments", events), lambda: _moments(events)).read(conn, {"now": now})
+    moments = [*(row.at for row in due), *_by_clock(conn, workspace, now)]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _moments(events: Sequence[str]) -> sa.CompoundSelect[tuple[datetime | None]]:
     """The first ahead of every kind."""
     due = [
-        sa.select(sa.func.min(account_value.c.at)).where(account_value.c.at > NOW),
+        sa.select(sa.func.min(account_value.c.at).label("at")).where(account_value.c.at > NOW),
         sa.select(sa.func.min(record.c.starts_at)).where(record.c.starts_at > NOW, _IN_FORCE),
         sa.select(sa.func.min(record.c.ends_at)).where(record.c.ends_at > NOW, _IN_FORCE),
         # One look for each type, as the index has them.
@@ -99,7 +99,8 @@ _NOTHING = Left(waits=False, mails=False, errands=False, facts=False, outbox=Fal
 
 def left(conn: sa.Connection, now: datetime) -> Left:
     """In one look, since most often there is nothing."""
-    return Left(**kept(("left",), _left).run(conn, {"now": now}).mappings().one())
+    [found] = kept(("left",), _left).read_mappings(conn, {"now": now})
+    return Left(**found)
 
 
 def _left() -> sa.Select[*tuple[bool, ...]]:
@@ -115,7 +116,7 @@ def _left() -> sa.Select[*tuple[bool, ...]]:
 
 def restless(conn: sa.Connection) -> list[int]:
     """Open runs that are under way, or have not yet heard all that was brought to them."""
-    return list(kept(("restless",), _restless).run(conn, {}).scalars())
+    return [row.id for row in kept(("restless",), _restless).read(conn, {})]
 
 
 def _restless() -> sa.Select[tuple[int]]:

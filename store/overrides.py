@@ -125,7 +125,7 @@ def cards_overridden(conn: sa.Connection, at: datetime) -> frozenset[str]:
     def make() -> sa.Select[Any]:
         return sa.select(in_force(Given("at", AT), score_override.c.card).subquery().c.card).distinct()
 
-    return frozenset(kept(("cards overridden",), make).run(conn, {"at": at}).scalars())
+    return frozenset(row.card for row in kept(("cards overridden",), make).read(conn, {"at": at}))
 
 
 def in_force(at: sa.ColumnElement[Any], *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:

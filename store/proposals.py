@@ -145,24 +145,23 @@ _PARTS = ("trips", "known", "rearms", "wanted")
 true, and wanted though existing."""
 
 
-def _looked(sight: Sight, watched: Sequence[_Watched], key: Hashable) -> Sequence[sa.RowMapping]:
+def _looked(sight: Sight, watched: Sequence[_Watched], key: Hashable) -> Sequence[Mapping[str, Any]]:
     if not sight.everyone:
-        return sight.run(key, lambda view: _look(view, watched, view.looks_at)).mappings().all()
+        return sight.read_mappings(key, lambda view: _look(view, watched, view.looks_at))
     # As an aggregate that writes nothing, PostgreSQL has several processors go over everyone.
-    moving = sight.run(("moving", key), lambda view: _moving(view, watched))
-    ids: list[int] = moving.scalar_one() or []
+    [moving] = sight.read(("moving", key), lambda view: _moving(view, watched))
+    ids: list[int] = moving.ids or []
     if not ids:
         return []
     if len(ids) > _MANY:
-        return sight.run(key, lambda view: _look(view, watched, sa.true())).mappings().all()
+        return sight.read_mappings(key, lambda view: _look(view, watched, sa.true()))
     named = sa.func.any(Given("accounts", sa.ARRAY(sa.BigInteger)))
-    found = sight.run(("some", key), lambda view: _look(view, watched, view.account_id == named), accounts=ids)
-    return found.mappings().all()
+    return sight.read_mappings(("some", key), lambda view: _look(view, watched, view.account_id == named), accounts=ids)
 
 
 def _moving(view: View, watched: Sequence[_Watched]) -> sa.Select[Any]:
     looked = _truths(view, watched, sa.true()).subquery("looked")
-    return sa.select(sa.func.array_agg(looked.c.account_id)).where(_moves(looked, watched))
+    return sa.select(sa.func.array_agg(looked.c.account_id).label("ids")).where(_moves(looked, watched))
 
 
 _MANY = 20_000
@@ -304,7 +303,7 @@ def _write_at_once(view: View, matters: sa.CTE, watched: Sequence[_Watched]) -> 
 
 
 def _candidates(
-    conn: sa.Connection, sight: Sight, watched: Sequence[_Watched], rows: Sequence[sa.RowMapping]
+    conn: sa.Connection, sight: Sight, watched: Sequence[_Watched], rows: Sequence[Mapping[str, Any]]
 ) -> _Outcome:
     outcome = _Outcome()
     all_bits = {word: sum(one.bit.value for one in _of_word(watched, word)) for word in _words(watched)}
@@ -338,14 +337,14 @@ def _candidates(
     return outcome
 
 
-def _end_of_dwell(sight: Sight, edge: Edge, row: sa.RowMapping) -> datetime | None:
+def _end_of_dwell(sight: Sight, edge: Edge, row: Mapping[str, Any]) -> datetime | None:
     """Of one that begins now."""
     if edge.dwell is None:
         return None
     return add(sight.now, parse_duration(edge.dwell), sight.place(row["zone"], row["country"]))
 
 
-def _memory(row: sa.RowMapping, bit: Bit, hold: sa.Row[Any] | None) -> Memory:
+def _memory(row: Mapping[str, Any], bit: Bit, hold: sa.Row[Any] | None) -> Memory:
     if not bit.is_in(row, "seen"):
         return UNSEEN
     if bit.is_in(row, "tripped"):

@@ -20,7 +20,7 @@ from store.expression_rows import Rows
 from store.expressions import aggregate_to_sql, to_sql
 from store.in_work import is_in_work
 from store.kept import Kept
-from store.statements import Statement, kept
+from store.statements import Row, Statement, kept
 from store.zones import zones_in_use
 
 
@@ -104,10 +104,16 @@ class Sight(View):
         silent = freshness.silent_sources(self.workspace, feeds)
         return Seen(source=self.source, instant=self.now, zone=self.workspace.zone, silent=silent)
 
-    def run(self, key: Hashable, make: Callable[[View], Any], **given: Any) -> sa.CursorResult[Any]:
-        """Execute a statement that is kept for other instants. `key` names all that `make` reads beside the view."""
-        statement = kept((self.view, key), lambda: make(self.view))
-        return statement.run(self._conn, {**self._moment, **given})
+    def read(self, key: Hashable, make: Callable[[View], Any], **given: Any) -> list[Row]:
+        """Ask with a statement that is kept for other instants. `key` names all that `make` reads beside the view."""
+        return self._kept(key, make).read(self._conn, {**self._moment, **given})
+
+    def read_mappings(self, key: Hashable, make: Callable[[View], Any], **given: Any) -> list[Mapping[str, Any]]:
+        """The same, each row by its columns, whatever they are called."""
+        return self._kept(key, make).read_mappings(self._conn, {**self._moment, **given})
+
+    def _kept(self, key: Hashable, make: Callable[[View], Any]) -> Statement:
+        return kept((self.view, key), lambda: make(self.view))
 
     @cached_property
     def view(self) -> View:

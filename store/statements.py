@@ -60,6 +60,10 @@ class Statement:
         """The only row by column, whatever the columns are called."""
         return next(iter(self._fetched(conn, given, dict_row)), None)
 
+    def read_mappings(self, conn: sa.Connection, given: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """All rows like that."""
+        return self._fetched(conn, given, dict_row)
+
     def _fetched(self, conn: sa.Connection, given: Mapping[str, Any], made: BaseRowFactory[Any]) -> list[Any]:
         if not conn.in_transaction():
             conn.begin()

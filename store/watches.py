@@ -20,6 +20,7 @@ from store.expression_rows import Rows
 from store.kept import Kept
 from store.schema import event, run, watch, work_event
 from store.sight import Sight, View
+from store.statements import Row
 from store.telling import Telling, tell_all
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _rank(key: str) -> int:
     return 0 if key == GOAL else 1 if key.startswith(EXIT) else 2
 
 
-def _telling(row: sa.Row[Any]) -> Telling:
+def _telling(row: Row) -> Telling:
     if row.key == GOAL:
         return Telling(run_id=row.run_id, kind="end", of="goal", values={"reason": "goal reached"})
     if row.key == AGE:
@@ -172,13 +173,13 @@ def _own(query: sa.Select[Any], run_id: int) -> sa.Select[Any]:
     return query.where(watch.c.run_id == run_id, watch.c.key != GOAL, ~watch.c.key.startswith(EXIT))
 
 
-def _aged(conn: sa.Connection, now: datetime) -> list[tuple[sa.Row[Any], Memory]]:
+def _aged(conn: sa.Connection, now: datetime) -> list[tuple[Row, Memory]]:
     """The runs that have grown too old."""
     due = sa.select(watch).where(watch.c.key == AGE, watch.c.due_at <= now, watch.c.met_at.is_(None))
     return [(row, TRIPPED) for row in conn.execute(due)]
 
 
-def _same(one: Waiting, row: sa.Row[Any]) -> bool:
+def _same(one: Waiting, row: Row) -> bool:
     condition = dict(one.condition) if one.condition is not None else None
     return (condition, one.event) == (row.condition, row.event) and one.since in (None, row.opened_at)
 
@@ -197,13 +198,13 @@ def _hold(conn: sa.Connection, run_ids: Sequence[int]) -> Mapping[int, bool]:
 # --- looking ---------------------------------------------------------------------------------------------------------
 
 
-def _looked(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[sa.Row[Any], Memory]]:
+def _looked(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[Row, Memory]]:
     """The watches of conditions whose state changes: one pass over all, each row asked what it watches."""
-    asked = {row.means: row.id for row in sight.run("means", _meanings)}
+    asked = {row.means: row.id for row in sight.read("means", _meanings)}
     if not asked:
         return []
     conditions = _conditions(conn, sight.view, asked)
-    rows = sight.run(("watches", *conditions), lambda view: _watched(view, conditions))
+    rows = sight.read(("watches", *conditions), lambda view: _watched(view, conditions))
     looked = [(row, _advance(sight, row, now)) for row in rows]
     return [(row, memory) for row, memory in looked if memory != _memory(row)]
 
@@ -263,12 +264,12 @@ _READ = tuple(
 )
 
 
-def _advance(sight: Sight, row: sa.Row[Any], now: datetime) -> Memory:
+def _advance(sight: Sight, row: Row, now: datetime) -> Memory:
     due = add(now, parse_duration(row.dwell), sight.place(row.zone, row.country)) if row.dwell else None
     return advance(_memory(row), trips=row.truth, rearms=None, now=now, due=due)[0]
 
 
-def _memory(row: sa.Row[Any]) -> Memory:
+def _memory(row: Row) -> Memory:
     if row.since is None:
         return ARMED
     return Memory(seen=True, holding=True, since=row.since, due_at=row.due_at, suspended_at=row.suspended_at)
@@ -277,7 +278,7 @@ def _memory(row: sa.Row[Any]) -> Memory:
 _MET = Memory(seen=True, tripped=True)
 
 
-def _events(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[sa.Row[Any], Memory]]:
+def _events(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[Row, Memory]]:
     """The watches whose event is among those the sweep has taken."""
     awaited = conn.execute(
         sa.select(watch.c.event, watch.c.condition)
@@ -287,7 +288,7 @@ def _events(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[sa.R
         .where(watch.c.met_at.is_(None), watch.c.event == event.c.type)
         .order_by(watch.c.event, watch.c.condition)
     ).all()
-    found: list[sa.Row[Any]] = []
+    found: list[Row] = []
     for one in awaited:
         rows = Rows(f"event.{one.event}", watch.c.account_id, sa.literal(now))
         asks = watch.c.condition.is_(None) if one.condition is None else watch.c.condition == _typed(one.condition)
@@ -298,7 +299,7 @@ def _events(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[sa.R
     return [(row, _MET) for row in found]
 
 
-def _came_already(conn: sa.Connection, sight: Sight, row: sa.Row[Any]) -> bool:
+def _came_already(conn: sa.Connection, sight: Sight, row: Row) -> bool:
     rows = Rows(f"event.{row.event}", watch.c.account_id, sa.literal(sight.now))
     came = _has_come(sight, rows, row.condition)
     return conn.execute(sa.select(watch.c.id).where(watch.c.id == row.id, came)).first() is not None
@@ -319,7 +320,7 @@ def _typed(condition: dict[str, Any]) -> sa.ColumnElement[Any]:
     return sa.cast(condition, watch.c.condition.type)
 
 
-def _remember(conn: sa.Connection, changes: Sequence[tuple[sa.Row[Any], Memory]], now: datetime) -> None:
+def _remember(conn: sa.Connection, changes: Sequence[tuple[Row, Memory]], now: datetime) -> None:
     for tripped, group in groupby(sorted(changes, key=lambda one: one[1].tripped), lambda one: one[1].tripped):
         ids_and_memories = [(row.id, memory) for row, memory in group]
         if tripped:

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from benchmarks.measure import Figure, best, growth, words
 from benchmarks.portfolio import DAY, METRICS, Portfolio, portfolio
 from store import sweep as store_sweep
-from store.projection import project
+from store.projection import Projected, project_on
 
 SIZES = (10_000, 100_000, 1_000_000)
 _ROUNDS = 3
@@ -156,14 +156,14 @@ def _scoring_clocked() -> Iterator[list[float]]:
     """How long the sweep's projection takes, each time."""
     spent: list[float] = []
 
-    def clocked(*arguments: Any) -> int:
+    def clocked(*arguments: Any, **named: Any) -> Projected:
         began = time.perf_counter()
         try:
-            return project(*arguments)
+            return project_on(*arguments, **named)
         finally:
             spent.append(time.perf_counter() - began)
 
-    with patch.object(store_sweep, "project", clocked):
+    with patch.object(store_sweep, "project_on", clocked):
         yield spent
 
 

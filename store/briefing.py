@@ -15,7 +15,9 @@ from engine.plan import Plan
 from engine.workspace import Workspace
 from store import clock
 from store.deployed import Deployed, NothingDeployed, deployed_from, plan_of, workspace_of
+from store.distinct_values import distinct_values
 from store.kept import Kept
+from store.projection import Scope
 from store.sight import Ground
 
 
@@ -25,8 +27,7 @@ class LastSweep:
 
     id: int
     at: datetime
-    scope: Any
-    """As store.projection has it."""
+    scope: Scope
     finished: bool
     counts: Mapping[str, Any]
 
@@ -69,12 +70,9 @@ def brief(conn: sa.Connection) -> Briefing:
 _playbooks: Kept[tuple[Deployed, ...]] = Kept(16)
 
 # Of all zones that have rows, and of all versions that may have open runs, only the first of their rows is looked at.
-_BRIEF = sa.text("""
-    with recursive zones as (
-        (select zone from zone_offset order by zone limit 1)
-        union all
-        select (select zone from zone_offset where zone > zones.zone order by zone limit 1)
-        from zones where zones.zone is not null
+_BRIEF = sa.text(f"""
+    with zones as (
+        {distinct_values("zone_offset", "zone")}
     ), columns as (
         select array_agg(attname::text order by attnum) as names,
             array_agg(format_type(atttypid, null) order by attnum) as types
@@ -96,8 +94,8 @@ _BRIEF = sa.text("""
                 and run.state = 'open')
             order by v.playbook, v.version) as walked,
         (select coalesce(json_agg(one order by one.id desc), '[]') from last_sweeps one) as sweeps,
-        array(select zone from zones where zone is not null) as zones,
+        array(select zone from zones) as zones,
         (select coalesce(json_agg(json_build_array(type, stale_after, alive)), '[]') from feed) as feeds,
         columns.names, columns.types
     from columns
-""")
+""")  # noqa: S608 - joined from constants

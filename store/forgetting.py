@@ -16,6 +16,7 @@ from engine.workspace import Workspace
 from store import clock
 from store.ageing import expressions_of
 from store.deployed import NothingDeployed, conditions_in_force, load_playbooks, load_workspace
+from store.distinct_values import distinct_values
 from store.freshness import window_of
 from store.schema import kept_since as kept
 
@@ -153,16 +154,7 @@ _MOVE = sa.text("""
     on conflict (what) do update set at = greatest(kept_since.at, excluded.at)
 """)
 
-# By the index, type after type: there are few, and many events of each.
-_TYPES = sa.text("""
-    with recursive found as (
-        (select type from event order by type limit 1)
-        union all
-        select (select type from event where type > found.type order by type limit 1)
-        from found where found.type is not null
-    )
-    select type from found where type is not null
-""")
+_TYPES = sa.text(distinct_values("event", "type"))
 
 # A run that waits for an event may still hear of one from when its wait began.
 _WAITED = sa.text("select min(opened_at) from watch where met_at is null and event is not null")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from store import clock
 from store.deployed import plan_json
+from store.distinct_values import distinct_values
 from store.schema import outbox, run
 
 
@@ -137,16 +138,7 @@ def _batch(conn: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> Bat
 
 _UNDELIVERED = outbox.c.delivered_at.is_(None)
 
-# Only the first row of each lane is looked at, however long it is.
-_LANES = sa.text("""
-    with recursive found as (
-        (select lane from outbox where delivered_at is null order by lane limit 1)
-        union all
-        select (select lane from outbox where delivered_at is null and lane > found.lane order by lane limit 1)
-        from found where found.lane is not null
-    )
-    select lane from found where lane is not null
-""")
+_LANES = sa.text(distinct_values("outbox", "lane", where="delivered_at is null"))
 
 _HEADS = sa.text("""
     select head.run_id

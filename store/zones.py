@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from engine.calendars import is_zone, local_date, zone_names
+from store.distinct_values import distinct_values
 from store.schema import zone_offset
 
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
@@ -83,13 +84,5 @@ _CHANGES = sa.text("""
     on conflict do nothing
 """)
 
-# A zone has hundreds of rows; of each only the first is looked at.
-_IN_USE = sa.text("""
-    with recursive found as (
-        (select zone from zone_offset order by zone limit 1)
-        union all
-        select (select zone from zone_offset where zone > found.zone order by zone limit 1)
-        from found where found.zone is not null
-    )
-    select zone from found where zone is not null
-""")
+# A zone has hundreds of rows.
+_IN_USE = sa.text(distinct_values("zone_offset", "zone"))

@@ -119,6 +119,20 @@ def test_a_second_sweep_at_once_leaves_or_waits(world):
     assert sweep(world.engine) is not None, "the lock is given back"
 
 
+def test_the_lock_is_taken_and_given_back_in_two_round_trips(world, tmp_path):
+    from store.sweep_lock import sweeping
+
+    with world.engine.connect() as conn, (tmp_path / "trace").open("w+b") as trace:
+        server = conn.connection.driver_connection.pgconn
+        server.trace(trace.fileno())
+        with sweeping(conn, wait=True) as mine:
+            assert mine
+        server.untrace()
+        trace.seek(0)
+        answers = [line for line in trace.read().decode().splitlines() if "ReadyForQuery" in line]
+    assert len(answers) == 2
+
+
 def test_a_dry_run_tells_what_would_happen_and_keeps_nothing(world):
     world.deploy(risk=FALLS)
     world.account("acme", name="Acme")

@@ -103,6 +103,7 @@ _SHADOWS = tuple(
             "create temp table account_now (like account_now including all)",
             "create temp table score (like score including all)",
             "create temp table score_parts (like score_parts including all)",
+            "create temp table score_book (like score_book including all)",
             # Nobody's word: what is looked at is what the cards come to.
             "create temp table score_override (like score_override including all)",
             "create temp table feed (like feed including all)",

@@ -17,7 +17,7 @@ from engine.catalogue import Field, Type
 from engine.expressions.tree import Extreme, FieldValue, Now, Today, walk
 from engine.expressions.values import DATE_FORM, INSTANT_FORM, LARGEST
 from engine.workspace import Computed, Workspace
-from store import freshness, zones
+from store import books, freshness, zones
 from store.columns import (
     NOW,
     SQL_TYPES,
@@ -36,7 +36,7 @@ from store.in_work import is_in_work
 from store.overrides import cards_overridden
 from store.schema import account_value, score, value_history
 from store.scoring import MADE_OF, CardColumns, known_share, score_steps, what_it_is_made_of
-from store.sight import Ground, read_ground
+from store.sight import Ground, Sight, read_ground
 from store.sql_functions import Slope
 from store.statements import kept
 
@@ -85,7 +85,7 @@ def project_on(
     alive: Mapping[freshness.Promise, bool],
 ) -> Projected:
     """The same, on what was read before: the ground, and which feeds are alive at `now`."""
-    conn.execute(_NEW_ROWS[scope])
+    conn.execute(_NEW_ROWS[scope], {"cards": list(workspace.cards())})
     known = _with_zones(conn, ground.zones, [workspace.zone, *conn.execute(_ZONES[scope]).scalars()])
     overridden = cards_overridden(conn, now)
     given = moment_parameters(now, workspace.zone, known)
@@ -99,6 +99,8 @@ def project_on(
         key = ("project", workspace.hash, extremes, tuple(alive.items()), overridden, part)
         make = partial(_statement, workspace, extremes, alive, overridden, part)
         written += kept(key, make).run(conn, given).rowcount
+    if scope == "anew":
+        books.count_anew(conn, Sight(conn, workspace, now, ground=ground))
     turned = freshness.turned(ground.feeds, alive)
     freshness.remember(conn, turned)
     return Projected(written=written, ground=replace(ground, zones=known, feeds={**ground.feeds, **turned}))
@@ -146,6 +148,8 @@ def _statement(
     update = update.where(table.c.account_id == cte.c.account_id)
     for card in cards:
         update = update.add_cte(_score_history(card, cte, old))
+        if scope != "anew":
+            update = update.add_cte(books.rebooked(card.id, cte, partial(_was, cte, old)))
     for n, field in enumerate(dict.fromkeys(one.field for one in extremes if column_name(one.field) in made)):
         update = update.add_cte(_value_history(n, field, cte, old, extremes))
     return update
@@ -165,6 +169,11 @@ class _Old:
 
     def of(self, step: sa.FromClause, name: str) -> Sql:
         return step.c[_before(name)]
+
+
+def _was(changed: sa.CTE, old: _Old, name: str) -> Sql:
+    """What a column held before, also one that is not made."""
+    return old.of(changed, name) if name in old.made else changed.c[name]
 
 
 def _before(name: str) -> str:
@@ -201,12 +210,12 @@ def _standing(old: _Old, read: Collection[str]) -> sa.Subquery:
 
 
 def _read(workspace: Workspace, extremes: Sequence[Extreme]) -> Collection[str]:
-    """The columns that anything is worked out of: others would be carried through all steps for nothing."""
+    """The columns that anything is worked out of or counted by: others would be carried along for nothing."""
     nodes = [node for condition in workspace.conditions() for node in walk(condition.expression.tree)]
     names = {column_name(node.name) for node in nodes if isinstance(node, FieldValue)}
     names |= {extreme_column(one.way, one.field, one.window) for one in extremes}
     names |= {age_column(name) for name in aged_fields(workspace)}
-    return names | {"account.zone"}
+    return names | {"account.zone", *map(column_name, books.BOOK_FIELDS)}
 
 
 def _known(workspace: Workspace, fields: Sequence[Field], old: _Old | None) -> sa.FromClause:
@@ -431,12 +440,16 @@ _EVERYONES_ROWS = sa.text("""
     on conflict do nothing
 """)
 # Who is new was told of, and is in work. As an array: the planner has no idea of how many are.
-_NEW_ROWS_IN_WORK = sa.text("""
-    insert into account_now (account_id)
-    select account_id from work
-    except select account_id from account_now where account_id = any(array(select account_id from work))
-    on conflict do nothing
-""")
+_NEW_ROWS_IN_WORK = sa.text(f"""
+    with made as (
+        insert into account_now (account_id)
+        select account_id from work
+        except select account_id from account_now where account_id = any(array(select account_id from work))
+        on conflict do nothing
+        returning account_id
+    )
+    {books.ADD_NEW.format(made="made")}
+""")  # noqa: S608 - joined from constants
 _NEW_ROWS: Mapping[Scope, sa.TextClause] = {
     "some": _NEW_ROWS_IN_WORK,
     "all": _NEW_ROWS_IN_WORK,

@@ -42,7 +42,15 @@ from store.schema.facts import (
 )
 from store.schema.mail import mail, mail_event, mail_reply, survey
 from store.schema.notes import account_note
-from store.schema.projection import account_now, score, score_day, score_override, score_parts, value_history
+from store.schema.projection import (
+    account_now,
+    score,
+    score_book,
+    score_day,
+    score_override,
+    score_parts,
+    value_history,
+)
 from store.schema.pulling import pull
 from store.schema.quarantine import quarantine
 from store.schema.running import ledger, outbox, run, trace, watch
@@ -90,6 +98,7 @@ __all__ = [
     "record",
     "run",
     "score",
+    "score_book",
     "score_day",
     "score_override",
     "score_parts",

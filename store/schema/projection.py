@@ -87,6 +87,22 @@ value_history = sa.Table(
     comment="metrics and scores whose past a trigger looks at (drops_by within), appended when the value changes",
 )
 
+score_book = sa.Table(
+    "score_book",
+    metadata,
+    id_(),
+    sa.Column("card", TEXT, nullable=False),
+    sa.Column("csm", TEXT, comment="whose book"),
+    sa.Column("lifecycle", TEXT),
+    sa.Column("band", TEXT, comment="null: unknown, or no card applied"),
+    sa.Column("accounts", ID, nullable=False),
+    sa.Column("arr", sa.Numeric, nullable=False, comment="the sum of what is known"),
+    sa.Column("scored", ID, nullable=False, comment="accounts with a score"),
+    sa.Column("score_sum", sa.Numeric, nullable=False),
+    sa.Index(None, "card", "csm", "lifecycle", "band", unique=True, postgresql_nulls_not_distinct=True),
+    comment="every book now; each projection adds and takes away what it changes",
+)
+
 score_day = sa.Table(
     "score_day",
     metadata,

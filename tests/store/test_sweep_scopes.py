@@ -122,6 +122,7 @@ OUTCOMES = (
     "select account_id, playbook, at, state, why, reasons from crossing order by at, playbook, account_id",
     "select * from account_now order by account_id",
     "select account_id, at, value, band, known_weight, points, inputs, states from score order by at, account_id",
+    "select card, csm, lifecycle, band, accounts, arr, scored, score_sum from score_book where accounts > 0 order by 4",
     "select account_id, field, at, value from value_history order by at, field, account_id",
     "select account_id, playbook, trigger, since, due_at, suspended_at from trigger_hold order by 1, 2, 3",
     "select run_id, key, since, due_at, suspended_at, met_at from watch order by run_id, key",

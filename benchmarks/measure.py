@@ -79,6 +79,8 @@ def growth(name: str, unit: str, small: tuple[int, float], large: tuple[int, flo
     )
 
 
+SHARES = {"0.1pc": 1000, "1pc": 100, "10pc": 10}
+"""Of accounts that change: one in so many."""
 _LINEAR = 1.15
 """Linear, and a little for the noise."""
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from benchmarks.ground import ground, pour
+from benchmarks.ground import ground, pour, settle
 from engine.compile import compile_playbook
 from engine.workspace import Workspace, load_workspace
 from store import clock
@@ -68,9 +68,7 @@ class Portfolio:
 
     def settle(self) -> None:
         """As the autovacuum would in a quiet minute."""
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            conn.execute(sa.text("vacuum (analyze)"))
-            conn.execute(sa.text("checkpoint"))
+        settle(self.engine)
 
     def pass_time(self, by: timedelta) -> None:
         with self.engine.begin() as conn:

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 
-from benchmarks.measure import Figure, best, growth, words
+from benchmarks.measure import SHARES, Figure, best, growth, words
 from benchmarks.portfolio import DAY, Portfolio, portfolio, workspace
 from engine.compile import compile_playbook
 from engine.plan import Compiled
@@ -23,7 +23,6 @@ SIZES = (10_000, 100_000)
 """Accounts, each with an open run that waits for three things."""
 _ROUNDS = 3
 _MINUTE = timedelta(minutes=1)
-_SHARES = {"0.1pc": 1000, "1pc": 100, "10pc": 10}
 _PLAYBOOK = """
 playbook: waits
 title: Waits
@@ -57,7 +56,7 @@ def figures() -> Iterator[Figure]:
             note=f"{size:,} open runs with a goal, an exit and an awaited condition each; none is met",
         )
         for share, (spent, whole) in one.changed.items():
-            rows = size // _SHARES[share]
+            rows = size // SHARES[share]
             yield Figure(
                 name=f"watches_{share}_{words(size)}",
                 value=1000 * spent,
@@ -75,7 +74,7 @@ def _measure(size: int) -> _Measured:
         everyone = best(_ROUNDS, lambda: _swept(here, spent, DAY, size)[0])
         by_hand = best(_ROUNDS, lambda: _by_hand(here))
         changed = {}
-        for n, (share, every) in enumerate(_SHARES.items()):
+        for n, (share, every) in enumerate(SHARES.items()):
             here.change(every, shift=n + 1)
             here.settle()
             changed[share] = _swept(here, spent, _MINUTE, size // every)

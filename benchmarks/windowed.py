@@ -12,7 +12,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from benchmarks.ground import ground, pour, settle
-from benchmarks.measure import Figure, best, growth, timed, words
+from benchmarks.measure import SHARES, Figure, best, growth, timed, words
 from engine.workspace import load_workspace
 from store.ageing import due_accounts
 from store.columns import ensure_columns
@@ -23,7 +23,6 @@ _EACH = 10
 """Events of an account, over sixty days."""
 _SIZES = {100_000: 3, 1_000_000: 3, 10_000_000: 1}
 """Events, and how often the whole is measured."""
-_SHARES = {"0.1pc": 1000, "1pc": 100, "10pc": 10}
 _FULL, _IN_PROPORTION = 1.3, 1.5
 _SPANS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 _NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -76,11 +75,11 @@ def _of_size(size: str, accounts: int, found: _Measured) -> Iterator[Figure]:
         holds=found.full <= _FULL * found.full_by_hand,
         note=f"3 windowed metrics of {accounts:,} accounts; nothing comes out different",
     )
-    each = {share: spent / (accounts // _SHARES[share]) for share, (spent, _) in found.changed.items()}
+    each = {share: spent / (accounts // SHARES[share]) for share, (spent, _) in found.changed.items()}
     for share, (_, by_hand) in found.changed.items():
         # In proportion: an account among many changed ones costs no more than one among a hundredth of all.
         most = _IN_PROPORTION * each["1pc"] if share == "10pc" else None
-        rows = accounts // _SHARES[share]
+        rows = accounts // SHARES[share]
         yield Figure(
             name=f"windowed_{share}_{size}",
             value=1e6 * each[share],
@@ -108,7 +107,7 @@ def _measure(events: int, rounds: int) -> _Measured:
         with engine.connect() as conn:
             full = best(rounds, partial(_project, engine, "anew"))
             by_hand = best(rounds, partial(_run, conn, _FULL_BY_HAND))
-            changed = {share: _changed(engine, every, rounds) for share, every in _SHARES.items()}
+            changed = {share: _changed(engine, every, rounds) for share, every in SHARES.items()}
             ageing = {name: _ageing(conn, span) for name, span in _SPANS.items()}
             plan = conn.execute(sa.text("explain " + _text(_due(conn, _SPANS["hour"])))).scalars().all()
         return _Measured(full, by_hand, changed, ageing, any("Seq Scan on event" in line for line in plan))

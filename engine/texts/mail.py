@@ -70,6 +70,7 @@ def render_mail(
 ) -> RenderedMail:
     """Raises RenderError, naming the value, when the text cannot be filled in. `values` by full name.
 
+    `scale`: stands below the text, and above its signature where the last paragraph begins with the sender's name.
     `through`: for each web link of the text, the address that its HTML leads to instead; the plain text keeps its own.
     """
     from engine.texts.markdown import Words, parse_markdown
@@ -77,7 +78,9 @@ def render_mail(
     subject, preheader = (render_line(line, values, language) for line in (text.subject, text.preheader))
     words = Words(text.body)
     tokens = parse_markdown(fill(text.body, values, words.stand_in, language=language), words)
-    return _rendered(subject, preheader, tokens, letterhead, scale, language, through)
+    place = _before_signature(text.body, tokens) if scale else len(tokens)
+    parts = (tokens[:place], tokens[place:])
+    return _rendered(subject, preheader, parts, letterhead, scale, language, through)
 
 
 def fill_mail(text: MailText, values: Mapping[str, Any], *, language: str = "en") -> FilledText:
@@ -100,7 +103,7 @@ def render_filled(
     from engine.texts.markdown import Words, parse_markdown
 
     tokens = parse_markdown(text.body, Words(text.body))
-    return _rendered(text.subject, text.preheader, tokens, letterhead, None, language, through)
+    return _rendered(text.subject, text.preheader, (tokens, []), letterhead, None, language, through)
 
 
 def _literal(value: Any) -> str:
@@ -111,10 +114,20 @@ def _literal(value: Any) -> str:
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
+_SIGNED = re.compile(r"\{\{-?\s*sender\.")
+
+
+def _before_signature(body: str, tokens: "list[Token]") -> int:
+    """Where the last paragraph begins, if it is who signs; otherwise the end."""
+    last = body.rstrip().rpartition("\n\n")[2].lstrip()
+    opened = [i for i, token in enumerate(tokens) if token.type == "paragraph_open" and token.level == 0]
+    return opened[-1] if opened and _SIGNED.match(last) else len(tokens)
+
+
 def _rendered(  # noqa: PLR0917 - in the order they stand on the mail
     subject: str,
     preheader: str,
-    tokens: "list[Token]",
+    parts: "tuple[list[Token], list[Token]]",
     letterhead: Letterhead,
     scale: Scale | None,
     language: str,
@@ -122,14 +135,16 @@ def _rendered(  # noqa: PLR0917 - in the order they stand on the mail
 ) -> RenderedMail:
     from engine.texts.markdown import lead_through, to_html, to_plain
 
-    below = f"{scale_plain(scale)}\n" if scale else ""
-    plain = f"{to_plain(tokens)}\n{below}{_plain_foot(letterhead, language)}"
+    texts = [to_plain(tokens) if tokens else "" for tokens in parts]
+    texts.insert(1, scale_plain(scale) if scale else "")
+    plain = "\n".join([*(one for one in texts if one), _plain_foot(letterhead, language)])
     if through is not None:
-        lead_through(tokens, through)
+        for tokens in parts:
+            lead_through(tokens, through)
     html = page(
         title=subject,
         preheader=preheader,
-        content=to_html(tokens) + (scale_html(scale) if scale else ""),
+        content=to_html(parts[0]) + (scale_html(scale) if scale else "") + to_html(parts[1]),
         address=letterhead.address(),
         ways=letterhead.ways(language),
         language=language,

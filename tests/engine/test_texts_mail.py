@@ -11,6 +11,7 @@ from engine.texts.document import MailText, load_text
 from engine.texts.filters import RenderError
 from engine.texts.mail import Letterhead, render_mail
 from engine.texts.names import known_names
+from engine.texts.scale import Scale
 
 KNOWN = known_names(["account.name", "account.portal", "account.renewal_date", "health.score"], ["champion"], ["csm"])
 LETTERHEAD = Letterhead(
@@ -264,3 +265,27 @@ def test_any_file_is_a_text_or_has_problems(text):
     except DocumentError:
         return
     assert loaded.body.strip()
+
+
+SCALE = Scale(
+    question="How likely?", low="not at all", high="very", links={0: "https://a.example/0", 1: "https://a.example/1"}
+)
+
+
+@pytest.mark.parametrize(
+    ("ending", "order"),
+    [
+        ("{{ sender.name }}", ("I answer.", "How likely?", "Mina")),
+        ("{{ sender.first_name }}, for all of us\nAcorn", ("I answer.", "How likely?", "Mina")),
+        ("Yours, {{ sender.name }}", ("I answer.", "Mina", "How likely?")),
+        ("{{ sender.name }} will call.\n\nBye", ("I answer.", "Mina", "Bye", "How likely?")),
+        ("- {{ sender.name }}", ("I answer.", "Mina", "How likely?")),
+    ],
+)
+def test_a_survey_asks_before_its_writer_signs(ending, order):
+    text = MailText(subject="One number", category="service", body=f"Hi\n\nI answer.\n\n{ending}\n")
+    values = {"sender.name": "Mina Kovac", "sender.first_name": "Mina"}
+    mail = render_mail(text, values, LETTERHEAD, scale=SCALE)
+    for shown in (mail.html.partition("<main>")[2], mail.plain):
+        assert sorted(order, key=shown.index) == list(order)
+    assert mail.plain.count("\n\n\n") == 0

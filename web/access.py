@@ -70,7 +70,7 @@ def signed_in(request: Request, deps: Deps) -> Viewer:
     secret = presented(request)
     viewer = None
     if secret:
-        with deps.engine.begin() as conn:
+        with deps.reading() as conn:
             viewer = sessions.viewer_of(conn, secret, wall_clock())
     if viewer is None:
         raise SignInNeeded

@@ -15,6 +15,8 @@ from store import sweep as store_sweep
 from store.projection import Projected, project_on
 
 SIZES = (10_000, 100_000, 1_000_000)
+_MEANT = SIZES[-1]
+"""The size for which targets are set that compare: of few accounts, the fixed part of a sweep is most of it."""
 _ROUNDS = 3
 _MINUTE = timedelta(minutes=1)
 _MOST_OF_FULL = {"0.1pc": 0.05, "1pc": 0.20}
@@ -41,7 +43,8 @@ class _Measured:
 def full() -> Iterator[Figure]:
     for size in SIZES:
         found = _measure(size)
-        yield _beside(f"sweep_full_{words(size)}", found.deciding, found.hand_deciding, _FULL, "3 playbooks, 6 edges")
+        name = f"sweep_full_{words(size)}"
+        yield _beside(name, found.deciding, found.hand_deciding, _FULL, "3 playbooks, 6 edges").at(size, _MEANT)
         yield Figure(
             name=f"sweep_whole_{words(size)}",
             value=found.whole,
@@ -72,13 +75,14 @@ def incremental() -> Iterator[Figure]:
                 target=f"ratio <= {most:g}" if most else "",
                 holds=spent / found.whole <= most if most else None,
                 note="the ceiling is the full sweep",
-            )
+            ).at(size, _MEANT)
 
 
 def rescoring() -> Iterator[Figure]:
     for size in SIZES:
         found = _measure(size)
-        yield _beside(f"rescoring_{words(size)}", found.scoring, found.hand_scoring, _RESCORING, "nothing has changed")
+        name, note = f"rescoring_{words(size)}", "nothing has changed"
+        yield _beside(name, found.scoring, found.hand_scoring, _RESCORING, note).at(size, _MEANT)
         for share, (_, scoring) in found.changed.items():
             rows = size // SHARES[share]
             note = f"{rows:,} accounts changed, with history"

@@ -71,3 +71,10 @@ def test_the_page_tells_what_every_bench_measures(name):
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     table = [line for line in page.splitlines() if line.startswith("|")]
     assert any(f"`{name}`" in line for line in table)
+
+
+def test_a_target_is_judged_at_the_size_it_is_set_for_alone():
+    missed = Figure(name="sweep_full_10k", value=2.0, unit="s", ceiling=1.0, target="ratio <= 1.3", holds=False)
+    assert missed.at(10_000, 1_000_000).holds is None
+    assert missed.at(10_000, 1_000_000).target == "ratio <= 1.3"
+    assert missed.at(1_000_000, 1_000_000).holds is False

@@ -37,6 +37,7 @@ rollup: worst
 """
 GOAL = "goal: { when: metric.nps >= 90, for: 2 days }\n"
 DROPS = "  - { score: health, drops_by: 15, within: 14 days }\n"
+NEARS = "  - { becomes: days_until(account.renewal_date) < -3000 }\n"
 RENEWS = (
     "triggers:\n  - { date: account.renewal_date - 90 days, grace: 3 days }\n  - { event: login, settle: 1 hour }\n"
 )
@@ -83,7 +84,7 @@ FURNISH = (
 def world(database):
     world = World(database)
     world.workspace = workspace(WORKSPACE, health=CARD)
-    world.deploy(risk=GOAL + FALLS + DROPS, renewal=RENEWS)
+    world.deploy(risk=GOAL + FALLS + DROPS + NEARS, renewal=RENEWS)
     with world.tx() as conn:
         for statement in FURNISH:
             conn.execute(sa.text(statement), {"n": ACCOUNTS, "at": world.now})
@@ -144,6 +145,18 @@ def test_a_sweep_finds_what_changed_or_came_due_by_index_and_asks_no_more_where_
     assert report.accounts == 0
     assert len(statements) <= 20
     assert scans(world.engine, statements) == []
+
+
+def test_a_day_that_begins_needs_rows_and_watches_of_everyone_and_nothing_for_what_the_last_came_to(world):
+    world.pass_time(DAY)
+    with heard(world.engine) as statements:
+        report = sweep(world.engine)
+    assert report is not None
+    assert report.accounts == ACCOUNTS
+    assert world.rows("select sum(accounts) from score_day where day = '2026-03-03'") == [(ACCOUNTS,)]
+    found = scans(world.engine, statements)
+    assert {table for table, _ in found} <= {"account_now", "watch"}
+    assert [statement for _, statement in found if "score_day" in statement] == []
 
 
 def test_what_everyone_did_is_read_once_and_what_a_few_did_is_asked_of_each(world):

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, distinct_on
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, array, distinct_on
 
 from engine.calendars import is_zone
 from engine.catalogue import Field, Type
@@ -221,16 +221,7 @@ def _read(workspace: Workspace, extremes: Sequence[Extreme]) -> Collection[str]:
 def _known(workspace: Workspace, fields: Sequence[Field], old: _Old | None) -> sa.FromClause:
     """What was told, in a column for every field: account by account and by index, where no plan for it can go wrong;
     or of everyone, grouped."""
-    v = account_value
-    mine = sa.true() if old is None else v.c.account_id == old.table.c.account_id
-    latest = (
-        sa.select(v.c.account_id, v.c.field, v.c.value, v.c.at)
-        .ext(distinct_on(v.c.account_id, v.c.field))
-        .where(mine, v.c.at <= NOW, v.c.field.in_([field.name for field in fields]))
-        .order_by(v.c.account_id, v.c.field, v.c.at.desc(), v.c.id.desc())
-        .correlate(old.table if old is not None else None)
-        .subquery("latest")
-    )
+    latest = _newest(fields).subquery("latest") if old is None else _newest_of(fields, old.table.c.account_id)
 
     def only(column: sa.ColumnElement[Any], name: str, label: str) -> sa.Label[Any]:
         found = sa.func.any_value(column, type_=column.type).filter(
@@ -243,6 +234,56 @@ def _known(workspace: Workspace, fields: Sequence[Field], old: _Old | None) -> s
     if old is not None:
         return sa.select(*values, *ages).lateral("known")
     return sa.select(latest.c.account_id, *values, *ages).group_by(latest.c.account_id).subquery("known")
+
+
+def _newest(fields: Sequence[Field]) -> sa.Select[Any]:
+    """Account, field, value and instant, by reading all values."""
+    v = account_value.c
+    return (
+        sa.select(v.account_id, v.field, v.value, v.at)
+        .ext(distinct_on(v.account_id, v.field))
+        .where(v.at <= NOW, v.field.in_([field.name for field in fields]))
+        .order_by(v.account_id, v.field, v.at.desc(), v.id.desc())
+    )
+
+
+def _newest_of(fields: Sequence[Field], account_id: sa.Column[int]) -> sa.Subquery:
+    """The same of one account; where accounts have many values of each field, by looking up the newest of each: else
+    what a change costs would grow with what was told in years."""
+    v, deep = account_value.c, _are_many(len(fields))
+    names = array([sa.literal(field.name, v.field.type) for field in fields], type_=v.field.type)
+    asked = sa.func.unnest(names).table_valued(sa.column("field", v.field.type)).render_derived(name="asked")
+    newest = (
+        sa.select(v.value, v.at)
+        .where(v.account_id == account_id, v.field == asked.c.field, v.at <= NOW)
+        .order_by(v.at.desc(), v.id.desc())
+        .limit(1)
+        .correlate(asked, account_id.table)
+        .lateral("newest")
+    )
+    all_read = _newest(fields).where(v.account_id == account_id, ~deep).correlate(account_id.table).subquery("all_read")
+    looked_up = (
+        sa.select(account_id, asked.c.field, newest.c.value, newest.c.at)
+        .select_from(asked.join(newest, sa.true()))
+        .where(deep)
+        .correlate(account_id.table)
+    )
+    return sa.union_all(sa.select(all_read), looked_up).subquery("latest")
+
+
+def _are_many(fields: int) -> sa.ScalarSelect[bool]:
+    """Whether an account has several values of each field, by what PostgreSQL has counted; asked once a statement."""
+    few = sa.literal_column(str(_FEW_VALUES * fields), sa.Integer)
+    return sa.select(_counted("account_value") > few * sa.func.greatest(_counted("account_now"), 1)).scalar_subquery()
+
+
+def _counted(table: str) -> Sql:
+    of = sa.table("pg_class", sa.column("oid"), sa.column("reltuples", sa.Float))
+    return sa.select(of.c.reltuples).where(of.c.oid == sa.literal_column(f"'{table}'::regclass")).scalar_subquery()
+
+
+_FEW_VALUES = 4
+"""Values of a field up to which reading all of them is no slower than looking up the newest."""
 
 
 def _gathered(workspace: Workspace, alive: Mapping[freshness.Promise, bool]) -> Gathered:

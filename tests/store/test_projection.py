@@ -163,7 +163,10 @@ def test_computed_fields_follow_from_each_other_whatever_their_order_in_the_file
     assert row["metric.per_arr"] == 6 / 1200
 
 
-def test_a_value_dated_ahead_counts_when_its_time_comes(conn):
+@pytest.mark.parametrize("counted", [0, 1e8])
+def test_a_value_dated_ahead_counts_when_its_time_comes_whether_few_are_told_or_many(conn, counted):
+    stats = "'schemaname', 'public', 'relname', 'account_value', 'reltuples', cast(:counted as real)"
+    conn.execute(sa.text(f"select pg_restore_relation_stats({stats})"), {"counted": counted})
     take_in(conn, [account(plan="basic")], known_at=day(0))
     later = AccountFact(key="acme", fields={"account.plan": "pro"}, at=day(3))
     take_in(conn, [later], known_at=day(0))

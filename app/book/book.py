@@ -22,6 +22,13 @@ _EXPORT = time(4, 30, tzinfo=UTC)
 """The product exports each day's use in the night after it."""
 
 
+def write(seed: int, accounts: int, start: date, *, with_past: bool) -> tuple["Book", list[Dated]]:
+    """A book with all its pages, and its past if asked for: seconds of work, which another process can do."""
+    book = Book(seed, accounts, start)
+    book.fill()
+    return book, list(book.history()) if with_past else []
+
+
 class Book:
     """Pure, given its arguments: the same facts in every process, in whatever order the days are asked for."""
 
@@ -34,6 +41,10 @@ class Book:
             *(established(seed, n + 1, name, start) for n, name in enumerate(names[:accounts])),
             *(newcomer(seed, n + 1, name, start, within=NEWCOMERS_WITHIN) for n, name in enumerate(names[accounts:])),
         )
+
+    def fill(self) -> None:
+        """Work out now what would be worked out when the first day is asked for."""
+        _ = self._diaries
 
     def history(self) -> Iterator[tuple[datetime, IncomingFact]]:
         """The year before the start, in the order in which it became known."""

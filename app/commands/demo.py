@@ -5,12 +5,14 @@ import json
 import signal
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from app.book.book import Book
+from app.book.book import write
 from app.book.life import Life
 from app.book.news import News
 from app.commands.demo_users import ways_in
@@ -42,26 +44,36 @@ def _prepare(services: Services, accounts: int, seed: int) -> Life:
     """The book's past, the playbooks; on a second start only what is missing."""
     from store import clock
 
-    book, is_new = Book(seed, accounts, START), not services.settings.home.joinpath("postgres").exists()
-    with ThreadPoolExecutor() as beside:
-        # The past is made up while the database starts, and taken in while Temporal starts.
-        past = beside.submit(lambda: list(book.history())) if is_new else None
+    is_new = not services.settings.home.joinpath("postgres").exists()
+    with _another_process() as writer, ThreadPoolExecutor() as beside:
+        # The book is written while the database starts and the playbooks are read, and taken in while Temporal starts.
+        writing = writer.submit(write, seed, accounts, START, with_past=is_new)
+        starting = beside.submit(lambda: services.database)
         project = read_project(_files(), str(_PLAYBOOKS))
         if project.workspace is None or project.broken:
             raise UsageError("the shipped playbooks are broken; run: tenure check " + str(_PLAYBOOKS))
-        life = Life(services.database, project, book)
+        database = starting.result()
+        book, past = writing.result()
+        life = Life(database, project, book)
         if not services.settings.temporal_configured:
             beside.submit(services.servers.temporal)  # whoever needs it asks again, and hears of trouble then
+        beside.submit(import_module, "workflows.driver")  # for the days: a second, while PostgreSQL is at work
         if life.is_known():
             with services.database.connect() as conn:
                 say(f"the book is there; the clock stands at {clock.now(conn):%Y-%m-%d %H:%M} UTC")
         else:
             began = time.monotonic()
-            facts = past.result() if past else list(book.history())
+            facts = past or list(book.history())
             life.begin(facts)
             say(f"{len(facts):,} facts of a year taken in, in {time.monotonic() - began:.1f} s")
         life.deploy()
     return life
+
+
+def _another_process() -> ProcessPoolExecutor:
+    """Ctrl-C is meant for it as well: it ends then, and says nothing."""
+    alone = get_context("spawn")
+    return ProcessPoolExecutor(1, alone, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL))
 
 
 def _files() -> Mapping[str, bytes]:

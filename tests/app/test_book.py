@@ -1,14 +1,16 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.book import Book, People
-from app.book.book import NEWCOMERS_WITHIN
+from app.book.book import NEWCOMERS_WITHIN, write
 from app.book.diary import Dated
 from app.book.stories import story_of
 from engine.facts import (
@@ -245,3 +247,13 @@ def test_nobody_answers_a_mail_before_opening_it():
             mail = People(7).mail(account=account, contact="c", step="s", sent_at=AT)
             assert not mail or mail[0].type == "opened"
             assert all(mail[0].delay < other.delay for other in mail[1:])
+
+
+def test_a_book_that_another_process_wrote_tells_the_same() -> None:
+    mine = Book(7, 20, START)
+    with ProcessPoolExecutor(1, get_context("spawn")) as another:
+        book, past = another.submit(write, 7, 20, START, with_past=True).result()
+        assert another.submit(write, 7, 20, START, with_past=False).result()[1] == []
+    assert past == list(mine.history())
+    ahead = START + timedelta(days=30)
+    assert book.on(ahead) == mine.on(ahead)

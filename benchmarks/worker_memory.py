@@ -21,7 +21,8 @@ from store.sweep import sweep
 _RUNS = 10_000
 _FIRST = 1000
 """As many as the worker keeps in memory: the others are woken from their history."""
-_PATIENCE = 900.0
+_PATIENCE = 180.0
+"""Seconds in which no further run comes to its wait."""
 _LOOK = 0.25
 _MB = 1e6
 _WORKSPACE = load_workspace(
@@ -81,9 +82,11 @@ async def _settled(process: psutil.Process) -> int:
 
 
 async def _asleep(here: Served, runs: int) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while await asyncio.to_thread(_resting, here.database) < runs:
-        if time.monotonic() > deadline:
+    last, since = 0, time.monotonic()
+    while (resting := await asyncio.to_thread(_resting, here.database)) < runs:
+        if resting > last:
+            last, since = resting, time.monotonic()
+        if time.monotonic() > since + _PATIENCE:
             raise TimeoutError("the runs do not come to rest")
         await asyncio.sleep(_LOOK)
 

@@ -1,6 +1,7 @@
 """`tenure migrate|worker|web|up`: the long-running processes."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,6 +12,9 @@ from app.running import Services, say
 if TYPE_CHECKING:
     from web.openid import OpenId
 
+_OFTEN = 10_000, 5, 4
+"""After so many new objects the young are looked through for garbage, after 5 times as many their elders, and after
+another 4 times as many all of them: what is let go of is found before it weighs as much as what is kept."""
 _PATIENCE = 3
 """Seconds for requests under way when the process is to end; pages that listen for news would never go."""
 
@@ -54,6 +58,7 @@ async def _work(services: Services, stop: asyncio.Event) -> None:
     client = await services.temporal(core_log=True)
     ports = await asyncio.to_thread(open_ports, services.database)
     embedded = not services.settings.temporal_configured
+    look_for_garbage()
     await run_worker(client, services.database, ports, stop, lambda: prepare_namespace(client, embedded=embedded))
 
 
@@ -87,11 +92,23 @@ async def _serve(services: Services, stop: asyncio.Event) -> None:
         timeout_graceful_shutdown=_PATIENCE,
     )
     server = uvicorn.Server(config)
+    look_for_garbage()
     # The signals are ours, so that worker and web stop alike.
     serving = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` would take over the signals
     await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
+
+
+def look_for_garbage() -> None:
+    """For a process that stays, once it has imported what it needs: that is never looked at again, all else often.
+
+    Short commands gain by hardly looking (`app.__main__`). But a run that Temporal's worker lets go of is a circle of
+    objects, which nothing else finds: ten thousand that sleep would fill the memory, whatever is kept of runs.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_OFTEN)
 
 
 def _identity_provider(settings: tuple[str, str, str | None] | None) -> "OpenId | None":

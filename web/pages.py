@@ -27,6 +27,7 @@ from web.drawing.whisker import whisker
 from web.navigation import navigation
 from web.static_files import static
 from web.trace import sentence
+from web.wording import shorten, words
 
 HERE = Path(__file__).parent
 
@@ -105,11 +106,6 @@ def _templates() -> Environment:
     return templates
 
 
-def words(name: str) -> str:
-    """A stored word as people read it: not_started becomes "not started"."""
-    return name.replace("_", " ")
-
-
 def browser(agent: str) -> str:
     """A browser and its system, out of what it calls itself: "Firefox on Linux"."""
     names = ("Edg", "Firefox", "Chrome", "Safari")
@@ -141,8 +137,3 @@ def value_in_words(value: object) -> str:
 def runs_of(items: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
     """Items side by side with the same value, in the order they have; `groupby` would sort them."""
     return [(value, list(found)) for value, found in groupby(items, key=attrgetter(name))]
-
-
-def shorten(text: str, most: int) -> str:
-    """The beginning of a text that is too long for its place; the cut is shown."""
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -5,6 +5,10 @@ from collections.abc import Callable
 from markupsafe import Markup, escape
 
 from web.drawing.icons import icon
+from web.wording import shorten, words
+
+_BADGE = 40
+"""Letters: a badge is one line."""
 
 
 def moved(points: float | None) -> Markup:
@@ -23,13 +27,13 @@ def health(value: float | None, band: str | None) -> Markup:
     """A score in the colour of its band."""
     shown = "unknown" if value is None else f"{value:.0f}"
     name = escape(band or "")
-    says = f'<span class="sr"> {name.replace("_", " ")}</span>' if band else ""
+    says = f'<span class="sr"> {words(name)}</span>' if band else ""
     return Markup(f'<span class="badge dot {name}">{shown}{says}</span>')  # noqa: S704 - a number, and escaped text
 
 
 def badge(word: str, tone: str) -> Markup:
     """A stored word as people read it, in a tone of ours."""
-    return Markup(f'<span class="badge {tone}">{escape(word.replace("_", " "))}</span>')  # noqa: S704 - escaped text
+    return Markup(f'<span class="badge {tone}">{escape(shorten(words(word), _BADGE))}</span>')  # noqa: S704 - escaped text
 
 
 def count(number: int, tone: str = "", most: int | None = None) -> Markup:

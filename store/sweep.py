@@ -43,7 +43,7 @@ from store.sight import Sight
 from store.statements import Given, kept
 from store.sweep_lock import sweeping
 
-_ANALYZE_FROM = 1000
+_ANALYZE_FROM = 100
 """Accounts from which PostgreSQL is told what was loaded before all of them are looked at: it may not know yet."""
 _TRUNCATE_FROM = 10_000
 """Accounts from which their rows in work are not deleted one by one."""

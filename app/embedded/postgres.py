@@ -32,6 +32,8 @@ _SETTINGS = {
     # Solid-state disks, and statements too short to be worth compiling.
     "random_page_cost": "1.1",
     "jit": "off",
+    # A young book grows within seconds, and its statements are planned by what is known of it.
+    "autovacuum_naptime": "5s",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

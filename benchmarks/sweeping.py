@@ -18,6 +18,8 @@ SIZES = (10_000, 100_000, 1_000_000)
 _MEANT = SIZES[-1]
 """The size for which targets are set that compare: of few accounts, the fixed part of a sweep is most of it."""
 _ROUNDS = 3
+_LOOKS = 20
+"""Sweeps over nothing: a worker has made so many that PostgreSQL has prepared what they ask."""
 _MINUTE = timedelta(minutes=1)
 _MOST_OF_FULL = {"0.1pc": 0.05, "1pc": 0.20}
 _FULL, _RESCORING, _NOTHING_MS = 1.3, 1.5, 5.0
@@ -127,7 +129,7 @@ def _measure(size: int) -> _Measured:
             clocked.clear()
             changed[share] = (_changed(here, every, shift=n + 1), sum(clocked))
         here.settle()
-        return _Measured(deciding, scoring, hand_deciding, hand_scoring, best(7, lambda: _nothing(here)), changed)
+        return _Measured(deciding, scoring, hand_deciding, hand_scoring, best(_LOOKS, lambda: _nothing(here)), changed)
 
 
 def _full(here: Portfolio, clocked: list[float]) -> tuple[float, float, float, float]:

@@ -206,12 +206,12 @@ def account_key(fact: IncomingFact) -> str | None:
 
 
 def has_bare_dates(fact: IncomingFact) -> bool:
-    return any(_is_bare(getattr(fact, name)) for name in _TIMES[fact.kind])
+    return any(_is_bare(getattr(fact, name)) for name in TIMES[fact.kind])
 
 
 def dated_in(fact: IncomingFact, zone: str) -> IncomingFact:
     """The fact with every bare date turned into its midnight in the zone."""
-    times = {name: getattr(fact, name) for name in _TIMES[fact.kind]}
+    times = {name: getattr(fact, name) for name in TIMES[fact.kind]}
     return fact.model_copy(update={name: local_midnight(day, zone) for name, day in times.items() if _is_bare(day)})
 
 
@@ -230,7 +230,7 @@ def fact_hash(fact: IncomingFact) -> str:
     return content_hash(text)
 
 
-_TIMES: Mapping[str, tuple[str, ...]] = {
+TIMES: Mapping[str, tuple[str, ...]] = {
     "account": ("at",),
     "contact": ("at",),
     "person": (),
@@ -238,6 +238,7 @@ _TIMES: Mapping[str, tuple[str, ...]] = {
     "event": ("at",),
     "metric": ("at",),
 }
+"""The fields that hold a time, by kind of fact."""
 
 
 def _is_bare(value: object) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.catalogue import Catalogue
 from engine.catalogue import Field as CatalogueField
-from engine.facts import AccountFact, EventFact, IncomingFact, MetricFact, RecordFact
+from engine.facts import TIMES, AccountFact, EventFact, IncomingFact, MetricFact, RecordFact
 from engine.problems import did_you_mean
 from engine.quarantine import Quarantine
 
@@ -21,8 +21,8 @@ class Screen:
 
     def fault(self, fact: IncomingFact) -> str | None:
         """Why the fact is put aside; None for one that may come in."""
-        for name in ("at", "starts_at"):
-            at = getattr(fact, name, None)
+        for name in _DATES[fact.kind]:
+            at = getattr(fact, name)
             if at is not None and (why := self.odd_time(at, ahead=name == "at")):
                 return why
         return None if self._catalogue is None else _undeclared(fact, self._catalogue)
@@ -86,6 +86,11 @@ def _near(name: str, known: Mapping[str, object]) -> str:
     hint = did_you_mean(name, known)
     return f" ({hint})" if hint else ""
 
+
+# Looked up once: to ask a fact for what it does not have takes longer than all the rest.
+_DATES: Mapping[str, tuple[str, ...]] = {
+    kind: tuple(name for name in times if name in {"at", "starts_at"}) for kind, times in TIMES.items()
+}
 
 _HELD_AS: Mapping[str, type | tuple[type, ...]] = {
     "number": (int, float),

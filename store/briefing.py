@@ -19,6 +19,7 @@ from store.distinct_values import distinct_values
 from store.kept import Kept
 from store.projection import Scope
 from store.sight import Ground
+from store.statements import Statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +51,8 @@ class Briefing:
 
 def brief(conn: sa.Connection) -> Briefing:
     """NothingDeployed where there is no workspace yet."""
-    row = conn.execute(_BRIEF).one()
-    if row.workspace is None:
+    row = _BRIEF.read_one(conn, {})
+    if row is None or row.workspace is None:
         raise NothingDeployed("no workspace is deployed; run: tenure deploy")
     return Briefing(
         now=clock.reading(row.instant),
@@ -70,7 +71,7 @@ def brief(conn: sa.Connection) -> Briefing:
 _playbooks: Kept[tuple[Deployed, ...]] = Kept(16)
 
 # Of all zones that have rows, and of all versions that may have open runs, only the first of their rows is looked at.
-_BRIEF = sa.text(f"""
+_BRIEF = Statement(f"""
     with zones as (
         {distinct_values("zone_offset", "zone")}
     ), columns as (

@@ -286,9 +286,10 @@ def _note_instant(conn: sa.Connection, sweep_id: int | None, now: datetime) -> N
     if sweep_id is None:
         conn.execute(sa.insert(sweeps).values(at=now, finished=True))
     else:
-        conn.execute(sa.update(sweeps).where(sweeps.c.id == sweep_id).values(at=now))
+        conn.execute(_NOTE_INSTANT, {"id": sweep_id, "now": now})
 
 
+_NOTE_INSTANT = sa.text("update sweep set at = :now where id = :id")
 _ANALYZE = sa.text("analyze account, account_now, account_value, event, record, value_history")
 _COUNT_WORK = sa.select(sa.func.count()).select_from(work)
 _COUNT_ALL = sa.select(sa.func.count()).select_from(account)

@@ -18,7 +18,7 @@ def make_accounts(conn: sa.Connection, told: Iterable[tuple[str, datetime]]) -> 
 def locked_accounts(conn: sa.Connection, keys: Iterable[str]) -> dict[str, int]:
     """The ids of those that exist, by key; nobody else judges facts about them until this transaction ends."""
     wanted = sorted(keys)
-    return {row.key: row.id for row in conn.execute(_LOCKED, {"keys": wanted})} if wanted else {}
+    return dict(conn.execute(_LOCKED, {"keys": wanted}).all()) if wanted else {}
 
 
 def account_zones(conn: sa.Connection, keys: Iterable[str] | None = None) -> dict[str, str]:

@@ -83,7 +83,7 @@ class Left:
     outbox: bool
     """A run has not been told of something."""
     restless: bool
-    """A run is under way, or has not heard all that it was told."""
+    """A run is under way, or has not heard all that it was told: more than `restless`, which is worth waiting for."""
 
     def __bool__(self) -> bool:
         return self != _NOTHING

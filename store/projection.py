@@ -10,12 +10,10 @@ from functools import partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, array, distinct_on
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 
 from engine.calendars import is_zone
-from engine.catalogue import Field, Type
 from engine.expressions.tree import Extreme, FieldValue, Now, Today, walk
-from engine.expressions.values import DATE_FORM, INSTANT_FORM, LARGEST
 from engine.workspace import Computed, Workspace
 from store import books, freshness, zones
 from store.columns import (
@@ -34,11 +32,12 @@ from store.expressions import to_sql
 from store.gathered import NOTHING, Gathered, gather
 from store.in_work import is_in_work
 from store.overrides import cards_overridden
-from store.schema import account_value, score, value_history
+from store.schema import score, value_history
 from store.scoring import MADE_OF, CardColumns, known_share, score_steps, what_it_is_made_of
 from store.sight import Ground, Sight, read_ground
 from store.sql_functions import Slope
 from store.statements import kept
+from store.told import known_values, read_json
 
 Sql = sa.ColumnElement[Any]
 _AT = sa.DateTime(timezone=True)
@@ -187,10 +186,10 @@ def _told(workspace: Workspace, old: _Old, scope: Scope, gathered: Gathered) -> 
     """The latest value of every told field that is not dated ahead; and what was gathered."""
     fields = workspace.told()
     if scope == "some":
-        known = _known(workspace, fields, old)
+        known = known_values(workspace, fields, old.table.c.account_id)
         source: sa.FromClause = old.table.outerjoin(known, sa.true())
     else:
-        known = _known(workspace, fields, None)
+        known = known_values(workspace, fields, None)
         source = old.table.outerjoin(known, known.c.account_id == old.table.c.account_id)
         source = gathered.joined(source, old.table.c.account_id)
     columns = {column_name(field.name): field.type for field in fields}
@@ -218,104 +217,9 @@ def _read(workspace: Workspace, extremes: Sequence[Extreme]) -> Collection[str]:
     return names | {"account.zone", *map(column_name, books.BOOK_FIELDS)}
 
 
-def _known(workspace: Workspace, fields: Sequence[Field], old: _Old | None) -> sa.FromClause:
-    """What was told, in a column for every field: account by account and by index, where no plan for it can go wrong;
-    or of everyone, grouped."""
-    latest = _newest(fields).subquery("latest") if old is None else _newest_of(fields, old.table.c.account_id)
-
-    def only(column: sa.ColumnElement[Any], name: str, label: str) -> sa.Label[Any]:
-        found = sa.func.any_value(column, type_=column.type).filter(
-            latest.c.field == sa.literal(name, latest.c.field.type)
-        )
-        return found.label(label)
-
-    values = [only(latest.c.value, field.name, column_name(field.name)) for field in fields]
-    ages = [only(latest.c.at, name, age_column(name)) for name in aged_fields(workspace)]
-    if old is not None:
-        return sa.select(*values, *ages).lateral("known")
-    return sa.select(latest.c.account_id, *values, *ages).group_by(latest.c.account_id).subquery("known")
-
-
-def _newest(fields: Sequence[Field]) -> sa.Select[Any]:
-    """Account, field, value and instant, by reading all values."""
-    v = account_value.c
-    return (
-        sa.select(v.account_id, v.field, v.value, v.at)
-        .ext(distinct_on(v.account_id, v.field))
-        .where(v.at <= NOW, v.field.in_([field.name for field in fields]))
-        .order_by(v.account_id, v.field, v.at.desc(), v.id.desc())
-    )
-
-
-def _newest_of(fields: Sequence[Field], account_id: sa.Column[int]) -> sa.Subquery:
-    """The same of one account; where accounts have many values of each field, by looking up the newest of each: else
-    what a change costs would grow with what was told in years."""
-    v, deep = account_value.c, _are_many(len(fields))
-    names = array([sa.literal(field.name, v.field.type) for field in fields], type_=v.field.type)
-    asked = sa.func.unnest(names).table_valued(sa.column("field", v.field.type)).render_derived(name="asked")
-    newest = (
-        sa.select(v.value, v.at)
-        .where(v.account_id == account_id, v.field == asked.c.field, v.at <= NOW)
-        .order_by(v.at.desc(), v.id.desc())
-        .limit(1)
-        .correlate(asked, account_id.table)
-        .lateral("newest")
-    )
-    all_read = _newest(fields).where(v.account_id == account_id, ~deep).correlate(account_id.table).subquery("all_read")
-    looked_up = (
-        sa.select(account_id, asked.c.field, newest.c.value, newest.c.at)
-        .select_from(asked.join(newest, sa.true()))
-        .where(deep)
-        .correlate(account_id.table)
-    )
-    return sa.union_all(sa.select(all_read), looked_up).subquery("latest")
-
-
-def _are_many(fields: int) -> sa.ScalarSelect[bool]:
-    """Whether an account has several values of each field, by what PostgreSQL has counted; asked once a statement."""
-    few = sa.literal_column(str(_FEW_VALUES * fields), sa.Integer)
-    return sa.select(_counted("account_value") > few * sa.func.greatest(_counted("account_now"), 1)).scalar_subquery()
-
-
-def _counted(table: str) -> Sql:
-    of = sa.table("pg_class", sa.column("oid"), sa.column("reltuples", sa.Float))
-    return sa.select(of.c.reltuples).where(of.c.oid == sa.literal_column(f"'{table}'::regclass")).scalar_subquery()
-
-
-_FEW_VALUES = 4
-"""Values of a field up to which reading all of them is no slower than looking up the newest."""
-
-
 def _gathered(workspace: Workspace, alive: Mapping[freshness.Promise, bool]) -> Gathered:
     expressions = [condition.expression for one in workspace.computed for condition in one.conditions()]
     return gather(expressions, freshness.silent_sources(workspace, freshness.by_words(alive)))
-
-
-def read_json(value: Any, type_: Type) -> Sql:
-    """JSON of another kind than the field's is unknown; a cast that data could make fail is never tried."""
-    kind, text = sa.func.jsonb_typeof(value), value.op("#>>", return_type=sa.Text())(sa.literal_column("'{}'"))
-    match type_:
-        case "number":
-            exact = sa.cast(value, sa.Numeric)
-            fits = sa.func.abs(exact) < sa.literal(LARGEST, sa.Numeric)
-            return sa.case((kind == "number", sa.case((fits, sa.cast(sa.func.trunc(exact, 100), DOUBLE_PRECISION)))))
-        case "bool":
-            return sa.case((kind == "boolean", sa.cast(value, sa.Boolean)))
-        case "date":
-            return sa.case((_reads_as(kind, text, DATE_FORM, "date"), sa.cast(text, sa.Date)))
-        case "instant":
-            return sa.case((_reads_as(kind, text, INSTANT_FORM, "timestamptz"), sa.cast(text, _AT)))
-        case "tags":
-            words = sa.func.jsonb_array_elements_text(value).table_valued("word").render_derived()
-            # Of this row alone: left to itself, the subquery would go over all rows there are.
-            of_row = sa.select(words.c.word).correlate_except(words).scalar_subquery()
-            return sa.case((kind == "array", sa.func.array(of_row, type_=sa.ARRAY(sa.Text()))))
-        case _:
-            return sa.case((kind == "string", text))
-
-
-def _reads_as(kind: Sql, text: Any, form: str, type_: str) -> Sql:
-    return sa.and_(kind == "string", text.regexp_match(f"^{form}$"), sa.func.pg_input_is_valid(text, type_))
 
 
 # --- computed values ------------------------------------------------------------------------------------------------

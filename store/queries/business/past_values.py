@@ -11,9 +11,9 @@ from engine.workspace import Computed
 from store.columns import SQL_TYPES, Seen, column_name
 from store.expressions import to_sql
 from store.forgetting import known_since, told_since
-from store.projection import read_json
 from store.queries.business.book import Book
 from store.schema import account, account_value
+from store.told import read_json
 
 
 class NotKept(LookupError):

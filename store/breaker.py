@@ -10,14 +10,14 @@ import sqlalchemy as sa
 
 from engine.breaker import Entries, half_loaded, in_share, shifted, too_many
 from engine.entry import Ruling
+from engine.freshness import window_of
 from engine.problems import did_you_mean
 from store.notices import HELD
 from store.queries.pages import LARGEST_PAGE, Page, id_after, page_by_id, size
-from store.schema import account, breaker, crossing, event
+from store.schema import account, breaker, crossing
 from store.sight import Sight
 
 Kind = Literal["entries", "shift", "feed"]
-_USUAL_DAYS = 7
 
 
 # --- in a sweep ------------------------------------------------------------------------------------------------------
@@ -132,14 +132,17 @@ def _shift(conn: sa.Connection, signs: _Signs) -> str | None:
 
 
 def _half_loaded(conn: sa.Connection, sight: Sight) -> str | None:
-    limits, e, now = sight.workspace.breaker, event.c, sight.now
-    day = timedelta(days=1)
-    for feed in sight.workspace.feeds:
-        today = sa.func.count().filter(e.at > now - day)
-        before = sa.func.count().filter(e.at <= now - day)
-        query = sa.select(today, before).where(e.type == feed, e.at > now - day * (_USUAL_DAYS + 1), e.at <= now)
-        brought, earlier = conn.execute(query).one()
-        if why := half_loaded(limits, feed, brought, earlier / _USUAL_DAYS):
+    """Events of the last day that are not known yet may be on their way, as a nightly export is: a feed that looks half
+    loaded by when its events happened is judged by when they came, beside the same day of the week before."""
+    limits, now = sight.workspace.breaker, sight.now
+    for feed, promise in sight.workspace.feeds.items():
+        happened, mean = conn.execute(_HAPPENED, {"feed": feed, "now": now}).one()
+        if not half_loaded(limits, feed, happened, mean):
+            continue
+        grace = max(timedelta(days=1), window_of(promise.stale_after))
+        # All that happened within a day came within it, so nothing is missed by looking only now.
+        came, soonest, latest = conn.execute(_CAME, {"feed": feed, "now": now, "grace": grace}).one()
+        if why := half_loaded(limits, feed, came, min(mean, soonest, latest)):
             return why
     return None
 
@@ -147,6 +150,26 @@ def _half_loaded(conn: sa.Connection, sight: Sight) -> str | None:
 _IDS = sa.ARRAY(sa.BigInteger)
 _OPEN = sa.select(breaker).where(breaker.c.playbook == sa.bindparam("playbook"), breaker.c.state == "open")
 _MOVED = sa.text("select count(*) from score where at = :now")
+_HAPPENED = sa.text("""
+    select count(*) filter (where at > :now - interval '1 day') as happened,
+        cast(count(*) filter (where at <= :now - interval '1 day') as float) / 7 as mean
+    from event where type = :feed and at > :now - interval '8 days' and at <= :now
+""")
+# Nobody knows when an event would have come that was learned later than its feed may be, as by an import: it counts
+# where that makes less usual, at once or at the end of the grace.
+_CAME = sa.text("""
+    select count(*) filter (where known > :now - interval '1 day') as came,
+        count(*) filter (where soonest > :now - interval '8 days' and soonest <= :now - interval '7 days') as soonest,
+        count(*) filter (where latest > :now - interval '8 days' and latest <= :now - interval '7 days') as latest
+    from (
+        select known, case when known <= at + :grace then known else at end as soonest,
+            least(known, at + :grace) as latest
+        from (select at, greatest(at, learned_at) as known from event
+            where type = :feed and at <= :now and (at > :now - interval '1 day' - :grace
+                or at <= :now - interval '7 days' and at > :now - interval '8 days' - :grace)
+        ) as told
+    ) as lately
+""")
 _MOVES = sa.text("""
     select new.card, count(*) as moved, avg(new.value - before.value) as by
     from (

@@ -1,6 +1,6 @@
 """A feed that sends zeros for everyone starts nothing until somebody has looked at it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -8,7 +8,8 @@ import pytest
 from engine.breaker import Breaker, Entries, half_loaded, in_share, shifted, too_many
 from engine.facts import AccountFact, EventFact, MetricFact
 from store import breaker
-from tests.store.world import DAY, FALLS, WORKSPACE, World, workspace
+from store.arriving import arrive, stage
+from tests.store.world import DAY, FALLS, START, WORKSPACE, World, workspace
 
 CARD = """
 scorecard: health
@@ -211,6 +212,63 @@ def test_a_half_loaded_feed_holds_starts(world):
         (incident,) = breaker.list_incidents(conn)
     assert incident.kind == "feed"
     assert "the feed ping brought" in incident.why
+
+
+EXPORTED = LIMITS + "events: { ping: null }\nfeeds: { ping: { stale_after: 5 days } }\n"
+MONDAY = datetime(2026, 3, 16, tzinfo=UTC)
+"""Midnight; two weeks after the world's first day."""
+
+
+def exported(world, days, per_day=20):
+    """What happened at five in the afternoon of so many working days from the first Monday on, one night later each."""
+    for day in (START.replace(hour=17) + DAY * n for n in range(days)):
+        if day.weekday() < 5:
+            pings = [EventFact(type="ping", key=f"{day}/{n}", account="a000", at=day) for n in range(per_day)]
+            with world.tx() as conn:
+                stage(conn, ((ping, day + timedelta(hours=9)) for ping in pings))
+
+
+def falls_at(world, number, instant):
+    """The score of one account falls then, when a sweep asks; whether its start is held back."""
+    while world.now < instant:
+        world.pass_time(min(DAY, instant - world.now))
+        with world.tx() as conn:
+            arrive(conn, world.now)
+    world.tell(MetricFact(account=f"a{number:03}", metric="nps", value=0.0))
+    return world.sweep().held == 1
+
+
+def test_a_feed_that_is_exported_at_night_is_not_half_loaded_at_any_hour_of_the_week(world):
+    book(world, 30, EXPORTED)
+    exported(world, 30)
+    hours = [day * 24 + hour for day in range(7) for hour in (0, 3, 16, 21)]
+    held = [falls_at(world, number, MONDAY + timedelta(hours=hour)) for number, hour in enumerate(hours)]
+    assert not any(held)
+
+
+@pytest.mark.parametrize("hour", [3, 16, 23])
+def test_a_night_without_the_export_holds_starts_until_the_next(world, hour):
+    book(world, 30, EXPORTED)
+    exported(world, 16)
+    assert falls_at(world, 1, MONDAY + DAY * 3 + timedelta(hours=hour))
+
+
+@pytest.mark.parametrize(("days", "held"), [(20, False), (16, True)])
+def test_a_book_imported_at_once_has_its_feeds_judged_by_when_their_events_happened(world, days, held):
+    """Imported on Monday, asked on Thursday: the nights since then came, or the last did not."""
+    book(world, 30, EXPORTED)
+    world.pass_time(MONDAY + timedelta(hours=9) - world.now)
+    exported(world, days)
+    assert falls_at(world, 1, MONDAY + DAY * 3 + timedelta(hours=10)) == held
+
+
+def test_a_book_imported_at_once_raises_no_alarm_in_its_first_week(world):
+    book(world, 30, EXPORTED)
+    world.pass_time(MONDAY + timedelta(hours=9) - world.now)
+    exported(world, 30)
+    hours = [day * 24 + hour for day in range(7) for hour in (10, 20)]
+    held = [falls_at(world, number, MONDAY + timedelta(hours=hour)) for number, hour in enumerate(hours)]
+    assert not any(held)
 
 
 def test_switched_off_it_holds_nothing(world):

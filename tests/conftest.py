@@ -36,6 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not any(item.path.is_relative_to(root / folder) for folder in _LONG))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Whatever `--dist` says, so that every way to run the tests shares what there is to share."""
+    from tests.scheduling import ByFile
+
+    return ByFile(config, log)
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """The embedded servers of this test process, in a home of their own."""

@@ -12,8 +12,6 @@ from store.driving import driving
 from tests.command_line import Done, make_shop, tenure
 from tests.homes import new_home
 
-pytestmark = pytest.mark.xdist_group("road")
-
 _ROOT = Path(__file__).resolve().parents[2]
 _RAVENSTACK = _ROOT.parent / "shared/data/ravenstack"
 

@@ -15,9 +15,6 @@ import pytest
 from app.embedded import Servers
 from app.errors import ServerAway
 
-# One home for all of them: every test leaves servers that work, or none.
-pytestmark = pytest.mark.xdist_group("embedded")
-
 _ROOT = Path(__file__).resolve().parents[2]
 _USER = """
 import contextlib

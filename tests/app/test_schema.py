@@ -13,7 +13,6 @@ from tests.app.language_server import LanguageServer
 from tests.command_line import tenure
 
 _ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.xdist_group("language server")
 
 
 def shipped() -> Iterator[tuple[str, Path]]:

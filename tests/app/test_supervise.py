@@ -19,8 +19,6 @@ import pytest
 from tests.command_line import make_shop, tenure
 from tests.homes import new_home, until
 
-pytestmark = pytest.mark.xdist_group("up")
-
 _ROOT = Path(__file__).resolve().parents[2]
 _TOKEN = "the token of this test"
 

@@ -16,10 +16,7 @@ CHROMIUM = shutil.which("chromium")
 PLAYBOOKS = sorted(path.parent for path in (ROOT / "playbooks").glob("*/playbook.yaml"))
 HEBREW = MailText(subject="שלום", body="שלום **{{ account.name }}**\n\n- אחת\n\n> ציטוט\n\n[פתח](https://a.example)")
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here; install chromium"),
-    pytest.mark.xdist_group("mails in a browser"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here; install chromium")
 
 
 def _mails() -> Iterator[tuple[str, str]]:

@@ -8,7 +8,6 @@ from tests.browser.conftest import DESK, PHONE, overflows, tab_to, violations
 from tests.store.book import NOW, days
 from tests.web.test_studio import PLAYBOOK, STUCK, WAITS
 
-pytestmark = pytest.mark.xdist_group("operations in a browser")
 LONG, RIGHT_TO_LEFT = "Amalgamated " * 60, "شركة الشحن \u202eevil"
 
 

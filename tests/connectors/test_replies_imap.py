@@ -10,10 +10,7 @@ from connectors.errors import Misconfigured, Unavailable
 from connectors.replies.imap import ImapMailbox, ImapSettings
 from tests.connectors.dovecot import DOVECOT, PASSWORD, USER, Dovecot
 
-pytestmark = [
-    pytest.mark.skipif(DOVECOT is None, reason="there is no IMAP server here; install dovecot-imapd"),
-    pytest.mark.xdist_group("dovecot"),
-]
+pytestmark = pytest.mark.skipif(DOVECOT is None, reason="there is no IMAP server here; install dovecot-imapd")
 SECRETS = {"REPLIES_USER": USER, "REPLIES_PASSWORD": PASSWORD, "WRONG": "wrong"}
 
 

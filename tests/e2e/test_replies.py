@@ -20,10 +20,7 @@ from workflows.mail_stream import MailStream
 from workflows.ports import STREAM
 from workflows.reply_poll import ReplyPoll
 
-pytestmark = [
-    pytest.mark.skipif(DOVECOT is None, reason="there is no IMAP server here; install dovecot-imapd"),
-    pytest.mark.xdist_group("dovecot"),
-]
+pytestmark = pytest.mark.skipif(DOVECOT is None, reason="there is no IMAP server here; install dovecot-imapd")
 REPLIES = b"connectors:\n  replies: { kind: replies, provider: imap, address: reply@in.corp.test }\n"
 
 

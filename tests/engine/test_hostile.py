@@ -151,7 +151,6 @@ TEMPLATES = {
 }
 
 
-pytestmark = pytest.mark.xdist_group("hostile")
 TABLES = {"yaml": YAML, "expression": EXPRESSIONS, "template": TEMPLATES}
 # What stands upon the reader refuses the same.
 CASES = [

@@ -19,7 +19,7 @@ from store import mail_events, schema
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("ledger")]
+pytestmark = pytest.mark.faults
 
 MAILS, RUNS, ROUNDS = 1000, 20, 34
 POINTS = [

@@ -1,0 +1,24 @@
+"""Which process of a distributed test run gets which tests: all of a file go to one, which sets up once what they need.
+
+The marker `xdist_group` cannot say so: the plugin writes it into the names of tests in a way that pytest 9.2 passes
+over without a word, and then every process sets up what any of a file's tests share.
+"""
+
+from typing import Any
+
+from xdist.scheduler import LoadScopeScheduling
+
+APART = ("tests/e2e/test_shipped_scenarios.py", "tests/e2e/test_equality.py")
+"""Files whose tests take long and share nothing: each goes to whoever is free."""
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # shipped without type information
+    """In the order of collection, which `conftest.py` decides; the plugin's own would begin with the most tests."""
+
+    def __init__(self, config: Any, log: Any = None) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return nodeid if file in APART else file

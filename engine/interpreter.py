@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from engine.blocks import Ask, Block, Branch
 from engine.plan import Plan
-from engine.position import Ending, Position
+from engine.position import Ending, Inbox, Position
 from engine.runtime import Act, Entry, Fact, Rest, Runtime, Standing
 from engine.walk import WAIT, Walk
 
@@ -25,13 +25,29 @@ class Turn:
     acts: tuple[Ask, ...] = ()
     rest: Rest | None = None
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What is to be read, each once."""
+        return tuple(dict.fromkeys(name for ask in self.reads for name in ask.question))  # type: ignore[union-attr]
+
+
+def first_reads(plan: Plan, at: datetime) -> tuple[str, ...]:
+    """What a run that starts at this instant asks first; nothing where it acts or rests before it reads. Where an
+    experiment draws, another account may ask for something else."""
+    turn = Run(plan, fresh(at), lambda _entry: None).advance(at)
+    return turn.fields if turn else ()
+
+
+def fresh(at: datetime) -> Position:
+    """Where a run begins: its start is the first thing that its outbox holds."""
+    return Position(clock=at, inbox=Inbox(heard=1))
+
 
 async def play(run: "Run", runtime: Runtime) -> Ending:
     """The loop around every run, on Temporal and in memory alike."""
     while turn := run.advance(runtime.now()):
         if turn.reads:
-            fields = tuple(dict.fromkeys(name for ask in turn.reads for name in ask.question))  # type: ignore[union-attr]
-            values = await runtime.read(fields)
+            values = await runtime.read(turn.fields)
             for ask in turn.reads:
                 ask.answer = values
         elif turn.acts:

@@ -80,10 +80,14 @@ def load_compiled(conn: sa.Connection, playbook_id: str, version: int | None = N
     return _kept(conn, hash_)
 
 
-def plan_json(conn: sa.Connection, playbook_id: str, version: int) -> Mapping[str, Any]:
-    """The plan as a run's start carries it."""
-    compiled = load_compiled(conn, playbook_id, version)
-    return _plans.get(compiled.plan.hash, lambda: compiled.plan.model_dump(mode="json"))
+def load_plan(conn: sa.Connection, playbook_id: str, version: int, hash_: str) -> Plan:
+    """The plan of a version, which has this hash: whoever knows that asks the database for it but once."""
+    return _plans.get(hash_, lambda: load_compiled(conn, playbook_id, version).plan)
+
+
+def plan_json(conn: sa.Connection, playbook_id: str, version: int, hash_: str) -> Mapping[str, Any]:
+    """The same as a run's start carries it."""
+    return _plans_in_json.get(hash_, lambda: load_plan(conn, playbook_id, version, hash_).model_dump(mode="json"))
 
 
 def load_playbooks(
@@ -205,5 +209,6 @@ _LIVE_TRIGGERS = Statement("select playbook, id, bit, since from trigger where l
 
 _workspaces: Kept[Workspace] = Kept(8)
 _compiled: Kept[Compiled] = Kept(512)
-_plans: Kept[Mapping[str, Any]] = Kept(512)
+_plans: Kept[Plan] = Kept(512)
+_plans_in_json: Kept[Mapping[str, Any]] = Kept(512)
 _plan_conditions: Kept[Sequence[Condition]] = Kept(512)

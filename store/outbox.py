@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from store import clock
 from store.deployed import plan_json
 from store.distinct_values import distinct_values
+from store.first_reads import Answer, first_answers
 from store.schema import outbox, run
 
 
@@ -27,6 +28,8 @@ class Start:
     plan_hash: str
     position: Mapping[str, Any] | None
     """Where it last rested, when it is started again."""
+    first: Answer | None
+    """What it asks before all else, when it is new."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +64,16 @@ def batches(conn: sa.Connection, limit: int = 100, *, at: datetime | None = None
     heads = conn.execute(_HEADS, {"lanes": list(lanes), "share": share, "at": at}).scalars().all()
     if not heads:
         return []
-    rows = conn.execute(_OF_RUNS, {"runs": list(heads)})
+    rows = conn.execute(_OF_RUNS, {"runs": list(heads)}).all()
     grouped: dict[int, list[sa.Row[*tuple[Any, ...]]]] = {}
     for row in rows:
         grouped.setdefault(row.run_id, []).append(row)
     for told in grouped.values():
         del told[next((i for i, row in enumerate(told) if at and row.held_until and row.held_until > at), len(told)) :]
     # The order in which the heads were found.
-    return [_batch(conn, grouped[run_id]) for run_id in heads]
+    new = [row for row in rows if row.kind == "start" and row.position is None]
+    answers = first_answers(conn, new) if new else {}
+    return [_batch(conn, grouped[run_id], answers.get(run_id)) for run_id in heads]
 
 
 def delivered(conn: sa.Connection, ids: Sequence[int], note: str | None = None) -> None:
@@ -110,7 +115,7 @@ def _undeliver(conn: sa.Connection, *which: sa.ColumnElement[bool]) -> int:
     return told
 
 
-def _batch(conn: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> Batch:
+def _batch(conn: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]], first_answer: Answer | None) -> Batch:
     first = rows[0]
     start = None
     if first.kind == "start":
@@ -120,9 +125,10 @@ def _batch(conn: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> Bat
             account_key=first.account_key,
             priority=first.priority,
             at=first.started_at,
-            plan=plan_json(conn, first.playbook, first.version),
+            plan=plan_json(conn, first.playbook, first.version, first.plan_hash),
             plan_hash=first.plan_hash,
             position=first.position,
+            first=first_answer,
         )
     return Batch(
         run_id=first.run_id,
@@ -159,7 +165,8 @@ _HEADS = sa.text("""
 
 _OF_RUNS = sa.text("""
     select outbox.id, outbox.run_id, outbox.n, outbox.kind, outbox.fact, outbox.held_until, run.workflow_id,
-        run.playbook, run.version, run.plan_hash, run.priority, run.started_at, run.position, account.key as account_key
+        run.account_id, run.playbook, run.version, run.plan_hash, run.priority, run.started_at, run.position,
+        account.key as account_key
     from outbox join run on run.id = outbox.run_id join account on account.id = run.account_id
     where outbox.run_id = any(:runs) and outbox.delivered_at is null
     order by outbox.run_id, outbox.n

@@ -16,14 +16,12 @@ from store.deployed import load_compiled, load_workspace
 from store.notices import RESTS
 from store.schema import change, run, task, trace
 from store.schema import clock as clock_row
-from store.sight import Sight
+from store.sight import PLACE, Sight
 from store.telling import Telling, tell, tell_all
 
 __all__ = ["Outcome", "Telling", "end", "note", "read", "rest", "stand", "tell", "tell_all"]
 
 Outcome = Literal["goal", "exit", "stop", "end", "failed"]
-PLACE = "place"
-"""A name that is read like a field: the account's zone, weekend and holidays."""
 _TELLS_DRIVER = (
     sa.select(sa.cast(sa.func.pg_notify(RESTS, sa.cast(run.c.id, sa.Text)), sa.Text))
     .where(clock_row.c.instant.is_not(None))

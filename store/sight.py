@@ -23,6 +23,9 @@ from store.kept import Kept
 from store.statements import Row, Statement, kept
 from store.zones import zones_in_use
 
+PLACE = "place"
+"""A name that is read like a field: the account's zone, weekend and holidays."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:

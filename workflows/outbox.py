@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from engine.runtime import Fact
 from store import outbox
-from workflows.wire import PLAYBOOK_QUEUE, TELL, Begin
+from workflows.wire import PLAYBOOK_QUEUE, TELL, Begin, First
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 20
@@ -90,7 +90,12 @@ class Deliverer:
     async def _start(self, batch: outbox.Batch, start: outbox.Start, facts: list[Fact]) -> bool:
         """Start the run, telling it at once what is known; False when it runs already and must be told by signal."""
         begin = Begin(
-            run_id=start.run_id, account=start.account_key, at=start.at, virtual=self._virtual, position=start.position
+            run_id=start.run_id,
+            account=start.account_key,
+            at=start.at,
+            virtual=self._virtual,
+            position=start.position,
+            first=None if start.first is None else First(fields=start.first.fields, values=start.first.values),
         )
         try:
             await self._client.start_workflow(

@@ -14,9 +14,9 @@ from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from engine.interpreter import Run, play
+    from engine.interpreter import Run, fresh, play
     from engine.plan import Plan
-    from engine.position import Inbox, Position
+    from engine.position import Position
     from engine.runtime import Act, Entry, Fact, Receipt, Rest, Standing, Values
     from workflows.plans import decode_plan
     from workflows.wire import TELL, Begin, Performing, Reading, Resting
@@ -43,9 +43,7 @@ class PlaybookWorkflow:
         plan: Plan = decode_plan(args[0].payload.data)
         self._begin = workflow.payload_converter().from_payload(args[1].payload, Begin)
         carried = self._begin.position
-        # The start itself is the first thing a run's outbox holds.
-        fresh = Position(clock=self._begin.at, inbox=Inbox(heard=1))
-        position = Position.model_validate(carried) if carried else fresh
+        position = Position.model_validate(carried) if carried else fresh(self._begin.at)
         self._runtime = TemporalRuntime(self._begin, position)
         self._run = Run(plan, position, self._runtime.note, account=self._begin.account)
 
@@ -94,6 +92,7 @@ class TemporalRuntime:
         self._entries: list[Entry] = []
         self._watched = begin.position is not None
         """Whether the store may watch something for this run."""
+        self._first = begin.first
         self._then: Standing | None = None
         """Where the last act has left the run, if it wrote that."""
         self.missed = False
@@ -121,6 +120,9 @@ class TemporalRuntime:
         self._entries.append(entry)
 
     async def read(self, fields: Sequence[str]) -> Values:
+        first, self._first = self._first, None
+        if first and self.now() == self._begin.at and first.answers(fields):
+            return first.values
         reading = Reading(run_id=self._begin.run_id, fields=list(fields))
         values: dict[str, Any] = await self._ask("read", reading, dict)
         return values

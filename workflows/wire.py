@@ -3,7 +3,7 @@
 Fields may be added with a default; names are never reused, since recorded histories hold them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,19 @@ TELL = "tell"
 
 
 @dataclass(frozen=True, kw_only=True)
+class First:
+    """What a run asks before all else, read when its start was delivered."""
+
+    fields: Sequence[str]
+    values: Mapping[str, Any]
+    """Without those that are not known."""
+
+    def answers(self, fields: Sequence[str]) -> bool:
+        """Whether all of these were read."""
+        return set(fields) <= set(self.fields)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Begin:
     """Beside its plan, what a run starts with, or goes on with after continue-as-new."""
 
@@ -27,6 +40,8 @@ class Begin:
     virtual: bool
     """Under a virtual clock time stands still between facts, and a driver wakes the run."""
     position: Mapping[str, Any] | None = None
+    first: First | None = None
+    """Good while the run's clock stands at its start: then its first step need not wait for an activity that reads."""
     longest_history: int = 200
     """Continue as new past so many events: a wake-up after days replays them all."""
 

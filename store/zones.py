@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from store.distinct_values import distinct_values
 from store.schema import zone_offset
 
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
-_STRIDE = timedelta(days=7)  # no zone has ever changed its clock twice within a week and back
+_DAY, _STRIDE = timedelta(days=1), timedelta(days=7)  # no zone has ever changed its clock twice within a week and back
 
 
 def ensure_zones(conn: sa.Connection, zones: Iterable[str]) -> None:
@@ -52,25 +53,50 @@ def _other_days(now: datetime, zone: str, zones: tuple[str, ...] | None) -> Mapp
 @lru_cache(maxsize=64)
 def _changes(name: str) -> tuple[tuple[datetime, int], ...]:
     zone = ZoneInfo(name)
-    at, seconds = _FIRST, _offset(_FIRST, zone)
-    changes = [(at, seconds)]
-    while at < _LAST:
-        after = at + _STRIDE
-        if _offset(after, zone) != seconds:
-            since = _first_with_another(at, after, zone)
-            seconds = _offset(since, zone)
-            changes.append((since, seconds))
-        at = after
+    changes = [(_FIRST, _offset(_FIRST, zone))]
+    # Asking by the clock's own time takes a third of asking by UTC.
+    weeks, ahead = _weeks(), list(map(zone.utcoffset, _weeks()))
+    for n, (before, after) in enumerate(pairwise(ahead)):
+        if before is None or after is None or before == after:
+            continue
+        since = _first_with_another(before, weeks[n] - before, weeks[n + 1] - after, zone)
+        if since > _FIRST:
+            changes.append((since, _offset(since, zone)))
     return tuple(changes)
 
 
-def _first_with_another(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    old = _offset(before, zone)
-    low, high = int(before.timestamp()), int(after.timestamp())
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if _offset(datetime.fromtimestamp(middle, UTC), zone) == old else (low, middle)
-    return datetime.fromtimestamp(high, UTC)
+@cache
+def _weeks() -> Sequence[datetime]:
+    """Times of a clock, a week apart: the first is over everywhere when it is `_FIRST`, the last one not yet come."""
+    first = _FIRST.replace(tzinfo=None) - 2 * _DAY
+    return [first + n * _STRIDE for n in range((_LAST - _FIRST) // _STRIDE + 2)]
+
+
+def _first_with_another(ahead: timedelta, before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The first second that is not `ahead` so much; it comes within these times, which are UTC without saying so."""
+    low, high, old = _seconds(before), _seconds(after), int(ahead.total_seconds())
+    if _offset(_instant(low), zone) != old:
+        # A time that the clock leaves out counts as one before the change, though the change is over by then.
+        low -= _DAY // timedelta(seconds=1)
+
+    def halved(low: int, high: int, step: int) -> int:
+        """The first with another offset, of those in steps before `high`, which has; `low` has not."""
+        while high - low > step:
+            middle = low + (high - low) // step // 2 * step
+            low, high = (middle, high) if _offset(_instant(middle), zone) == old else (low, middle)
+        return high
+
+    # Nearly every change comes with a full hour of UTC.
+    hour = halved(low // 3600 * 3600, -(-high // 3600) * 3600, 3600)
+    return _instant(hour if _offset(_instant(hour - 1), zone) == old else halved(hour - 3600, hour - 1, 1))
+
+
+def _seconds(utc: datetime) -> int:
+    return int(utc.replace(tzinfo=UTC).timestamp())
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _offset(at: datetime, zone: ZoneInfo) -> int:

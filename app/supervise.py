@@ -1,6 +1,7 @@
 """Keeps worker and web running as child processes: started, watched, started again when they die, stopped together."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from app.commands.users import first_link
 from app.embedded.child import dying_with_parent
@@ -30,6 +32,8 @@ class Process:
     command: list[str]
     environment: dict[str, str]
     log: Path
+    held: bool = False
+    """Whether it shall import what it needs and then wait for `let_go`; the command knows how."""
     popen: "subprocess.Popen[bytes] | None" = None
     deaths: int = 0
     start_at: float = field(default_factory=time.monotonic)
@@ -45,13 +49,21 @@ class Process:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("ab") as log:
                 self.popen = subprocess.Popen(
-                    self.command,
-                    stdin=subprocess.DEVNULL,
+                    [*self.command, *(["--held"] if self.held else [])],
+                    stdin=subprocess.PIPE if self.held else subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     env=self.environment,
                     preexec_fn=dying_with_parent(signal.SIGTERM, os.getpid()),  # noqa: PLW1509 - runs before exec, starts no thread
                 )
+
+    def let_go(self) -> None:
+        """Have it work: it, or whoever takes its place should it have died meanwhile."""
+        self.held = False
+        if self.popen is not None and self.popen.stdin is not None:
+            with contextlib.suppress(BrokenPipeError), self.popen.stdin as word:
+                word.write(b"\n")
+        self.tick()
 
     def stop(self) -> None:
         if self.popen is not None and self.popen.poll() is None:
@@ -67,8 +79,16 @@ class Process:
             self.popen.wait()
 
 
-def children(services: Services) -> tuple[Process, Process, str]:
+class Children(NamedTuple):
     """Worker and web, not started yet, and the address the web will have."""
+
+    worker: Process
+    web: Process
+    address: str
+
+
+def children(services: Services) -> Children:
+    """Those of this home."""
     settings = services.settings
     port = settings.web_port or _free_port(settings.web_host)
     environment = {
@@ -86,7 +106,7 @@ def children(services: Services) -> tuple[Process, Process, str]:
     # Commands that print links look for it there.
     settings.address_file.parent.mkdir(parents=True, exist_ok=True)
     settings.address_file.write_text(address, encoding="utf-8")
-    return child("worker"), child("web"), address
+    return Children(child("worker"), child("web"), address)
 
 
 async def supervise(services: Services, announce: Callable[[str], None]) -> None:

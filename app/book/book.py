@@ -8,7 +8,7 @@ from operator import itemgetter
 
 from app.book.colleagues import COLLEAGUES
 from app.book.companies import Company, company_names, established, newcomer
-from app.book.diary import Dated, diary
+from app.book.diary import Dated, Diary
 from app.book.stories import Mood
 from app.book.usage import usage_on
 from engine.facts import IncomingFact
@@ -18,15 +18,10 @@ AHEAD = timedelta(days=365)
 NEWCOMERS_WITHIN = 60
 """New customers sign within so many days after the start: one for every eight that are there."""
 
+_AT_ONCE = timedelta(days=30)
+"""How much of all diaries is read when a day is asked for that was not read yet."""
 _EXPORT = time(4, 30, tzinfo=UTC)
 """The product exports each day's use in the night after it."""
-
-
-def write(seed: int, accounts: int, start: date, *, with_past: bool) -> tuple["Book", list[Dated]]:
-    """A book with all its pages, and its past if asked for: seconds of work, which another process can do."""
-    book = Book(seed, accounts, start)
-    book.fill()
-    return book, list(book.history()) if with_past else []
 
 
 class Book:
@@ -41,10 +36,9 @@ class Book:
             *(established(seed, n + 1, name, start) for n, name in enumerate(names[:accounts])),
             *(newcomer(seed, n + 1, name, start, within=NEWCOMERS_WITHIN) for n, name in enumerate(names[accounts:])),
         )
-
-    def fill(self) -> None:
-        """Work out now what would be worked out when the first day is asked for."""
-        _ = self._diaries
+        self._diaries = [Diary(seed, company, start, self.first, self.last) for company in self.companies]
+        self._read_until = date.min
+        self._pages: defaultdict[date, list[tuple[int, Dated]]] = defaultdict(list)
 
     def history(self) -> Iterator[tuple[datetime, IncomingFact]]:
         """The year before the start, in the order in which it became known."""
@@ -62,8 +56,14 @@ class Book:
         for company in self.companies:
             if day > self.first and (usage := usage_on(self.seed, company, yesterday, self.start)) is not None:
                 known.append((exported, usage))
-        known += self._diaries.get(day, [])
+        self._read(day)
+        known += [entry for _, entry in sorted(self._pages.get(day, ()), key=itemgetter(0))]
         return sorted(known, key=itemgetter(0))
+
+    def leave_past(self) -> None:
+        """Let go of the pages before the start, which nobody will ask for again."""
+        for day in [day for day in self._pages if day < self.start]:
+            del self._pages[day]
 
     def mood(self, account: str, day: date) -> float:
         """How well it goes for a customer on a day, 0 to 1."""
@@ -73,10 +73,11 @@ class Book:
     def _moods(self) -> Mapping[str, Mood]:
         return {company.key: company.mood for company in self.companies}
 
-    @cached_property
-    def _diaries(self) -> Mapping[date, list[Dated]]:
-        by_day: defaultdict[date, list[Dated]] = defaultdict(list)
-        for company in self.companies:
-            for entry in diary(self.seed, company, self.start, self.first, self.last):
-                by_day[entry[0].date()].append(entry)
-        return by_day
+    def _read(self, day: date) -> None:
+        """Read all diaries so far that nothing of this day is missing."""
+        if day <= self._read_until:
+            return
+        self._read_until = min(self.last, day + _AT_ONCE)
+        for number, diary in enumerate(self._diaries):
+            for entry in diary.read(self._read_until):
+                self._pages[entry[0].date()].append((number, entry))

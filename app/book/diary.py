@@ -16,25 +16,35 @@ from engine.facts import AccountFact, ContactFact, IncomingFact, MetricFact, Rec
 Dated = tuple[datetime, IncomingFact]
 """A fact, and the instant it becomes known."""
 
+_DAY = timedelta(days=1)
 _NPS_EVERY = 91
 _TICKETS_EVERY = timedelta(hours=4)
 """The help desk's export."""
 _REVIEW_EVERY = {"enterprise": 84, "mid-market": 126}
 
 
-def diary(seed: int, company: Company, start: date, first: date, last: date) -> list[Dated]:
-    """What becomes known about the company from `first` to `last`, in no particular order."""
-    opening = max(company.known, first)
-    until = min(last, company.churns or last)
-    entries = [*_opening(company, opening), *_contract(seed, company, opening, until)]
-    entries += _people(seed, company, start)
-    entries += seat_requests(seed, company, max(opening, company.live), until)
-    dice = chance(seed, company.key, "diary")
-    for offset in range((until - opening).days):
-        day = opening + timedelta(days=offset + 1)
-        if day >= company.signup:
-            entries += _day(company, day, company.mood.on((day - start).days), dice, past=day < start)
-    return [entry for entry in entries if first <= entry[0].date() <= last]
+class Diary:
+    """One company's entries from `first` to `last`; its days are worked out as far as somebody reads."""
+
+    def __init__(self, seed: int, company: Company, start: date, first: date, last: date) -> None:
+        opening = max(company.known, first)
+        self._company, self._start, self._first, self._last = company, start, first, last
+        self._until = min(last, company.churns or last)
+        self._next = max(opening + _DAY, company.signup)
+        self._dice = chance(seed, company.key, "diary")
+        self._planned = [*_opening(company, opening), *_contract(seed, company, opening, self._until)]
+        self._planned += _people(seed, company, start)
+        self._planned += seat_requests(seed, company, max(opening, company.live), self._until)
+
+    def read(self, until: date) -> list[Dated]:
+        """What was not read yet of the days up to this one, in no particular order; some of it is known only later."""
+        company, entries = self._company, self._planned
+        self._planned = []
+        while self._next <= min(until, self._until):
+            day = self._next
+            entries += _day(company, day, company.mood.on((day - self._start).days), self._dice, past=day < self._start)
+            self._next = day + _DAY
+        return [entry for entry in entries if self._first <= entry[0].date() <= self._last]
 
 
 def _instant(day: date, hour: int, minute: int = 0) -> datetime:

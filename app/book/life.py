@@ -26,26 +26,27 @@ _CALENDAR = "https://meet.tidewright.example/"
 """Who clicks on this address in a mail books a date."""
 
 
+def is_known(database: sa.Engine) -> bool:
+    """Whether this database has a book already."""
+    with database.connect() as conn:
+        return bool(conn.execute(sa.select(sa.exists().where(account.c.id > 0))).scalar())
+
+
+def begin_life(database: sa.Engine, start: date, past: Sequence[Dated]) -> None:
+    """Take in the past and stop the clock at the start."""
+    with database.begin() as conn:
+        clock.set_virtual(conn, datetime.combine(start, time(), UTC))
+        take_in_dated(conn, ((fact, known_at) for known_at, fact in past))
+
+
 class Life:
     """The demo's world beside Tenure. `look` is called when all is quiet, and makes appointments for people."""
 
     def __init__(self, database: sa.Engine, project: Project, book: Book) -> None:
         self._database, self._project, self._book = database, project, book
         self._people = People(book.seed)
-        self._start = datetime.combine(book.start, time(), UTC)
         self._seen_task = self._seen_mail = 0
         self.appoint: Appoint = lambda _at, _do: None
-
-    def is_known(self) -> bool:
-        """Whether this database has a book already."""
-        with self._database.connect() as conn:
-            return bool(conn.execute(sa.select(sa.exists().where(account.c.id > 0))).scalar())
-
-    def begin(self, past: Sequence[Dated]) -> None:
-        """Take in the past and stop the clock at the start."""
-        with self._database.begin() as conn:
-            clock.set_virtual(conn, self._start)
-            take_in_dated(conn, [(fact, known_at) for known_at, fact in past])
 
     def deploy(self) -> None:
         """Publish the shipped workspace and playbooks; unchanged ones stay as they are."""

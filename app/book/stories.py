@@ -76,4 +76,6 @@ def nps_of(mood: float, dice: Random) -> int:
 
 def _ramp(x: float, start: float, end: float) -> float:
     """0 before `start`, 1 from `end` on, and a line between."""
-    return min(1.0, max(0.0, (x - start) / (end - start)))
+    if x <= start:
+        return 0.0
+    return 1.0 if x >= end else (x - start) / (end - start)

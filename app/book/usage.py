@@ -1,6 +1,6 @@
 """What a customer's people did in the product on one day: one event, or none."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -18,11 +18,12 @@ _WARM_UP = 20
 
 def usage_on(seed: int, company: Company, day: date, start: date) -> EventFact | None:
     """The day's use; it is exported the night after."""
-    if not _in_contract(company, day) or (day.weekday() >= 5 and not (company.saturdays and day.weekday() == 5)):
+    weekday = day.weekday()
+    if (weekday >= 5 and not (company.saturdays and weekday == 5)) or not _in_contract(company, day):
         return None
     dice = chance(seed, company.key, day)
     mood = company.mood.on((day - start).days) * _warmth(company, day)
-    crew = 0.25 if day.weekday() == 5 else 1.0
+    crew = 0.25 if weekday == 5 else 1.0
     users = round(company.seats * min(1.0, _SEEN * mood * crew * dice.uniform(0.88, 1.12)))
     if users == 0:
         return None
@@ -42,13 +43,13 @@ def usage_on(seed: int, company: Company, day: date, start: date) -> EventFact |
 
 
 def _in_contract(company: Company, day: date) -> bool:
-    return max(company.signup, company.known) <= day and (company.churns is None or day < company.churns)
+    return company.signup <= day and company.known <= day and (company.churns is None or day < company.churns)
 
 
 def _warmth(company: Company, day: date) -> float:
     if company.mood.story in ("takes_off", "starts_slowly", "stalls"):
         return 1.0  # their stories begin with the signature
-    return min(1.0, max(0.0, (day - company.signup) / timedelta(days=_WARM_UP)))
+    return min(1.0, max(0.0, (day - company.signup).days / _WARM_UP))
 
 
 @cache

@@ -49,13 +49,18 @@ def up(home: Home = None) -> None:
 
 
 @app.command()
-def worker(home: Home = None) -> None:
+def worker(
+    home: Home = None,
+    held: Annotated[
+        bool, typer.Option("--held", hidden=True, help="Work only after a line on standard input.")
+    ] = False,
+) -> None:
     """The process that runs playbooks: sweeps, delivers, acts and mails."""
     from app.commands.serve import run_worker_process
     from app.running import exits
 
     with exits():
-        run_worker_process(home)
+        run_worker_process(home, held=held)
 
 
 @app.command()

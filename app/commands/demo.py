@@ -4,21 +4,20 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.book.book import write
-from app.book.life import Life
-from app.book.news import News
-from app.commands.demo_users import ways_in
+from app.commands import demo_past
 from app.running import Services, UsageError, say
-from app.supervise import children, stop_all
-from engine.project import read_project
+
+if TYPE_CHECKING:
+    from app.book.life import Life
+    from app.book.news import News
+    from app.supervise import Children
+    from engine.project import Project
 
 START = date(2026, 3, 2)
 """The demo's first day, a Monday: the same book for everybody."""
@@ -33,68 +32,81 @@ def run_demo(*, home: Path | None, once: bool, days: int, speed: float, accounts
     began = time.monotonic()
     with Services(home, default_home=_DEFAULT_HOME, durable=False) as services:
         say(f"Tenure demo in {services.settings.home}")
-        life = _prepare(services, accounts, seed)
+        life, children = _prepare(services, accounts, seed)
         say(f"ready after {time.monotonic() - began:.1f} s")
-        counts = asyncio.run(_live(services, life, days if once else None, None if once else speed))
+        counts = asyncio.run(_live(services, life, children, days if once else None, None if once else speed))
     if once:
         print(json.dumps(counts, ensure_ascii=False, allow_nan=False))
 
 
-def _prepare(services: Services, accounts: int, seed: int) -> Life:
-    """The book's past, the playbooks; on a second start only what is missing."""
-    from store import clock
+def _prepare(services: Services, accounts: int, seed: int) -> "tuple[Life, Children]":
+    """The book's past, the playbooks; on a second start only what is missing. The worker waits to be let go.
 
+    What takes longest begins first, and everything else happens meanwhile: the past is written while the database
+    starts, and taken in while Temporal starts and the worker imports what it needs.
+    """
     is_new = not services.settings.home.joinpath("postgres").exists()
-    with _another_process() as writer, ThreadPoolExecutor() as beside:
-        # The book is written while the database starts and the playbooks are read, and taken in while Temporal starts.
-        writing = writer.submit(write, seed, accounts, START, with_past=is_new)
-        starting = beside.submit(lambda: services.database)
-        project = read_project(_files(), str(_PLAYBOOKS))
-        if project.workspace is None or project.broken:
-            raise UsageError("the shipped playbooks are broken; run: tenure check " + str(_PLAYBOOKS))
-        database = starting.result()
-        book, past = writing.result()
-        life = Life(database, project, book)
+    _ = services.servers
+    with demo_past.another_process() as writer, ThreadPoolExecutor() as beside:
+        if is_new:
+            writer.submit(demo_past.write, seed, accounts, START)
+        beside.submit(lambda: services.database_url)  # whoever needs it asks again, and hears of trouble then
+        from app.book.book import Book
+        from app.book.life import Life, is_known
+        from app.supervise import children
+        from store import clock
+
+        database = services.database
+        known = is_known(database)
+        beginning = None if known else writer.submit(demo_past.begin, seed, accounts, START, services.database_url)
         if not services.settings.temporal_configured:
-            beside.submit(services.servers.temporal)  # whoever needs it asks again, and hears of trouble then
-        beside.submit(import_module, "workflows.driver")  # for the days: a second, while PostgreSQL is at work
-        if life.is_known():
-            with services.database.connect() as conn:
-                say(f"the book is there; the clock stands at {clock.now(conn):%Y-%m-%d %H:%M} UTC")
+            beside.submit(services.servers.temporal)
+        processes = children(services)
+        processes.worker.held = True
+        processes.worker.tick()
+        project = _project()
+        for needed in ("workflows.driver", "app.connectors", "app.book.news"):
+            import_module(needed)
+        if beginning is not None:
+            book, told = beginning.result()
+            say(f"{told:,} facts of a year taken in")
         else:
-            began = time.monotonic()
-            facts = past or list(book.history())
-            life.begin(facts)
-            say(f"{len(facts):,} facts of a year taken in, in {time.monotonic() - began:.1f} s")
+            with database.connect() as conn:
+                say(f"the book is there; the clock stands at {clock.now(conn):%Y-%m-%d %H:%M} UTC")
+            book = Book(seed, accounts, START)
+        life = Life(database, project, book)
         life.deploy()
-    return life
+    return life, processes
 
 
-def _another_process() -> ProcessPoolExecutor:
-    """Ctrl-C is meant for it as well: it ends then, and says nothing."""
-    alone = get_context("spawn")
-    return ProcessPoolExecutor(1, alone, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL))
-
-
-def _files() -> Mapping[str, bytes]:
+def _project() -> "Project":
     from app.files import read_folder
+    from engine.project import read_project
 
-    return read_folder(_PLAYBOOKS)
+    project = read_project(read_folder(_PLAYBOOKS), str(_PLAYBOOKS))
+    if project.workspace is None or project.broken:
+        raise UsageError("the shipped playbooks are broken; run: tenure check " + str(_PLAYBOOKS))
+    return project
 
 
-async def _live(services: Services, life: Life, days: int | None, speed: float | None) -> dict[str, Any]:
+async def _live(
+    services: Services, life: "Life", children: "Children", days: int | None, speed: float | None
+) -> dict[str, Any]:
+    from app.book.news import News
+    from app.commands.demo_users import ways_in
     from app.connectors import open_ports
+    from app.supervise import stop_all
     from store import clock
     from store.driving import driving
     from workflows.driver import Driver
 
-    worker, web, address = children(services)
+    worker, web, address = children
     stop = asyncio.Event()
     for which in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(which, stop.set)
     with driving(services.database):
-        # A worker of an earlier demo must not act on a database that is being prepared: it is started now.
-        worker.tick()
+        # Not before: it must not act on a database of an earlier demo that is being prepared.
+        worker.let_go()
         client = await services.temporal()
         if not services.settings.temporal_configured:
             say(f"Temporal's pages: {services.servers.temporal().ui_url}")
@@ -125,8 +137,8 @@ async def _live(services: Services, life: Life, days: int | None, speed: float |
 
 async def _days(  # noqa: PLR0917 - the demo's whole world
     driver: Any,
-    life: Life,
-    news: News,
+    life: "Life",
+    news: "News",
     now: datetime,
     days: int | None,
     speed: float | None,

@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +28,16 @@ def run_migrate(home: Path | None) -> None:
     say("the database is up to date")
 
 
-def run_worker_process(home: Path | None) -> None:
-    """Work until SIGTERM or SIGINT, then finish what is under way."""
+def run_worker_process(home: Path | None, *, held: bool) -> None:
+    """Work until SIGTERM or SIGINT, then finish what is under way.
+
+    `held`: only after a line on standard input. What work needs is imported meanwhile; whoever holds it and dies
+    lets it end.
+    """
     with Services(home) as services:
         _start_logging(services)
+        if held and not _told_to_work():
+            return
         _run(lambda stop: _work(services, stop))
 
 
@@ -48,6 +56,12 @@ def run_up(home: Path | None) -> None:
         _start_logging(services)
         services.database.connect().close()
         asyncio.run(supervise(services, announce=say))
+
+
+def _told_to_work() -> bool:
+    for needed in ("app.connectors", "app.temporal", "workflows.worker"):
+        import_module(needed)
+    return bool(sys.stdin.readline())
 
 
 async def _work(services: Services, stop: asyncio.Event) -> None:

@@ -1,16 +1,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, pairwise
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.book import Book, People
-from app.book.book import NEWCOMERS_WITHIN, write
+from app.book.book import NEWCOMERS_WITHIN
 from app.book.diary import Dated
 from app.book.stories import story_of
 from engine.facts import (
@@ -64,6 +62,16 @@ def test_the_same_seed_tells_the_same_book(history: Sequence[Dated], coming: Seq
     assert list(chain.from_iterable(backwards[day] for day in days)) == coming
     opening = again.on(again.first)
     assert opening == history[: len(opening)]
+
+
+def test_a_book_that_left_its_past_goes_on_with_the_same():
+    whole, left = Book(7, 20, START), Book(7, 20, START)
+    past = list(left.history())
+    left.leave_past()
+    assert past == list(whole.history())
+    assert [left.on(START + timedelta(days=day)) for day in range(90)] == [
+        whole.on(START + timedelta(days=day)) for day in range(90)
+    ]
 
 
 def test_another_seed_tells_another_book():
@@ -247,13 +255,3 @@ def test_nobody_answers_a_mail_before_opening_it():
             mail = People(7).mail(account=account, contact="c", step="s", sent_at=AT)
             assert not mail or mail[0].type == "opened"
             assert all(mail[0].delay < other.delay for other in mail[1:])
-
-
-def test_a_book_that_another_process_wrote_tells_the_same() -> None:
-    mine = Book(7, 20, START)
-    with ProcessPoolExecutor(1, get_context("spawn")) as another:
-        book, past = another.submit(write, 7, 20, START, with_past=True).result()
-        assert another.submit(write, 7, 20, START, with_past=False).result()[1] == []
-    assert past == list(mine.history())
-    ahead = START + timedelta(days=30)
-    assert book.on(ahead) == mine.on(ahead)

@@ -1,0 +1,60 @@
+"""The past of the demo's book, written and taken in by another process, while the demo's own prepares all the rest.
+
+Imports what it needs only when it is called: whoever hands it to that process shall not wait for it.
+"""
+
+import atexit
+import gc
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from functools import cache
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.book.book import Book
+    from app.book.diary import Dated
+
+
+def another_process() -> ProcessPoolExecutor:
+    """Where `write` and `begin` are meant to run: what one of them has written, the next one finds."""
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=_set_up)
+
+
+def write(seed: int, accounts: int, start: date) -> None:
+    """Write the past now, for `begin`, which comes when there is a database: seconds of work."""
+    _written(seed, accounts, start)
+
+
+def begin(seed: int, accounts: int, start: date, url: str) -> tuple["Book", int]:
+    """Take the past in and stop the clock at the start, both or nothing; the book, and how many facts that were."""
+    from app.book.life import begin_life
+    from store.database import engine_for
+
+    book, past = _written(seed, accounts, start)
+    engine = engine_for(url)
+    try:
+        begin_life(engine, start, past)
+    finally:
+        engine.dispose()
+    book.leave_past()
+    return book, len(past)
+
+
+@cache
+def _written(seed: int, accounts: int, start: date) -> tuple["Book", list["Dated"]]:
+    from app.book.book import Book
+
+    book = Book(seed, accounts, start)
+    return book, list(book.history())
+
+
+def _set_up() -> None:
+    # Ctrl-C is meant for it as well: it ends then, and says nothing.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # A book is made to be kept: to look for garbage in it takes a sixth of the time, and finds none.
+    gc.disable()
+    # Nor is there a need to take it apart at the end.
+    atexit.register(os._exit, 0)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from app.commands.schema import modeline
@@ -136,9 +136,12 @@ def _missing(used: str, ours: str, theirs: str) -> Iterator[tuple[tuple[str, ...
 
 _NOTHING = Span(0, 0)
 
+# Both workspaces are asked section by section, and one of them changes with every word that is added.
+_spans = lru_cache(maxsize=2)(spans_of)
+
 
 def _section(text: str, section: tuple[str, ...]) -> Span | None:
-    span = spans_of(text)
+    span = _spans(text)
     for name in section:
         span = next((value for key, value in (span.entries if span else None) or () if key.value == name), None)
     return span

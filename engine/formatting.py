@@ -6,7 +6,6 @@ the file means is not made: the values before and after are compared.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from engine.document import load_document, read_model
@@ -27,7 +26,7 @@ def formatted(text: str | bytes, file: str, name: str) -> str:
     document = load_document(text, file)
     read_model(SCHEMAS[name], document)
     source = re.sub(r"\r\n?", "\n", document.text)
-    rules = _Rules(schema_of_cached(name))
+    rules = _Rules(schema_of(name))
     whole = spans_of(source)
     if whole is None:
         return source
@@ -41,11 +40,6 @@ def formatted(text: str | bytes, file: str, name: str) -> str:
         if changed != source and _means_the_same(source, changed, rules):
             source = changed
     return source
-
-
-@cache
-def schema_of_cached(name: str) -> Schema:
-    return schema_of(name)
 
 
 def _unreadable(span: Span, meaning: str, document: Any, path: tuple[str | int, ...]) -> Sequence[Problem]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -24,8 +25,9 @@ SCHEMAS: Mapping[str, type[BaseModel]] = {
 """The files of a workspace that are YAML, and what they hold."""
 
 
-def schema_of(name: str) -> dict[str, Any]:
-    """The schema of one of `SCHEMAS`; keys in the order in which authors write them."""
+@cache
+def schema_of(name: str) -> Mapping[str, Any]:
+    """The schema of one of `SCHEMAS`; keys in the order in which authors write them. Made once, as it takes a while."""
     made = SCHEMAS[name].model_json_schema(schema_generator=_Generator, ref_template="#/definitions/{model}")
     definitions = made.pop("$defs", {})
     whole = {"$schema": DRAFT, **made, "definitions": definitions}

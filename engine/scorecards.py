@@ -5,7 +5,7 @@ The order of the sums and the rounding are part of the meaning: both back ends m
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -282,8 +282,7 @@ class CardDocument(Shape):
     @field_validator("bands")
     @classmethod
     def _every_score_has_its_band(cls, bands: dict[str, Range]) -> dict[str, Range]:
-        for tenth in range(1001):
-            value = tenth / 10
+        for value in _tenths_near_edges(bands.values()):
             holding = [name for name, span in bands.items() if span.holds(value)]
             if len(holding) != 1:
                 what = "is in no band" if not holding else f"is in {' and '.join(holding)}"
@@ -293,6 +292,13 @@ class CardDocument(Shape):
                     {"value": value, "what": what, "hint": "bands cover 0 to 100 once: 0..<40, 40..<70, 70..100"},
                 )
         return bands
+
+
+def _tenths_near_edges(ranges: Iterable[Range]) -> Iterator[float]:
+    """In rising order; scores are tenths, and only at an edge is the next one in other bands than the one before."""
+    edges = [min(max(edge, 0.0), TOP) for one in ranges for edge in (one.low, one.high)]
+    near = {round(edge * 10) + step for edge in (0.0, TOP, *edges) for step in (-1, 0, 1)}
+    return (tenth / 10 for tenth in sorted(near) if 0 <= tenth <= TOP * 10)
 
 
 def corners(scale: Mapping[str, float]) -> tuple[tuple[float, float], ...]:

@@ -172,6 +172,10 @@ def test_what_cannot_be_a_component_is_refused_at_its_place(component, words):
         ("{ red: 0..<40, green: 50..100 }", "40.0 is in no band"),
         ("{ red: 0..40, green: 40..100 }", "40.0 is in red and green"),
         ("{ red: 0..<100 }", "100.0 is in no band"),
+        ("{ red: 1..100 }", "0.0 is in no band"),
+        ("{ red: 0..39.8, green: 40..100 }", "39.9 is in no band"),
+        ("{ red: 0..100, green: 39.95..40.05 }", "40.0 is in red and green"),
+        ("{ red: -50..<40, green: 40..<71, yellow: 70.5..900 }", "70.5 is in green and yellow"),
         ("{ red: 0-100 }", "not a range"),
     ],
 )

@@ -1,5 +1,7 @@
 """A workspace to write playbooks in, and one good playbook that tests spoil in one place."""
 
+from functools import cache
+
 from engine.compile import Compilation, compile_playbook
 from engine.texts.document import MailText
 from engine.workspace import Workspace, load_workspace
@@ -52,6 +54,7 @@ steps:
 """
 
 
+@cache
 def authoring_workspace() -> Workspace:
     """The workspace of FILES."""
     return load_workspace(FILES)

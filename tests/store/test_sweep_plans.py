@@ -1,5 +1,6 @@
 """How PostgreSQL goes about a sweep: whatever was told of a few accounts is found by index, however many there are."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from store.sweep import sweep
-from tests.store.world import DAY, FALLS, World, workspace
+from tests.databases import make_database
+from tests.store.world import DAY, FALLS, START, World, workspace
+
+_numbers = itertools.count(1)
 
 ACCOUNTS = 20_000
 # Not `account`: the breaker counts them, which is quick.
@@ -80,9 +84,11 @@ FURNISH = (
 )
 
 
-@pytest.fixture
-def world(database):
-    world = World(database)
+@pytest.fixture(scope="module")
+def furnished(postgres_url: str, migrated_template: str) -> str:
+    """The name of a database with accounts that were swept; nobody is connected to it."""
+    name = "sweep_plans"
+    world = World(make_database(postgres_url, name, migrated_template))
     world.workspace = workspace(WORKSPACE, health=CARD)
     world.deploy(risk=GOAL + FALLS + DROPS + NEARS, renewal=RENEWS)
     with world.tx() as conn:
@@ -93,7 +99,14 @@ def world(database):
     world.sweep()  # of the parents, that were told of their children
     with world.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.execute(sa.text("vacuum (analyze)"))
-    return world
+    world.engine.dispose()
+    return name
+
+
+@pytest.fixture
+def world(postgres_url: str, furnished: str) -> World:
+    """A copy of this test's own."""
+    return World(make_database(postgres_url, f"{furnished}_{next(_numbers)}", furnished), start=START + DAY)
 
 
 @contextmanager

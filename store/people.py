@@ -1,7 +1,8 @@
 """Who is meant by a role, and what texts may say of an account: names are read here, at the last moment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from engine.workspace import Workspace
 from store.assigning import person_of
 from store.schema import account, contact, person
 from store.schema.base import ID
-from store.statements import Given, Row, kept
+from store.statements import Given, Row, Statement, kept
 
 ANY = "any"
 """The end of a fallback chain: whoever is there."""
@@ -41,7 +42,13 @@ def recipients(
     conn: sa.Connection, account_id: int, role: str, mode: Literal["first", "exact", "all"], workspace: Workspace
 ) -> list[Contact]:
     """Whom a role means: one contact along the role's fallback chain, of that role alone, or all who have it."""
-    contacts = contacts_of(conn, account_id)
+    return chosen(contacts_of(conn, account_id), role, mode, workspace)
+
+
+def chosen(
+    contacts: Sequence[Contact], role: str, mode: Literal["first", "exact", "all"], workspace: Workspace
+) -> list[Contact]:
+    """The same of these contacts."""
     if mode == "all":
         return [one for one in contacts if role in one.roles]
     chain = workspace.roles.contacts.get(role, (role,)) if mode == "first" else (role,)
@@ -75,28 +82,67 @@ def colleague(conn: sa.Connection, key: str) -> Colleague | None:
 def text_values(
     conn: sa.Connection, account_id: int, workspace: Workspace, recipient: Contact | None = None
 ) -> Mapping[str, Any]:
-    """What templates read, by full name: facts, contacts and colleagues by role, the recipient, the sender."""
-    facts = (
-        conn.execute(sa.text("select * from account_now where account_id = :id"), {"id": account_id})
-        .mappings()
-        .one_or_none()
-    )
-    values: dict[str, Any] = {name: value for name, value in (facts or {}).items() if "." in name}
-    values.setdefault("account.name", None)
-    if values["account.name"] is None:
-        values["account.name"] = conn.execute(sa.select(account.c.key).where(account.c.id == account_id)).scalar()
-    for role in workspace.roles.contacts:
-        found = recipients(conn, account_id, role, "first", workspace)
-        values |= _person(f"contact.{role}", found[0] if found else None)
-    for role in workspace.roles.staff:
-        key = person_of(conn, account_id, role, workspace)
-        values |= _colleague(conn, role, key)
-    values |= _person("recipient", recipient)
-    sender = workspace.sender
-    values |= {"sender.name": sender and sender.name, "sender.email": sender and sender.address}
-    values["sender.first_name"] = sender and sender.name.partition(" ")[0]
-    values["workspace.name"] = workspace.name
-    return values
+    """What templates read, by full name: facts, contacts and colleagues by role, the recipient, the sender. It is read
+    when it is asked for, over the caller's connection: most texts name few of all these."""
+    return _TextValues(conn, account_id, workspace, recipient)
+
+
+class _TextValues(Mapping[str, Any]):
+    def __init__(self, conn: sa.Connection, account_id: int, workspace: Workspace, recipient: Contact | None) -> None:
+        self._conn, self._account_id, self._workspace = conn, account_id, workspace
+        self._colleagues: dict[str, Mapping[str, Any]] = {}
+        sender = workspace.sender
+        self._given = {
+            **_person("recipient", recipient),
+            "sender.name": sender and sender.name,
+            "sender.email": sender and sender.address,
+            "sender.first_name": sender and sender.name.partition(" ")[0],
+            "workspace.name": workspace.name,
+        }
+
+    def __getitem__(self, name: str) -> Any:
+        of = name.rpartition(".")[0]
+        if name in self._given:
+            return self._given[name]
+        if of in self._workspace.roles.staff:
+            return self._colleague(of)[name]
+        if of.removeprefix("contact.") in self._workspace.roles.contacts and of.startswith("contact."):
+            return self._contacts[name]
+        return self._facts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        staff = (self._colleague(role) for role in self._workspace.roles.staff)
+        return iter({**self._facts, **self._contacts, **{name: None for one in staff for name in one}, **self._given})
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    @cached_property
+    def _facts(self) -> Mapping[str, Any]:
+        found = _FACTS.read_values(self._conn, {"id": self._account_id})
+        values: dict[str, Any] = {name: value for name, value in (found or {}).items() if "." in name}
+        if values.get("account.name") is None:
+            of = sa.select(account.c.key).where(account.c.id == self._account_id)
+            values["account.name"] = self._conn.execute(of).scalar()
+        return values
+
+    @cached_property
+    def _contacts(self) -> Mapping[str, Any]:
+        values: dict[str, Any] = {}
+        everyone = contacts_of(self._conn, self._account_id)
+        for role in self._workspace.roles.contacts:
+            found = chosen(everyone, role, "first", self._workspace)
+            values |= _person(f"contact.{role}", found[0] if found else None)
+        return values
+
+    def _colleague(self, role: str) -> Mapping[str, Any]:
+        if role not in self._colleagues:
+            key = person_of(self._conn, self._account_id, role, self._workspace)
+            self._colleagues[role] = _colleague(self._conn, role, key)
+        return self._colleagues[role]
+
+
+_FACTS = Statement("select * from account_now where account_id = %(id)s")
 
 
 def _contact(row: Row) -> Contact:

@@ -1,5 +1,6 @@
 """Writes a mail for one contact: in the language that contact reads, in the name that the author chose."""
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -132,7 +133,8 @@ class Letter:
 
 def _values(acting: Acting, role: str | None, recipient: Contact) -> Mapping[str, Any]:
     """What the text reads; `sender` is the colleague in whose name it is sent, where there is one."""
-    values = dict(text_values(acting.conn, acting.account_id, acting.workspace, recipient))
-    if role and values.get(f"{role}.name"):
-        values |= {f"sender.{part}": values[f"{role}.{part}"] for part in ("name", "first_name", "email")}
-    return values
+    values = text_values(acting.conn, acting.account_id, acting.workspace, recipient)
+    if not role or not values.get(f"{role}.name"):
+        return values
+    sender = {f"sender.{part}": values[f"{role}.{part}"] for part in ("name", "first_name", "email")}
+    return ChainMap(sender, values)  # type: ignore[arg-type]  # nobody writes

@@ -1,14 +1,15 @@
 """Effects outside that were done: one row for each, written with the effect's own rows; asked again, it answers."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from engine.runtime import Act, Receipt
 from store import clock
 from store.schema import ledger
+from store.statements import Statement
 
 
 def once(conn: sa.Connection, run_id: int, act: Act, do: Callable[[], Receipt], recipient: str = "") -> Receipt:
@@ -18,23 +19,31 @@ def once(conn: sa.Connection, run_id: int, act: Act, do: Callable[[], Receipt], 
     receipt of the other; nothing stays of an act whose transaction did not commit.
     """
     key = {"run_id": run_id, "step": act.step, "visit": act.visit, "effect": act.verb, "recipient": recipient}
-    mine = conn.execute(
-        insert(ledger)
-        .values(**key, receipt={}, at=clock.now(conn))
-        .on_conflict_do_nothing(constraint=ledger.primary_key)
-        .returning(ledger.c.run_id)
-    ).scalar()
-    row = sa.and_(*(ledger.c[name] == value for name, value in key.items()))
+    mine = _TAKE.read_one(conn, key | {"at": clock.now(conn)})
     if mine is None:
+        row = sa.and_(*(ledger.c[name] == value for name, value in key.items()))
         return _receipt(conn.execute(sa.select(ledger.c.receipt).where(row)).scalar_one())
     receipt = do()
-    conn.execute(sa.update(ledger).where(row).values(receipt=_json(receipt)))
+    _KEEP.run(conn, key | {"receipt": _json(receipt)})
     return receipt
 
 
-def _json(receipt: Receipt) -> dict[str, Any]:
-    return {"outcome": receipt.outcome, "values": dict(receipt.values), "reason": receipt.reason}
+def _json(receipt: Receipt) -> str:
+    told = {"outcome": receipt.outcome, "values": dict(receipt.values), "reason": receipt.reason}
+    return json.dumps(told, ensure_ascii=False, allow_nan=False)
 
 
 def _receipt(stored: dict[str, Any]) -> Receipt:
     return Receipt(**stored)
+
+
+_TAKE = Statement("""
+    insert into ledger (run_id, step, visit, effect, recipient, receipt, at)
+    values (%(run_id)s, %(step)s, %(visit)s, %(effect)s, %(recipient)s, '{}', %(at)s)
+    on conflict (run_id, step, visit, effect, recipient) do nothing returning run_id
+""")
+_KEEP = Statement("""
+    update ledger set receipt = cast(%(receipt)s as jsonb)
+    where run_id = %(run_id)s and step = %(step)s and visit = %(visit)s and effect = %(effect)s
+        and recipient = %(recipient)s
+""")

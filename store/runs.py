@@ -3,31 +3,28 @@
 Lock order, here and in everything that touches a run: the run's row first, then its watches, tasks and mails.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from engine.runtime import Entry, Standing, Waiting
 from store import clock, errands, mails, outbox, watches
 from store.deployed import load_compiled, load_workspace
 from store.notices import RESTS
 from store.schema import change, run, task, trace
-from store.schema import clock as clock_row
 from store.sight import PLACE, Sight
+from store.statements import Row, Statement
 from store.telling import Telling, tell, tell_all
 
 __all__ = ["Outcome", "Telling", "end", "note", "read", "rest", "stand", "tell", "tell_all"]
 
 Outcome = Literal["goal", "exit", "stop", "end", "failed"]
-_TELLS_DRIVER = (
-    sa.select(sa.cast(sa.func.pg_notify(RESTS, sa.cast(run.c.id, sa.Text)), sa.Text))
-    .where(clock_row.c.instant.is_not(None))
-    .correlate(run)
-    .scalar_subquery()
-)
+_TELLS_DRIVER = f"""
+    (select cast(pg_notify('{RESTS}', cast(run.id as text)) as text) from clock where instant is not null)
+"""  # noqa: S608 - joined from constants
 """Whoever drives a virtual clock waits for every rest; under the real clock nobody does, and nothing is told."""
 
 
@@ -57,36 +54,30 @@ def rest(
     if missed or heard < found.heard:
         # Temporal has lost what it was told since.
         outbox.tell_again(conn, run_id, heard)
-    written = (
-        sa.update(run)
-        .where(run.c.id == run_id)
-        .values(
-            heard=heard,
-            asked_at=asked_at,
-            due_at=due_at,
-            at_step=[_stand(one) for one in standing],
-            # With something to watch, `settled` has the last word: it may be there already.
-            standing="going" if waiting else "stuck" if stuck else "resting",
-            **({} if position is None else {"position": dict(position)}),
-        )
-    )
-    conn.execute(written if waiting else written.returning(_TELLS_DRIVER))
+    values = {
+        "run": run_id,
+        "heard": heard,
+        "asked_at": asked_at,
+        "due_at": due_at,
+        "at_step": json.dumps([_stand(one) for one in standing], ensure_ascii=False),
+        # With something to watch, `settled` has the last word: it may be there already.
+        "standing": "going" if waiting else "stuck" if stuck else "resting",
+        "position": None if position is None else json.dumps(dict(position), ensure_ascii=False, allow_nan=False),
+    }
+    (_RESTS_UNLESS_MET if waiting else _RESTS).run(conn, values)
     return watches.follow(conn, run_id, found.account_id, waiting, clock.now(conn))
 
 
 def stand(conn: sa.Connection, run_id: int, standing: Standing, asked_at: datetime | None) -> None:
     """Write where a run rests that waits for nothing but what an act has begun. The position stays as it was: a run
     that goes on from there asks for the act again, and the ledger answers."""
-    values = {"asked_at": asked_at, "due_at": None, "at_step": [_stand(standing)], "standing": "resting"}
-    latest = sa.or_(run.c.asked_at.is_(None), run.c.asked_at <= asked_at)
-    conn.execute(sa.update(run).where(run.c.id == run_id, run.c.state == "open", latest).values(values))
+    at_step = json.dumps([_stand(standing)], ensure_ascii=False)
+    _STANDS.run(conn, {"run": run_id, "asked_at": asked_at, "at_step": at_step})
 
 
 def settled(conn: sa.Connection, run_id: int, *, stuck: bool) -> None:
     """Nothing that the run waits for is there already: it rests indeed."""
-    standing = "stuck" if stuck else "resting"
-    rests = sa.update(run).where(run.c.id == run_id, run.c.state == "open").values(standing=standing)
-    conn.execute(rests.returning(_TELLS_DRIVER))
+    _SETTLED.run(conn, {"run": run_id, "standing": "stuck" if stuck else "resting"})
 
 
 def wake_due(conn: sa.Connection, now: datetime) -> int:
@@ -106,7 +97,8 @@ def note(conn: sa.Connection, run_id: int, entries: Sequence[Entry]) -> None:
         {"run_id": run_id, "seq": one.seq, "at": one.at, "path": one.path, "what": one.what, "detail": dict(one.detail)}
         for one in entries
     ]
-    written = conn.execute(insert(trace).on_conflict_do_nothing().returning(trace.c.seq), rows).scalars().all()
+    lines = json.dumps(rows, ensure_ascii=False, allow_nan=False, default=datetime.isoformat)
+    written = {row.seq for row in _NOTE.read(conn, {"lines": lines})}
     if len(written) < len(rows):
         _append(conn, run_id, [row for row in rows if row["seq"] not in written])
 
@@ -141,7 +133,7 @@ def end(
         sa.update(run)
         .where(run.c.id == run_id, run.c.state == "open")
         .values(state="ended", ended_at=at, outcome=outcome, reason=reason, at_step=[], due_at=None)
-        .returning(run.c.account_id, _TELLS_DRIVER)
+        .returning(run.c.account_id, sa.literal_column(_TELLS_DRIVER))
     ).scalar()
     if account_id is None:
         return False
@@ -177,10 +169,9 @@ def read(conn: sa.Connection, run_id: int, fields: Sequence[str]) -> Mapping[str
     return values | {PLACE: sight.place_of(account_id).model_dump(mode="json")} if PLACE in fields else values
 
 
-def _lock(conn: sa.Connection, run_id: int) -> sa.Row[*tuple[Any, ...]] | None:
+def _lock(conn: sa.Connection, run_id: int) -> Row | None:
     """The row of an open run, which is now ours; None for an ended one."""
-    query = sa.select(run.c.account_id, run.c.state, run.c.heard, run.c.asked_at).where(run.c.id == run_id)
-    row = conn.execute(query.with_for_update(key_share=True)).one_or_none()
+    row = _LOCK.read_one(conn, {"run": run_id})
     if row is None:
         raise LookupError(f"there is no run {run_id}")
     return row if row.state == "open" else None
@@ -195,4 +186,24 @@ def _stand(one: Standing) -> dict[str, Any]:
     }
 
 
+_LOCK = Statement("select account_id, state, heard, asked_at from run where id = %(run)s for no key update")
+_RESTS_UNLESS_MET = Statement("""
+    update run set heard = %(heard)s, asked_at = %(asked_at)s, due_at = %(due_at)s, standing = %(standing)s,
+        at_step = cast(%(at_step)s as jsonb), position = coalesce(cast(%(position)s as jsonb), position)
+    where id = %(run)s
+""")
+_RESTS = Statement(f"{_RESTS_UNLESS_MET.text} returning {_TELLS_DRIVER}")
+_SETTLED = Statement(f"""
+    update run set standing = %(standing)s where id = %(run)s and state = 'open' returning {_TELLS_DRIVER}
+""")  # noqa: S608 - joined from constants
+_STANDS = Statement("""
+    update run set asked_at = %(asked_at)s, due_at = null, standing = 'resting', at_step = cast(%(at_step)s as jsonb)
+    where id = %(run)s and state = 'open' and (asked_at is null or asked_at <= %(asked_at)s)
+""")
+_NOTE = Statement("""
+    insert into trace (run_id, seq, at, path, what, detail)
+    select run_id, seq, at, path, what, detail from json_to_recordset(cast(%(lines)s as json)) as line(
+        run_id bigint, seq int, at timestamptz, path text, what text, detail jsonb)
+    on conflict do nothing returning seq
+""")
 _WAKE_SWEEP = sa.text("select pg_notify('tenure_facts', '')")

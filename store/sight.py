@@ -20,7 +20,7 @@ from store.expression_rows import Rows
 from store.expressions import aggregate_to_sql, to_sql
 from store.in_work import is_in_work
 from store.kept import Kept
-from store.statements import Row, Statement, kept
+from store.statements import Given, Row, Statement, kept
 from store.zones import zones_in_use
 
 PLACE = "place"
@@ -145,10 +145,16 @@ class Sight(View):
 
     def values(self, accounts: Sequence[int], names: Sequence[str]) -> Mapping[int, Mapping[str, Any]]:
         """Fields and extremes of accounts as JSON; names that are not known are left out."""
-        columns = {name: self.source.c[column_name(name)] for name in names if column_name(name) in self.source.c}
-        query = sa.select(self.account_id, *columns.values()).select_from(self.source)
-        rows = self._conn.execute(query.where(self.account_id == sa.func.any(sa.cast(list(accounts), _IDS))))
-        return {row[0]: {name: _json(value) for name, value in zip(columns, row[1:], strict=True)} for row in rows}
+        known = [name for name in dict.fromkeys(names) if column_name(name) in self.source.c]
+
+        def make() -> sa.Select[Any]:
+            columns = [self.source.c[column_name(name)] for name in known]
+            query = sa.select(self.account_id, *columns).select_from(self.source)
+            return query.where(self.account_id == sa.func.any(Given("accounts", _IDS)))
+
+        read = kept(("values", self._columns, *known), make)
+        rows = read.read_mappings(self._conn, {"accounts": list(accounts)})
+        return {row["account_id"]: {name: _json(row[column_name(name)]) for name in known} for row in rows}
 
     def place_of(self, account_id: int) -> Place:
         told = self.values([account_id], ["account.zone", "account.country"]).get(account_id, {})

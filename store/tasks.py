@@ -64,7 +64,7 @@ def open_task(
     due_at: datetime | None = None,
 ) -> Mapping[str, Any]:
     """Give somebody a task; the values for the act's receipt. Asked twice for one visit, the first task stands."""
-    conn.execute(
+    made = conn.execute(
         insert(task)
         .values(
             run_id=run_id,
@@ -80,11 +80,10 @@ def open_task(
             created_at=now,
         )
         .on_conflict_do_nothing(index_elements=["run_id", "step", "visit"])
-    )
-    mine = sa.select(task.c.id, task.c.assignee).where(
-        task.c.run_id == run_id, task.c.step == step, task.c.visit == visit
-    )
-    row = conn.execute(mine).one()
+        .returning(task.c.id, task.c.assignee)
+    ).one_or_none()
+    mine = (task.c.run_id == run_id, task.c.step == step, task.c.visit == visit)
+    row = made or conn.execute(sa.select(task.c.id, task.c.assignee).where(*mine)).one()
     ring_inbox(conn, row.assignee)
     return {"task": row.id, "assignee": row.assignee}
 

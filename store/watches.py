@@ -20,7 +20,7 @@ from store.expression_rows import Rows
 from store.kept import Kept
 from store.schema import event, run, watch, work_event
 from store.sight import Sight, View
-from store.statements import Row
+from store.statements import Given, Row, Statement, kept
 from store.telling import Telling, tell_all
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ def follow(
 
     The caller holds the run's row.
     """
-    rows = conn.execute(_own(sa.select(watch.c.key, watch.c.condition, watch.c.event, watch.c.opened_at), run_id))
-    known = {row.key: row for row in rows}
+    known = {row.key: row for row in _OWN.read(conn, {"run": run_id})}
     gone = [key for key in known if key not in {one.key for one in waiting}]
     if gone:
         conn.execute(sa.delete(watch).where(watch.c.run_id == run_id, watch.c.key.in_(gone)))
@@ -168,15 +167,24 @@ _OPEN = sa.text("""
 """)
 
 
-def _own(query: sa.Select[Any], run_id: int) -> sa.Select[Any]:
-    """The watches of a run's steps: neither its goal nor its exits."""
-    return query.where(watch.c.run_id == run_id, watch.c.key != GOAL, ~watch.c.key.startswith(EXIT))
+_OWN = Statement("""
+    select key, condition, event, opened_at from watch
+    where run_id = %(run)s and key <> 'goal' and not starts_with(key, 'exit/')
+""")
+"""The watches of a run's steps: neither its goal nor its exits."""
 
 
 def _aged(conn: sa.Connection, now: datetime) -> list[tuple[Row, Memory]]:
     """The runs that have grown too old."""
-    due = sa.select(watch).where(watch.c.key == AGE, watch.c.due_at <= now, watch.c.met_at.is_(None))
-    return [(row, TRIPPED) for row in conn.execute(due)]
+
+    def make() -> sa.Select[Any]:
+        due_by = Given("now", sa.DateTime(timezone=True))
+        return sa.select(watch).where(watch.c.key == _TEXT_OF_AGE, watch.c.due_at <= due_by, watch.c.met_at.is_(None))
+
+    return [(row, TRIPPED) for row in kept(("aged",), make).read(conn, {"now": now})]
+
+
+_TEXT_OF_AGE: sa.ColumnClause[str] = sa.literal_column(f"'{AGE}'")
 
 
 def _same(one: Waiting, row: Row) -> bool:

@@ -10,6 +10,7 @@ from engine.doubts import OnUnknown
 from engine.workspace import Workspace
 from store.deployed import load_compiled, load_workspace
 from store.schema import account, run
+from store.statements import Statement
 from workflows.ports import Ports
 
 
@@ -44,6 +45,10 @@ class Acting:
 
     @classmethod
     def of(cls, conn: sa.Connection, run_id: int, now: datetime, ports: Ports) -> "Acting":
-        of = sa.select(run.c.account_id, run.c.playbook, run.c.priority, run.c.state).where(run.c.id == run_id)
-        row = conn.execute(of).one()
+        row = _RUN.read_one(conn, {"run": run_id})
+        if row is None:
+            raise LookupError(f"there is no run {run_id}")
         return cls(conn, run_id, row.account_id, row.playbook, row.priority, row.state == "ended", now, ports)
+
+
+_RUN = Statement("select account_id, playbook, priority, state from run where id = %(run)s")

@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from engine.entry import Claim, OpenRun, Outlook, Ruling, entry_key, is_held_out, judge, same_term
 from engine.plan import Compiled
 from store import breaker, entry_rate
+from store.columns import NOW
 from store.deployed import Deployed
+from store.in_work import is_in_work
 from store.schema import account, crossing, run
 from store.sight import Sight, View
 from store.starting import Starting, start_all
-from store.statements import Given, kept
+from store.statements import Given, Row, kept
 from store.telling import Telling, tell_all
 
 _ROUNDS = 3
@@ -38,15 +40,16 @@ class Ruled:
 
 
 def rule(
-    conn: sa.Connection, sight: Sight, playbooks: Sequence[Deployed], which: sa.ColumnElement[bool], now: datetime
+    conn: sa.Connection, sight: Sight, playbooks: Sequence[Deployed], now: datetime, *, crossing_id: int | None = None
 ) -> list[Ruled]:
-    """Judge the crossings that fit, start the runs that may start, and write what was ruled."""
+    """Judge the crossings that are proposed, of accounts that are looked at, or held until now; or this one alone.
+    Start the runs that may start, and write what was ruled."""
     by_name = {one.playbook: one for one in playbooks}
-    pending = _pending(conn, which)
+    pending = _pending(conn, now, crossing_id, everyone=sight.everyone)
     if not pending:
         return []
     pending.sort(key=lambda row: (-by_name[row.playbook].compiled.priority, row.at, row.id))
-    ruled: list[tuple[sa.Row[Any], Ruled]] = []
+    ruled: list[tuple[Row, Ruled]] = []
     for _ in range(_ROUNDS):
         rulings = _admit(conn, sight, by_name, pending, now)
         begun = _start(conn, by_name, pending, rulings, now)
@@ -62,7 +65,7 @@ def rule(
 
 
 def _admit(
-    conn: sa.Connection, sight: Sight, by_name: Mapping[str, Deployed], pending: Sequence[sa.Row[Any]], now: datetime
+    conn: sa.Connection, sight: Sight, by_name: Mapping[str, Deployed], pending: Sequence[Row], now: datetime
 ) -> dict[int, Ruling]:
     """Rulings after the breaker and the rates of entry; whoever is held back there stands in nobody's way."""
     held: dict[int, Ruling] = {}
@@ -80,9 +83,23 @@ def _admit(
 # --- looking ---------------------------------------------------------------------------------------------------------
 
 
-def _pending(conn: sa.Connection, which: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
-    query = sa.select(crossing, account.c.key.label("account_key")).join(account, account.c.id == crossing.c.account_id)
-    return list(conn.execute(query.where(crossing.c.state.in_(("proposed", "held")), which)))
+def _pending(conn: sa.Connection, now: datetime, crossing_id: int | None, *, everyone: bool) -> list[Row]:
+    of = crossing.c
+
+    def make() -> sa.Select[Any]:
+        proposed: sa.ColumnClause[str] = sa.literal_column("'proposed'")
+        held: sa.ColumnClause[str] = sa.literal_column("'held'")
+        query = sa.select(crossing, account.c.key.label("account_key")).join(account, account.c.id == of.account_id)
+        if crossing_id is not None:
+            which: sa.ColumnElement[bool] = of.id == Given("crossing", sa.BigInteger)
+        elif everyone:
+            which = sa.true()
+        else:
+            which = sa.or_(of.state == proposed, is_in_work(of.account_id), of.retry_at <= NOW)
+        return query.where(of.state.in_((proposed, held)), which)
+
+    asked = kept(("pending", crossing_id is not None, everyone), make)
+    return asked.read(conn, {"now": now, "crossing": crossing_id})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +112,7 @@ class _Standing:
     last_ends: Mapping[tuple[int, str], datetime]
 
 
-def _standing(
-    conn: sa.Connection, sight: Sight, by_name: Mapping[str, Deployed], pending: Sequence[sa.Row[Any]]
-) -> _Standing:
+def _standing(conn: sa.Connection, sight: Sight, by_name: Mapping[str, Deployed], pending: Sequence[Row]) -> _Standing:
     accounts = sorted({row.account_id for row in pending})
     return _Standing(
         outlooks={
@@ -110,7 +125,7 @@ def _standing(
 
 
 def _judge(
-    standing: _Standing, by_name: Mapping[str, Deployed], pending: Sequence[sa.Row[Any]], now: datetime
+    standing: _Standing, by_name: Mapping[str, Deployed], pending: Sequence[Row], now: datetime
 ) -> dict[int, Ruling]:
     """In the order given; a run that starts by one ruling stands in the way of the next."""
     open_runs = {account_id: list(mine) for account_id, mine in standing.open_runs.items()}
@@ -249,7 +264,7 @@ def _ends() -> sa.Select[Any]:
 def _start(
     conn: sa.Connection,
     by_name: Mapping[str, Deployed],
-    pending: Sequence[sa.Row[Any]],
+    pending: Sequence[Row],
     rulings: Mapping[int, Ruling],
     now: datetime,
 ) -> dict[int, int]:
@@ -268,7 +283,7 @@ def _start(
     return {chosen[place].id: run_id for place, run_id in start_all(conn, startings, now).items()}
 
 
-def _ruled(row: sa.Row[Any], ruling: Ruling, run_id: int | None) -> tuple[sa.Row[Any], Ruled]:
+def _ruled(row: Row, ruling: Ruling, run_id: int | None) -> tuple[Row, Ruled]:
     return row, Ruled(
         crossing_id=row.id,
         playbook=row.playbook,
@@ -281,7 +296,7 @@ def _ruled(row: sa.Row[Any], ruling: Ruling, run_id: int | None) -> tuple[sa.Row
     )
 
 
-def _write(conn: sa.Connection, ruled: Sequence[tuple[sa.Row[Any], Ruled]], now: datetime) -> None:
+def _write(conn: sa.Connection, ruled: Sequence[tuple[Row, Ruled]], now: datetime) -> None:
     changed = [one for row, one in ruled if (row.state, row.why, row.retry_at) != _as_written(one.ruling)]
     # A rival is told once: as long as the crossing waits for it, its row says so already.
     ousted = [

@@ -16,6 +16,7 @@ from store.notices import HELD
 from store.queries.pages import LARGEST_PAGE, Page, id_after, page_by_id, size
 from store.schema import account, breaker, crossing
 from store.sight import Sight
+from store.statements import Row, Statement
 
 Kind = Literal["entries", "shift", "feed"]
 
@@ -24,7 +25,7 @@ Kind = Literal["entries", "shift", "feed"]
 
 
 def hold_back(
-    conn: sa.Connection, sight: Sight, pending: Sequence[sa.Row[Any]], rulings: Mapping[int, Ruling]
+    conn: sa.Connection, sight: Sight, pending: Sequence[Row], rulings: Mapping[int, Ruling]
 ) -> dict[int, Ruling]:
     """Other rulings for crossings that would start and may not yet, by id. Starts by hand are nobody's mistake."""
     asking = [
@@ -36,13 +37,20 @@ def hold_back(
     signs = _Signs(conn, sight)
     for playbook in sorted({row.playbook for row in asking}):
         mine = [row for row in asking if row.playbook == playbook]
-        incident = _open(conn, playbook) or _trip(conn, signs, playbook, mine)
+        lately = _lately(conn, playbook, sight.now)
+        incident = _trip(conn, signs, playbook, mine, lately) if lately.open is None else _open(conn, playbook)
         if incident is not None:
             held = [row for row in mine if not in_share(playbook, row.account_key, incident.share)]
             ids = sa.cast([row.id for row in held], _IDS)
             conn.execute(sa.update(crossing).where(crossing.c.id == sa.func.any(ids)).values(breaker_id=incident.id))
             why = f"breaker {incident.id}: {incident.why}"
             found |= {row.id: Ruling(state="held", why=why, entry_key=rulings[row.id].entry_key) for row in held}
+    return found
+
+
+def _lately(conn: sa.Connection, playbook: str, now: datetime) -> Row:
+    """Its open incident, if any, and how many entered it within the last hour and day."""
+    [found] = _LATELY.read(conn, {"playbook": playbook, "now": now})
     return found
 
 
@@ -78,8 +86,8 @@ class _Signs:
         return _half_loaded(self._conn, self.sight)
 
 
-def _trip(conn: sa.Connection, signs: _Signs, playbook: str, asking: Sequence[sa.Row[Any]]) -> sa.Row[Any] | None:
-    found = _suspicion(conn, signs, playbook, asking)
+def _trip(conn: sa.Connection, signs: _Signs, playbook: str, asking: Sequence[Row], lately: Row) -> sa.Row[Any] | None:
+    found = _suspicion(signs, asking, Entries(now=len(asking), hour=lately.hour, day=lately.day))
     if found is None:
         return None
     kind, why = found
@@ -89,10 +97,8 @@ def _trip(conn: sa.Connection, signs: _Signs, playbook: str, asking: Sequence[sa
     return conn.execute(sa.insert(breaker).values(values).returning(breaker)).one()
 
 
-def _suspicion(
-    conn: sa.Connection, signs: _Signs, playbook: str, asking: Sequence[sa.Row[Any]]
-) -> tuple[Kind, str] | None:
-    limits, entries = signs.sight.workspace.breaker, _entries(conn, playbook, len(asking), signs.sight.now)
+def _suspicion(signs: _Signs, asking: Sequence[Row], entries: Entries) -> tuple[Kind, str] | None:
+    limits = signs.sight.workspace.breaker
     least = min(limits.per_sweep, limits.per_hour, limits.per_day)
     many = signs.are_many(entries.now + max(entries.hour, entries.day), least)
     if many and (why := too_many(limits, entries, signs.accounts)):
@@ -105,25 +111,10 @@ def _suspicion(
     return None
 
 
-def _entries(conn: sa.Connection, playbook: str, now: int, at: datetime) -> Entries:
-    """Those a person has let go are known to be right, and count no more."""
-    c = crossing.c
-    within = sa.func.count().filter(c.decided_at > at - timedelta(hours=1))
-    query = sa.select(within, sa.func.count()).where(
-        c.playbook == playbook,
-        c.state == "started",
-        c.decided_at > at - timedelta(days=1),
-        c.sweep_id.is_not(None),
-        c.breaker_id.is_(None),
-    )
-    hour, day = conn.execute(query).one()
-    return Entries(now=now, hour=hour, day=day)
-
-
 def _shift(conn: sa.Connection, signs: _Signs) -> str | None:
     """How scores moved at this instant, whomever the sweep looks at; worked out only where enough of them did."""
     limits, now = signs.sight.workspace.breaker, signs.sight.now
-    if not signs.are_many(conn.execute(_MOVED, {"now": now}).scalar_one(), limits.shift_of):
+    if not signs.are_many(_MOVED.read(conn, {"now": now})[0].moved, limits.shift_of):
         return None
     for row in conn.execute(_MOVES, {"now": now}):
         if row.by is not None and (why := shifted(limits, row.card, row.moved, row.by, signs.accounts)):
@@ -149,7 +140,15 @@ def _half_loaded(conn: sa.Connection, sight: Sight) -> str | None:
 
 _IDS = sa.ARRAY(sa.BigInteger)
 _OPEN = sa.select(breaker).where(breaker.c.playbook == sa.bindparam("playbook"), breaker.c.state == "open")
-_MOVED = sa.text("select count(*) from score where at = :now")
+# Those whom a person has let go are known to be right, and count no more.
+_LATELY = Statement("""
+    select (select id from breaker where playbook = %(playbook)s and state = 'open') as open,
+        count(*) filter (where decided_at > cast(%(now)s as timestamptz) - interval '1 hour') as hour, count(*) as day
+    from crossing
+    where playbook = %(playbook)s and state = 'started' and sweep_id is not null and breaker_id is null
+        and decided_at > cast(%(now)s as timestamptz) - interval '1 day'
+""")
+_MOVED = Statement("select count(*) as moved from score where at = %(now)s")
 _HAPPENED = sa.text("""
     select count(*) filter (where at > :now - interval '1 day') as happened,
         cast(count(*) filter (where at <= :now - interval '1 day') as float) / 7 as mean

@@ -51,4 +51,4 @@ def enrol(conn: sa.Connection, playbook: str, account_key: str, by: str) -> Rule
         .returning(crossing.c.id)
     ).scalar_one()
     sight = Sight(conn, load_workspace(conn), now)
-    return rule(conn, sight, playbooks, crossing.c.id == crossing_id, now)[0]
+    return rule(conn, sight, playbooks, now, crossing_id=crossing_id)[0]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -10,6 +9,7 @@ from engine.entry import Ruling
 from engine.plan import Compiled, Rate
 from store.deployed import Deployed
 from store.schema import crossing
+from store.statements import Row
 
 _SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
@@ -17,7 +17,7 @@ _SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelt
 def hold_back(
     conn: sa.Connection,
     by_name: Mapping[str, Deployed],
-    pending: Sequence[sa.Row[Any]],
+    pending: Sequence[Row],
     rulings: Mapping[int, Ruling],
     now: datetime,
 ) -> dict[int, Ruling]:

@@ -1,6 +1,5 @@
 """How a run comes to be: its row, its watches and its start in the outbox, in one go; and starts by hand."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 
 from engine.plan import Compiled
 from store import watches
+from store.statements import Statement
 
 MAX_WORKFLOW_ID = 200
 """Bytes; Temporal's SQL stores index no more."""
@@ -33,54 +33,55 @@ def start_all(conn: sa.Connection, startings: Sequence[Starting], at: datetime) 
     """
     if not startings:
         return {}
-    ids = conn.execute(_NEXT_IDS, {"n": len(startings)}).scalars().all()
-    places = {run_id: place for place, run_id in enumerate(ids)}
-    rows = [_row(one, run_id) for one, run_id in zip(startings, ids, strict=True)]
-    made = conn.execute(_BEGIN, {"rows": json.dumps(rows, ensure_ascii=False), "at": at}).scalars().all()
-    begun = {places[run_id]: run_id for run_id in sorted(made)}
+    rows = [_row(one, place) for place, one in enumerate(startings)]
+    given = {"rows": json.dumps(rows, ensure_ascii=False), "at": at, "longest": MAX_WORKFLOW_ID}
+    begun = {row.place: row.id for row in _BEGIN.read(conn, given)}
     if begun:
         watches.open_for_runs(conn, [(run_id, startings[place]) for place, run_id in begun.items()], at)
-        conn.execute(_SEND_STARTS, {"runs": list(begun.values()), "at": at})
-        conn.execute(_RING)
     return begun
 
 
-def workflow_id(playbook: str, account_key: str, run_id: int) -> str:
-    """playbook/account/run; an account's key that would make it too long is replaced by its hash."""
-    plain = f"{playbook}/{account_key}/{run_id}"
-    if len(plain.encode()) <= MAX_WORKFLOW_ID:
-        return plain
-    return f"{playbook}/{hashlib.sha256(account_key.encode()).hexdigest()[:16]}/{run_id}"
-
-
-def _row(one: Starting, run_id: int) -> dict[str, object]:
+def _row(one: Starting, place: int) -> dict[str, object]:
     compiled = one.compiled
     return {
-        "id": run_id,
+        "place": place,
         "playbook": compiled.playbook,
         "version": one.version,
         "plan_hash": compiled.plan.hash,
         "account_id": one.account_id,
+        "account_key": one.account_key,
         "entry_key": one.entry_key,
         "exclusive": compiled.entry.exclusive,
         "priority": compiled.priority,
-        "workflow_id": workflow_id(compiled.playbook, one.account_key, run_id),
     }
 
 
-_NEXT_IDS = sa.text("select nextval(pg_get_serial_sequence('run', 'id')) from generate_series(1, :n)")
-_BEGIN = sa.text("""
-    insert into run (id, playbook, version, plan_hash, account_id, entry_key, exclusive, priority, workflow_id,
-        started_at, outbox_n)
-    select starting.*, :at, 1 from json_to_recordset(cast(:rows as json)) as starting(
-        id bigint, playbook text, version int, plan_hash text, account_id bigint, entry_key text, exclusive text,
-        priority int, workflow_id text)
-    order by starting.id
-    on conflict do nothing returning id
+_BEGIN = Statement("""
+    with starting as materialized (
+        select nextval(pg_get_serial_sequence('run', 'id')) as id, asked.* from (
+            select * from json_to_recordset(cast(%(rows)s as json)) as one(
+                place int, playbook text, version int, plan_hash text, account_id bigint, account_key text,
+                entry_key text, exclusive text, priority int)
+            order by place
+        ) as asked
+    ), made as (
+        insert into run (id, playbook, version, plan_hash, account_id, entry_key, exclusive, priority, workflow_id,
+            started_at, outbox_n)
+        select id, playbook, version, plan_hash, account_id, entry_key, exclusive, priority,
+            case when octet_length(playbook || '/' || account_key || '/' || id) <= %(longest)s then
+                playbook || '/' || account_key || '/' || id
+            else
+                playbook || '/' || left(encode(sha256(convert_to(account_key, 'UTF8')), 'hex'), 16) || '/' || id
+            end, %(at)s, 1
+        from starting order by id
+        on conflict do nothing returning id, playbook
+    ), sent as (
+        insert into outbox (run_id, n, kind, lane, created_at)
+        select id, 1, 'start', 'start ' || playbook, %(at)s from made order by id
+    ), rung as materialized (
+        select pg_notify('tenure_outbox', '') from made limit 1
+    )
+    select place, made.id from made join starting using (id) left join rung on true order by id
 """)
-_SEND_STARTS = sa.text("""
-    insert into outbox (run_id, n, kind, lane, created_at)
-    select id, 1, 'start', 'start ' || playbook, :at from run
-    where id = any(cast(:runs as bigint[])) order by array_position(cast(:runs as bigint[]), id)
-""")
-_RING = sa.text("select pg_notify('tenure_outbox', '')")
+"""The workflow's id is playbook/account/run; an account's key that would make it too long is replaced by its hash. The
+first statement of a start is all of it but what it watches."""

@@ -23,7 +23,6 @@ from store.briefing import Briefing, LastSweep, brief
 from store.columns import NOW
 from store.consent import cancel_barred
 from store.deployed import Deployed, NothingDeployed, conditions_of, extremes_of
-from store.in_work import is_in_work
 from store.moment_triggers import any_reached
 from store.projection import Scope, project_on
 from store.proposals import propose
@@ -349,9 +348,7 @@ _MARK = sa.text("""
 def _arbitrate(conn: sa.Connection, taken: _Taken, failed: Mapping[str, str]) -> tuple[list[Ruled], SweepReport]:
     sight = taken.sight
     rekey(conn, sight, taken.playbooks)
-    in_work = is_in_work(crossing.c.account_id) if taken.scope == "some" else sa.true()
-    due = sa.or_(crossing.c.state == "proposed", in_work, crossing.c.retry_at <= taken.at)
-    ruled = rule(conn, sight, taken.playbooks, due, taken.at)
+    ruled = rule(conn, sight, taken.playbooks, taken.at)
     told = watches.evaluate(conn, sight, taken.at, with_events=taken.with_events)
     report = _report(taken, ruled, told, failed)
     _finish(conn, taken, report)

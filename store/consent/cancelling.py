@@ -1,6 +1,6 @@
 """Stops what is queued for people who are not to be written to any more: skipped with the reason; the run is told."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from store.mails.bars import bars_of, mail_policy
 from store.mails.settling import Settlement, settle_all
 from store.schema import mail, work
+from store.statements import kept
 
-_WAITING = sa.or_(mail.c.state == "prepared", mail.c.again)
+_WAITING = sa.or_(mail.c.state == sa.literal_column("'prepared'"), mail.c.again)
 
 
 def cancel_queued(conn: sa.Connection, keys: Iterable[str], now: datetime) -> int:
@@ -25,7 +26,11 @@ def queued_runs(conn: sa.Connection, keys: Collection[str]) -> set[int]:
 
 def cancel_barred(conn: sa.Connection, now: datetime) -> int:
     """The same at the accounts that the sweep has in work: they, or their contacts, may want no mail any more."""
-    return _cancel(conn, mail.c.account_id.in_(sa.select(work.c.account_id)), now)
+
+    def make() -> sa.Select[int]:
+        return _queued(mail.c.account_id.in_(sa.select(work.c.account_id)))
+
+    return _skip(conn, [row.id for row in kept(("queued in work",), make).read(conn, {})], now)
 
 
 def cancel_for(conn: sa.Connection, contact_ids: Collection[int], now: datetime) -> int:
@@ -34,8 +39,14 @@ def cancel_for(conn: sa.Connection, contact_ids: Collection[int], now: datetime)
 
 
 def _cancel(conn: sa.Connection, whose: sa.ColumnElement[bool], now: datetime) -> int:
-    query = sa.select(mail.c.id).where(whose, _WAITING, mail.c.person.is_(None)).order_by(mail.c.id)
-    ids = list(conn.execute(query).scalars())
+    return _skip(conn, list(conn.execute(_queued(whose)).scalars()), now)
+
+
+def _queued(whose: sa.ColumnElement[bool]) -> sa.Select[int]:
+    return sa.select(mail.c.id).where(whose, _WAITING, mail.c.person.is_(None)).order_by(mail.c.id)
+
+
+def _skip(conn: sa.Connection, ids: Sequence[int], now: datetime) -> int:
     bars = bars_of(conn, ids, now, mail_policy(conn)) if ids else {}
     barred = [(mail_id, bar) for mail_id, bar in bars.items() if bar is not None and bar.final]
     skipped = [Settlement(mail_id=mail_id, state="skipped", reason=bar.reason) for mail_id, bar in barred]

@@ -13,7 +13,8 @@ from store.distinct_values import distinct_values
 from store.schema import zone_offset
 
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
-_DAY, _STRIDE = timedelta(days=1), timedelta(days=7)  # no zone has ever changed its clock twice within a week and back
+_STRIDE = timedelta(days=7)  # no zone has ever changed its clock twice within a week and back
+_WEEK = _STRIDE // timedelta(seconds=1)
 
 
 def ensure_zones(conn: sa.Connection, zones: Iterable[str]) -> None:
@@ -59,7 +60,8 @@ def _changes(name: str) -> tuple[tuple[datetime, int], ...]:
     for n, (before, after) in enumerate(pairwise(ahead)):
         if before is None or after is None or before == after:
             continue
-        since = _first_with_another(before, weeks[n] - before, weeks[n + 1] - after, zone)
+        usual = [since for since, _ in changes[-2:]]
+        since = _first_with_another(before, weeks[n] - before, weeks[n + 1] - after, zone, usual)
         if since > _FIRST:
             changes.append((since, _offset(since, zone)))
     return tuple(changes)
@@ -68,27 +70,29 @@ def _changes(name: str) -> tuple[tuple[datetime, int], ...]:
 @cache
 def _weeks() -> Sequence[datetime]:
     """Times of a clock, a week apart: the first is over everywhere when it is `_FIRST`, the last one not yet come."""
-    first = _FIRST.replace(tzinfo=None) - 2 * _DAY
+    first = _FIRST.replace(tzinfo=None) - timedelta(days=2)
     return [first + n * _STRIDE for n in range((_LAST - _FIRST) // _STRIDE + 2)]
 
 
-def _first_with_another(ahead: timedelta, before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """The first second that is not `ahead` so much; it comes within these times, which are UTC without saying so."""
+def _first_with_another(
+    ahead: timedelta, before: datetime, after: datetime, zone: ZoneInfo, usual: Sequence[datetime]
+) -> datetime:
+    """The first second that is not `ahead` so much; it comes within these times, which are UTC without saying so.
+
+    The second of the week of `usual` changes is tried first: nearly all are of a Sunday, to the hour.
+    """
     low, high, old = _seconds(before), _seconds(after), int(ahead.total_seconds())
+    for at in usual:
+        guess = low + (int(at.timestamp()) - low) % _WEEK
+        if guess <= high and _offset(_instant(guess), zone) != old == _offset(_instant(guess - 1), zone):
+            return _instant(guess)
     if _offset(_instant(low), zone) != old:
         # A time that the clock leaves out counts as one before the change, though the change is over by then.
-        low -= _DAY // timedelta(seconds=1)
-
-    def halved(low: int, high: int, step: int) -> int:
-        """The first with another offset, of those in steps before `high`, which has; `low` has not."""
-        while high - low > step:
-            middle = low + (high - low) // step // 2 * step
-            low, high = (middle, high) if _offset(_instant(middle), zone) == old else (low, middle)
-        return high
-
-    # Nearly every change comes with a full hour of UTC.
-    hour = halved(low // 3600 * 3600, -(-high // 3600) * 3600, 3600)
-    return _instant(hour if _offset(_instant(hour - 1), zone) == old else halved(hour - 3600, hour - 1, 1))
+        low -= _WEEK // 7
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _offset(_instant(middle), zone) == old else (low, middle)
+    return _instant(high)
 
 
 def _seconds(utc: datetime) -> int:

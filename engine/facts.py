@@ -200,9 +200,10 @@ KINDS = ("account", "contact", "person", "record", "event", "metric")
 
 def account_key(fact: IncomingFact) -> str | None:
     """The account a fact is about; none for colleagues."""
-    if isinstance(fact, AccountFact):
+    # By kind: to ask Pydantic's models whose instance they are takes three times as long.
+    if fact.kind == "account":
         return fact.key
-    return None if isinstance(fact, PersonFact) else fact.account
+    return None if fact.kind == "person" else fact.account
 
 
 def has_bare_dates(fact: IncomingFact) -> bool:

@@ -1,6 +1,5 @@
 """One list of facts of all kinds on its way in: a verdict for each, in the order in which they were learned."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,12 +10,8 @@ import sqlalchemy as sa
 
 from engine.facts import (
     AccountFact,
-    ContactFact,
-    EventFact,
     IncomingFact,
     MetricFact,
-    PersonFact,
-    RecordFact,
     ValueLine,
     account_key,
     dated_in,
@@ -27,7 +22,7 @@ from store.erased import erased_among
 from store.intake import events, people, records, values
 from store.intake.accounts import account_zones, locked_accounts, make_accounts
 from store.intake.report import IntakeReport, Refusal, Verdict, no_account
-from store.intake.staging import Shape, Staged, Statement
+from store.intake.staging import Shape, Staged, Statement, json_cell
 from store.intake.turns import turns
 
 
@@ -54,7 +49,7 @@ class Batch:
     def judge(self) -> None:
         """Write all that is news, with change rows."""
         self._ids = self._accounts()
-        self._values([one for one in self._known() if isinstance(one.fact, AccountFact | MetricFact)])
+        self._values([one for one in self._known() if one.fact.kind in ("account", "metric")])
         self._people()
         self._contacts()
         self._records()
@@ -94,7 +89,7 @@ class Batch:
         """Make the accounts that are new, find and lock all that are named, refuse facts about others."""
         first: dict[str, Told] = {}
         for one in self._told:
-            if isinstance(one.fact, AccountFact):
+            if one.fact.kind == "account":
                 first.setdefault(one.fact.key, one)
         made = make_accounts(self._conn, ((key, one.learned_at) for key, one in first.items()))
         self._makers = {first[key].n for key in made}
@@ -123,33 +118,33 @@ class Batch:
                 self._messages[n] = values.CONFLICT.format(field=lines[place].field)
 
     def _people(self) -> None:
-        told = [(one, one.fact) for one in self._told if isinstance(one.fact, PersonFact)]
+        told = [(one, one.fact) for one in self._told if one.fact.kind == "person"]
         for turn in turns(told, lambda pair: pair[1].key):
             rows = [people.person_row(one.n, fact, one.learned_at) for one, fact in turn]
             self._hear(self._staged(people.PERSON, rows, people.PEOPLE), "")
 
     def _contacts(self) -> None:
         self._leave_out_erased()
-        told = [(one, one.fact) for one in self._known() if isinstance(one.fact, ContactFact)]
+        told = [(one, one.fact) for one in self._known() if one.fact.kind == "contact"]
         for turn in turns(told, lambda pair: (pair[1].account, pair[1].key)):
             rows = [people.contact_row(one.n, fact, self._ids[fact.account], one.learned_at) for one, fact in turn]
             self._hear(self._staged(people.CONTACT, rows, people.CONTACTS), people.CONFLICT)
 
     def _leave_out_erased(self) -> None:
-        told = [(one.n, one.fact) for one in self._known() if isinstance(one.fact, ContactFact)]
+        told = [(one.n, one.fact) for one in self._known() if one.fact.kind == "contact"]
         contacts = [(fact.account, fact.key, fact.email) for _, fact in told]
         for place in erased_among(self._conn, contacts) if contacts else ():
             self._verdicts[told[place][0]] = "erased"
             self._messages[told[place][0]] = people.ERASED
 
     def _records(self) -> None:
-        told = [(one, one.fact) for one in self._known() if isinstance(one.fact, RecordFact)]
+        told = [(one, one.fact) for one in self._known() if one.fact.kind == "record"]
         for turn in turns(told, lambda pair: (pair[1].record, pair[1].key)):
             rows = [records.record_row(one.n, fact, self._ids[fact.account], one.learned_at) for one, fact in turn]
             self._hear(records.judge_records(self._conn, rows), records.CONFLICT)
 
     def _events(self) -> None:
-        told = [(one, one.fact) for one in self._known() if isinstance(one.fact, EventFact)]
+        told = [(one, one.fact) for one in self._known() if one.fact.kind == "event"]
         rows = [events.event_row(one.n, fact, self._ids[fact.account], one.learned_at) for one, fact in told]
         self._hear(events.judge_events(self._conn, rows), events.CONFLICT)
 
@@ -168,7 +163,7 @@ def _lines(told: Told) -> Iterable[ValueLine]:
         yield ValueLine(fact.account, f"metric.{fact.metric}", number, _instant(fact), told.learned_at)
     elif isinstance(fact, AccountFact):
         for name, value in fact.fields.items():
-            text = None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False)
+            text = None if value is None else json_cell(value)
             yield ValueLine(fact.key, name, text, _instant(fact), told.learned_at)
 
 

@@ -1,6 +1,5 @@
 """Judges and writes events; the source's key, or the content where it has none, tells one from the next."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -8,15 +7,14 @@ import sqlalchemy as sa
 
 from engine.facts import EventFact, fact_hash
 from store.intake.report import Verdict
-from store.intake.staging import Row, Shape, Staged, Statement
+from store.intake.staging import Row, Shape, Staged, Statement, json_cell
 from store.intake.turns import turns
 
 CONFLICT = "the event was told before with other content; the first one stays"
 
 
 def event_row(n: int, fact: EventFact, account_id: int, learned_at: object) -> Row:
-    props = json.dumps(fact.props, ensure_ascii=False, allow_nan=False)
-    return (n, account_id, fact.type, fact.key or fact_hash(fact), fact.at, props, learned_at)
+    return (n, account_id, fact.type, fact.key or fact_hash(fact), fact.at, json_cell(fact.props), learned_at)
 
 
 def judge_events(conn: sa.Connection, rows: Sequence[Row]) -> dict[int, Verdict]:

@@ -1,20 +1,18 @@
 """Judges and writes records, every version of them; the latest by source time is in force."""
 
-import json
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from engine.facts import RecordFact
 from store.intake.report import Verdict
-from store.intake.staging import Shape, Staged, Statement
+from store.intake.staging import Shape, Staged, Statement, json_cell
 
 CONFLICT = "the record was told differently from the same instant; the first one stays"
 
 
 def record_row(n: int, fact: RecordFact, account_id: int, learned_at: object) -> tuple[object, ...]:
-    props = json.dumps(fact.props, ensure_ascii=False, allow_nan=False)
-    told = (fact.record, fact.key, fact.starts_at, fact.ends_at, props)
+    told = (fact.record, fact.key, fact.starts_at, fact.ends_at, json_cell(fact.props))
     return (n, account_id, *told, fact.at or learned_at, learned_at)
 
 

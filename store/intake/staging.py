@@ -15,6 +15,9 @@ _COPY_FROM = 500
 
 Row = tuple[Any, ...]
 
+json_cell = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+"""A value as a `jsonb` cell; `json.dumps` would make such an encoder for each."""
+
 
 @dataclass(frozen=True)
 class Shape:

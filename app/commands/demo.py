@@ -65,7 +65,7 @@ def _prepare(services: Services, accounts: int, seed: int) -> "tuple[Life, Child
         processes.worker.held = True
         processes.worker.tick()
         project = _project()
-        for needed in ("workflows.driver", "app.connectors", "app.book.news"):
+        for needed in ("workflows.driver", "app.connectors", "app.book.news", "holidays.countries", "email_validator"):
             import_module(needed)
         if beginning is not None:
             book, told = beginning.result()

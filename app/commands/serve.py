@@ -59,7 +59,7 @@ def run_up(home: Path | None) -> None:
 
 
 def _told_to_work() -> bool:
-    for needed in ("app.connectors", "app.temporal", "workflows.worker"):
+    for needed in ("app.connectors", "app.temporal", "workflows.worker", "holidays.countries"):
         import_module(needed)
     return bool(sys.stdin.readline())
 

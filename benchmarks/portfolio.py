@@ -18,6 +18,7 @@ from engine.workspace import Workspace, load_workspace
 from store import clock
 from store.deploy import Publication, deploy
 from store.sweep import SweepReport, sweep
+from store.touched import Touched
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -158,7 +159,7 @@ _TELL = sa.text(f"""
     )
 }
     ), noted as (
-        insert into change (account_id) select id from chosen
+        insert into change (account_id, touched) select id, {int(Touched.VALUES)} from chosen
     ), written as (
         insert into account_value (account_id, field, value, at, learned_at)
         select account_id, field, value, :at, :at from told order by account_id, field

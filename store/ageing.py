@@ -18,6 +18,7 @@ from engine.workspace import Workspace
 from store import freshness
 from store.projection import Scope
 from store.schema import account, account_now, account_value, event, record, score_override, value_history
+from store.touched import Touched, bits, touched_in
 from store.zones import zones_in_use
 
 Instant = sa.ColumnElement[Any]
@@ -55,21 +56,18 @@ def due_accounts(
     turned = freshness.turned(freshness.remembered(conn), freshness.alive(conn, workspace, until))
     if since is None or scope_of(workspace, since, until, expressions, turned=turned) == "anew":
         return sa.select(account.c.id)
-    selects = [timed(workspace, expressions, sa.literal(since, _AT), sa.literal(until, _AT))]
-    selects += new_day(zones_in_use(conn), workspace, expressions, since, until)
+    passed = timed(workspace, expressions, sa.literal(since, _AT), sa.literal(until, _AT)).subquery("timed")
+    selects = [sa.select(passed.c[0]), *new_day(zones_in_use(conn), workspace, expressions, since, until)]
     return sa.select(sa.union_all(*selects).subquery("due").c[0]).distinct()
 
 
 def timed(
     workspace: Workspace, expressions: Iterable[Expression], since: Instant, until: Instant
-) -> sa.Select[tuple[int]]:
-    """Those for which a fact comes of age, ends, leaves a window or goes stale between two instants; by indexes.
-
-    Each once: who is told seven things at once is found seven times.
-    """
+) -> sa.CompoundSelect[tuple[int, int]]:
+    """Those for which a fact comes of age, ends, leaves a window or goes stale between two instants, and what
+    that touches (`store.touched`); by indexes. Who is told seven things at once is found seven times."""
     all_expressions = (*expressions_of(workspace), *expressions)
-    parts = [*_coming_of_age(since, until), *_leaving(workspace, all_expressions, since, until)]
-    return sa.select(sa.union_all(*parts).subquery("timed").c[0]).distinct()
+    return sa.union_all(*_coming_of_age(since, until), *_leaving(workspace, all_expressions, since, until))
 
 
 def new_day(
@@ -102,7 +100,7 @@ def expressions_of(workspace: Workspace) -> Iterator[Expression]:
         yield from (component.input.expression for component in card.components)
 
 
-def _coming_of_age(since: Instant, until: Instant) -> Iterator[sa.Select[tuple[int]]]:
+def _coming_of_age(since: Instant, until: Instant) -> Iterator[sa.Select[tuple[int, int]]]:
     """What was dated ahead and now counts; what now has ended."""
     columns: tuple[sa.Column[Any], ...] = (account_value.c.at, event.c.at, record.c.starts_at, record.c.ends_at)
     # Not its end alone: a sweep that had chosen its instant may have taken the change row of an override made since.
@@ -113,7 +111,7 @@ def _coming_of_age(since: Instant, until: Instant) -> Iterator[sa.Select[tuple[i
 
 def _leaving(
     workspace: Workspace, expressions: tuple[Expression, ...], since: Instant, until: Instant
-) -> Iterator[sa.Select[tuple[int]]]:
+) -> Iterator[sa.Select[tuple[int, int]]]:
     looks = _look(expressions)
     for source, window in looks.windows:
         if source.startswith("event."):
@@ -125,7 +123,8 @@ def _leaving(
         # A value leaves when the one after it reaches the window's start and is the one in force there.
         yield _between(value_history.c.at, since, until, window).where(value_history.c.field == name)
     for name, window in _stale_values(workspace):
-        yield _between(account_value.c.at, since, until, window).where(account_value.c.field == name)
+        stale = _between(account_value.c.at, since, until, window, touched=Touched.NOTHING)
+        yield stale.where(account_value.c.field == name)
 
 
 @dataclass(frozen=True)
@@ -162,13 +161,18 @@ def _stale_values(workspace: Workspace) -> Iterator[tuple[str, timedelta]]:
 
 
 def _between(
-    at: sa.Column[datetime], after: Instant, upto: Instant, before: timedelta | None = None
-) -> sa.Select[tuple[int]]:
-    """Rows of that time; or of as long before it."""
+    at: sa.Column[datetime],
+    after: Instant,
+    upto: Instant,
+    before: timedelta | None = None,
+    touched: Touched | None = None,
+) -> sa.Select[tuple[int, int]]:
+    """Rows of that time; or of as long before it. They touch what is worked out of their table, if not told."""
     if before is not None:
         back = sa.literal_column(f"make_interval(secs => {int(before.total_seconds())})", sa.Interval)
         after, upto = after - back, upto - back
-    return sa.select(at.table.c.account_id).where(at > after, at <= upto)
+    touched = touched_in([at.table]) if touched is None else touched
+    return sa.select(at.table.c.account_id, bits(touched).label("touched")).where(at > after, at <= upto)
 
 
 _AT = sa.DateTime(timezone=True)

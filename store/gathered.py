@@ -11,11 +11,13 @@ import sqlalchemy as sa
 
 from engine.durations import Duration
 from engine.expressions import Expression
-from engine.expressions.tree import Aggregate, walk
+from engine.expressions.tree import Aggregate, Extreme, FieldValue, Now, Today, walk
+from engine.workspace import Computed
 from store.columns import NOW
 from store.expression_rows import Rows, table_of
 from store.expressions import aggregate_of_rows, of_no_rows
 from store.sql_functions import Sql
+from store.touched import Touched, touched_in
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,20 @@ def _of_rows(node: Aggregate, rows: sa.FromClause) -> tuple[Sql, sa.ColumnElemen
         return aggregate_of_rows(node, _NoAccount(), Rows(node.source, None, NOW, rows))
     except _LooksAtTheAccount:
         return None
+
+
+def rows_read(one: Computed) -> Touched:
+    """Whose rows a value is worked out of, where of nothing else: as long as those stand, it stands, too. Rows are
+    touched as well when they come to pass, end or leave a window."""
+    nodes = [node for condition in one.conditions() for node in walk(condition.expression.tree)]
+    sources = [node for node in nodes if isinstance(node, Aggregate)]
+    looks_elsewhere = any(isinstance(node, _OF_THE_ACCOUNT) for node in nodes)
+    if looks_elsewhere or any(_of_rows(node, table_of(node.source).alias()) is None for node in sources):
+        return Touched.NOTHING
+    return touched_in(table_of(node.source) for node in sources)
+
+
+_OF_THE_ACCOUNT = (FieldValue, Extreme, Today, Now)
 
 
 class _LooksAtTheAccount(Exception):

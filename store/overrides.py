@@ -17,6 +17,7 @@ from store.deployed import load_workspace
 from store.schema import account, change, score_override
 from store.schema.base import AT, ID
 from store.statements import Given, Row, kept
+from store.touched import Touched, bits
 
 LONGEST = timedelta(days=366)
 """After a year somebody has to look again."""
@@ -167,7 +168,7 @@ def _end(conn: sa.Connection, account_id: int, card: str | None, by: str, now: d
 
 
 def _wake(conn: sa.Connection, account_id: int) -> None:
-    conn.execute(sa.insert(change).values(account_id=account_id))
+    conn.execute(sa.insert(change).values(account_id=account_id, touched=bits(Touched.NOTHING)))
     conn.execute(sa.text("select pg_notify('tenure_facts', '')"))
 
 

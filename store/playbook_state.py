@@ -12,6 +12,7 @@ from store.event_triggers import forget_settling
 from store.schema import change, crossing, playbook, run, trigger
 from store.sweep_lock import wait_for_sweep
 from store.telling import tell
+from store.touched import Touched, bits
 
 Move = Literal["pause", "resume", "off"]
 
@@ -82,8 +83,8 @@ def _open_runs(conn: sa.Connection, name: str) -> list[int]:
 def _look_at_held(conn: sa.Connection, name: str) -> None:
     """The next sweep rules on the crossings that are held."""
     held = (crossing.c.playbook == name, crossing.c.state == "held")
-    accounts = sa.select(crossing.c.account_id).where(*held).distinct()
-    conn.execute(sa.insert(change).from_select(["account_id"], accounts))
+    accounts = sa.select(crossing.c.account_id, bits(Touched.NOTHING)).where(*held).distinct()
+    conn.execute(sa.insert(change).from_select(["account_id", "touched"], accounts))
     conn.execute(_WAKE_SWEEP)
 
 

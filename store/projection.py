@@ -29,18 +29,21 @@ from store.columns import (
     moment_parameters,
 )
 from store.expressions import to_sql
-from store.gathered import NOTHING, Gathered, gather
+from store.gathered import NOTHING, Gathered, gather, rows_read
 from store.in_work import is_in_work
 from store.overrides import cards_overridden
-from store.schema import score, value_history
+from store.schema import score, value_history, work
 from store.scoring import MADE_OF, CardColumns, known_share, score_steps, what_it_is_made_of
 from store.sight import Ground, Sight, read_ground
 from store.sql_functions import Slope
 from store.statements import kept
-from store.told import known_values, read_json
+from store.told import Account, known_values, read_json
+from store.touched import Touched, touches
 
 Sql = sa.ColumnElement[Any]
 _AT = sa.DateTime(timezone=True)
+_TOUCHED = "work:touched"
+"""The column of a step that says what of an account was told or came due."""
 
 
 Scope = Literal["some", "all", "anew"]
@@ -126,12 +129,12 @@ def _statement(
     made = [column.name for column in table.columns if column.name != "account_id"]
     if scope == "all":
         made = list(_made_by_the_clock(workspace, extremes))
-    old = _Old(table, made, looks_up=scope != "all")
+    old = _Old(table, made, scope)
     gathered = _gathered(workspace, alive) if scope == "anew" else NOTHING
     told = _standing(old, _read(workspace, extremes)) if scope == "all" else _told(workspace, old, scope, gathered)
     step = _with_extremes(told, "told_past", old, extremes)
     for n, level in enumerate(_levels(workspace.computed)):
-        columns = _computed(level, _seen(step, workspace, alive, gathered), workspace, alive)
+        columns = _computed(level, _seen(step, workspace, alive, gathered), workspace, alive, old)
         step = sa.select(step, *columns).offset(0).subquery(f"computed_{n}") if columns else step
         step = _with_extremes(step, f"computed_past_{n}", old, extremes)
     step = score_steps(step, workspace, alive, overridden)
@@ -157,11 +160,20 @@ def _statement(
 class _Old:
     """What a row was before, of the columns that are made: carried along through all steps under names of its own."""
 
-    def __init__(self, table: sa.Table, made: Sequence[str], *, looks_up: bool) -> None:
+    def __init__(self, table: sa.Table, made: Sequence[str], scope: Scope) -> None:
         self.table = table.alias("old")
         self.made = made
-        self.looks_up = looks_up
-        """Whether also what looks back at a value that is the same may have changed."""
+        self.scope = scope
+
+    def may_differ(self, step: sa.FromClause, touched: Touched) -> sa.ColumnElement[bool]:
+        """Whether something may have become of what is worked out of these."""
+        match self.scope:
+            case "some":
+                return touches(step.c[_TOUCHED], touched)
+            case "all":
+                return sa.false()
+            case "anew":
+                return sa.true()
 
     def columns(self) -> list[sa.Label[Any]]:
         return [self.table.c[name].label(_before(name)) for name in self.made]
@@ -184,22 +196,30 @@ def _before(name: str) -> str:
 
 def _told(workspace: Workspace, old: _Old, scope: Scope, gathered: Gathered) -> sa.Subquery:
     """The latest value of every told field that is not dated ahead; and what was gathered."""
-    fields = workspace.told()
-    if scope == "some":
-        known = known_values(workspace, fields, old.table.c.account_id)
-        source: sa.FromClause = old.table.outerjoin(known, sa.true())
-    else:
-        known = known_values(workspace, fields, None)
-        source = old.table.outerjoin(known, known.c.account_id == old.table.c.account_id)
-        source = gathered.joined(source, old.table.c.account_id)
+    fields, account_id = workspace.told(), old.table.c.account_id
     columns = {column_name(field.name): field.type for field in fields}
-    values = [read_json(known.c[name], type_).label(name) for name, type_ in columns.items()]
-    ages = [known.c[age_column(name)] for name in aged_fields(workspace)]
-    query = sa.select(old.table.c.account_id, *old.columns(), *values, *ages, *gathered.columns.values())
-    query = query.select_from(source)
-    if scope == "some":
-        query = query.where(is_in_work(old.table.c.account_id))
-    return query.offset(0).subquery("told")
+    aged = [age_column(name) for name in aged_fields(workspace)]
+    if scope == "anew":
+        known = known_values(workspace, fields, None)
+        source: sa.FromClause = old.table.outerjoin(known, known.c.account_id == account_id)
+        values = [read_json(known.c[name], type_).label(name) for name, type_ in columns.items()]
+        query = sa.select(account_id, *old.columns(), *values, *(known.c[name] for name in aged))
+        query = query.add_columns(*gathered.columns.values()).select_from(gathered.joined(source, account_id))
+        return query.offset(0).subquery("told")
+    # Looked up once, and not in every place where it is asked for.
+    its = sa.select(work.c.touched).where(work.c.account_id == account_id).correlate(old.table).scalar_subquery()
+    looked = sa.select(its.label(_TOUCHED)).offset(0).lateral("looked")
+    is_told = touches(looked.c[_TOUCHED], Touched.VALUES)
+    known = known_values(workspace, fields, Account(id=account_id, is_told=is_told, tables=(old.table, looked)))
+
+    def now_or_before(name: str, told: Sql) -> sa.Label[Any]:
+        return sa.case((is_told, told), else_=old.table.c[name]).label(name)
+
+    values = [now_or_before(name, read_json(known.c[name], type_)) for name, type_ in columns.items()]
+    ages = [now_or_before(name, known.c[name]) for name in aged]
+    source = old.table.join(looked, sa.true()).outerjoin(known, sa.true())
+    query = sa.select(account_id, looked.c[_TOUCHED], *old.columns(), *values, *ages).select_from(source)
+    return query.where(is_in_work(account_id)).offset(0).subquery("told")
 
 
 def _standing(old: _Old, read: Collection[str]) -> sa.Subquery:
@@ -242,15 +262,22 @@ def _seen(
 
 
 def _computed(
-    level: Sequence[Computed], seen: Prepared, workspace: Workspace, alive: Mapping[freshness.Promise, bool]
+    level: Sequence[Computed],
+    seen: Prepared,
+    workspace: Workspace,
+    alive: Mapping[freshness.Promise, bool],
+    old: _Old,
 ) -> list[sa.Label[Any]]:
-    return [
-        sa.cast(
-            sa.null() if freshness.is_blind(one, workspace, alive) else _value(one, seen), SQL_TYPES[one.type]
-        ).label(column_name(one.name))
-        for one in level
-        if column_name(one.name) not in seen.source.c
-    ]
+    columns = []
+    for one in level:
+        name, type_ = column_name(one.name), SQL_TYPES[one.type]
+        if name in seen.source.c:
+            continue
+        value: Sql = sa.cast(sa.null() if freshness.is_blind(one, workspace, alive) else _value(one, seen), type_)
+        if old.scope == "some" and (rows := rows_read(one)):
+            value = sa.case((old.may_differ(seen.source, rows), value), else_=old.of(seen.source, name))
+        columns.append(value.label(name))
+    return columns
 
 
 def _made_by_the_clock(workspace: Workspace, extremes: Sequence[Extreme]) -> Iterator[str]:
@@ -310,11 +337,12 @@ def _with_extremes(step: sa.Subquery, name: str, old: _Old, extremes: Sequence[E
 
 def _extreme(one: Extreme, step: sa.FromClause, old: _Old, extremes: Sequence[Extreme]) -> Sql:
     found, column = _looked_up(one, step, old, extremes), column_name(one.field)
-    if old.looks_up:
+    if old.scope == "anew":
         return found
     was = old.of(step, extreme_column(one.way, one.field, one.window))
     same = step.c[column].is_not_distinct_from(old.of(step, column))
-    return sa.case((sa.and_(same, was.is_not(None)), was), else_=found)
+    stands = sa.and_(same, was.is_not(None), ~old.may_differ(step, Touched.PAST))
+    return sa.case((stands, was), else_=found)
 
 
 def _looked_up(one: Extreme, step: sa.FromClause, old: _Old, extremes: Sequence[Extreme]) -> Sql:

@@ -15,6 +15,7 @@ from engine.workspace import Workspace
 from store.columns import column_name
 from store.schema import account, account_value, change, work
 from store.sight import Sight
+from store.touched import Touched, bits
 
 _IDS = ARRAY(sa.BigInteger)
 
@@ -49,7 +50,8 @@ def tell_parents(conn: sa.Connection, sight: Sight, before: Concerned) -> None:
         field, now = sa.literal(children_field(card)), sa.literal(sight.now, sa.DateTime(timezone=True))
         values = sa.select(made.c.account_id, field, sa.func.to_jsonb(made.c.value, type_=JSONB), now, now)
         write = sa.insert(account_value).from_select(["account_id", "field", "value", "at", "learned_at"], values)
-        stir = sa.insert(change).from_select(["account_id"], sa.select(made.c.account_id)).add_cte(write.cte("written"))
+        noted = sa.select(made.c.account_id, bits(Touched.VALUES))
+        stir = sa.insert(change).from_select(["account_id", "touched"], noted).add_cte(write.cte("written"))
         told += conn.execute(stir).rowcount
     if told:
         conn.execute(sa.text("select pg_notify('tenure_facts', '')"))

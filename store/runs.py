@@ -18,6 +18,7 @@ from store.schema import change, run, task, trace
 from store.sight import PLACE, Sight
 from store.statements import Row, Statement
 from store.telling import Telling, tell, tell_all
+from store.touched import Touched, bits
 
 __all__ = ["Outcome", "Telling", "end", "note", "read", "rest", "stand", "tell", "tell_all"]
 
@@ -146,7 +147,7 @@ def end(
         )
     mails.skip_unsent(conn, run_id, at)
     errands.skip_unsent(conn, run_id, at)
-    conn.execute(sa.insert(change).values(account_id=account_id))
+    conn.execute(sa.insert(change).values(account_id=account_id, touched=bits(Touched.NOTHING)))
     conn.execute(_WAKE_SWEEP)
     return True
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from store.schema import account, account_value, change
+from store.touched import Touched, bits
 
 TAGS = "account.tags"
 
@@ -29,7 +30,7 @@ def set_fields(conn: sa.Connection, account_id: int, values: Mapping[str, Any], 
         for name, value in news.items()
     ]
     conn.execute(sa.insert(account_value), rows)
-    conn.execute(sa.insert(change).values(account_id=account_id))
+    conn.execute(sa.insert(change).values(account_id=account_id, touched=bits(Touched.VALUES)))
     conn.execute(sa.text("select pg_notify('tenure_facts', '')"))
     return True
 

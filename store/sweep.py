@@ -8,19 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
-from engine.expressions import Expression
-from engine.workspace import Workspace
 from store import freshness, rollups, score_days, watches
-from store.ageing import new_day, scope_of, timed
 from store.arbitration import Ruled, rekey, rule
-from store.briefing import Briefing, LastSweep, brief
-from store.columns import NOW
+from store.briefing import LastSweep, brief
 from store.consent import cancel_barred
 from store.deployed import Deployed, NothingDeployed, conditions_of, extremes_of
 from store.moment_triggers import any_reached
@@ -29,18 +22,13 @@ from store.proposals import propose
 from store.schema import (
     account,
     change,
-    crossing,
-    event,
-    settling,
-    trigger_hold,
-    watch,
     work,
-    work_event,
 )
 from store.schema import sweep as sweeps
 from store.sight import Sight
-from store.statements import Given, kept
 from store.sweep_lock import sweeping
+from store.taking import take_work
+from store.touched import Touched, bits
 
 _ANALYZE_FROM = 100
 """Accounts from which PostgreSQL is told what was loaded before all of them are looked at: it may not know yet."""
@@ -189,7 +177,8 @@ def _take(conn: sa.Connection) -> _Taken | None:
     conditions = conditions_of(taken.proposing, briefing.plans)
     alive = freshness.alive(conn, workspace, now)
     turned = freshness.turned(briefing.ground.feeds, alive)
-    scope = _take_work(conn, briefing, since, now, [condition.expression for condition in conditions], turned)
+    asked = [condition.expression for condition in conditions]
+    scope = take_work(conn, workspace, asked, since=since, now=now, turned=turned, zones=briefing.ground.zones)
     if scope is None:
         if not any(any_reached(conn, taken.sight, one, taken.since_for(one)) for one in taken.proposing):
             _note_instant(conn, finished.id if finished else None, now)
@@ -217,68 +206,9 @@ def _count(conn: sa.Connection, scope: Scope) -> int:
     return int(conn.execute(_COUNT_WORK if scope == "some" else _COUNT_ALL).scalar_one())
 
 
-def _take_work(  # noqa: PLR0917 - what is known so far
-    conn: sa.Connection,
-    briefing: Briefing,
-    since: datetime | None,
-    now: datetime,
-    expressions: Sequence[Expression],
-    turned: freshness.Feeds,
-) -> Scope | None:
-    """Put into work what changed or came due, and say whether everyone is concerned; None for nothing at all."""
-    workspace, ground = briefing.workspace, briefing.ground
-    scope = scope_of(workspace, since, now, expressions, turned=turned)
-    given = {"since": since or _EARLIEST, "now": now}
-    asked = (workspace.hash, *(expression.text for expression in expressions))
-    due = partial(_due, workspace, expressions)
-    days = list(new_day(ground.zones, workspace, expressions, since, now)) if since and scope == "some" else []
-    if scope == "some" and not days and not kept(("stirs", asked), lambda: _stirs(due())).run(conn, given).scalar():
-        return None
-    if conn.execute(_TAKE_CHANGES).scalar():
-        scope = "anew"
-    if scope != "anew":
-        kept(("due", asked), lambda: _insert(work, ["account_id"], due())).run(conn, given)
-    if since is not None:
-        kept("come", _come).run(conn, given)
-    for accounts in days:
-        conn.execute(_insert(work, ["account_id"], accounts))
-    return scope
-
-
-def _stirs(due: sa.SelectBase) -> sa.Select[Any]:
-    """Whether anything changed or came due, by indexes alone."""
-    changed = sa.exists().where(change.c.id > sa.literal_column("0"))
-    return sa.select(sa.or_(changed, sa.exists(sa.select(sa.literal_column("1")).select_from(due.subquery("due")))))
-
-
 def _behind(finished: LastSweep | None) -> Mapping[str, str | None]:
     behind: Mapping[str, str | None] = finished.counts.get("behind", {}) if finished else {}
     return behind
-
-
-def _due(workspace: Workspace, expressions: Sequence[Expression]) -> sa.CompoundSelect[Any]:
-    """Accounts for which a fact ages, a dwell or a cool-down ends, or an event has settled."""
-    return sa.union_all(
-        timed(workspace, expressions, _SINCE, NOW),
-        sa.select(trigger_hold.c.account_id).where(trigger_hold.c.due_at <= NOW, trigger_hold.c.suspended_at.is_(None)),
-        sa.select(watch.c.account_id).where(
-            watch.c.due_at <= NOW, watch.c.suspended_at.is_(None), watch.c.met_at.is_(None)
-        ),
-        sa.select(crossing.c.account_id).where(
-            crossing.c.state == sa.literal_column("'held'"), crossing.c.retry_at <= NOW
-        ),
-        sa.select(settling.c.account_id).where(settling.c.due_at <= NOW),
-    )
-
-
-def _come() -> sa.Insert:
-    """Events dated ahead that have come. What is learned while the sweep takes its work comes with its change row."""
-    untaken = sa.exists().where(change.c.event_id == event.c.id)
-    come = sa.select(event.c.id).where(event.c.at > _SINCE, event.c.at <= NOW, ~untaken)
-    return _insert(work_event, ["event_id"], come)
-
-
-_SINCE = Given("since", sa.DateTime(timezone=True))
 
 
 def _note_instant(conn: sa.Connection, sweep_id: int | None, now: datetime) -> None:
@@ -297,30 +227,14 @@ _BEGIN = sa.text("""
     returning id, exists (select from work_event) or exists (select from settling where due_at <= :now) as with_events,
         case when scope = 'some' then (select count(*) from work) else (select count(*) from account) end as accounts
 """)
-_TAKE_CHANGES = sa.text("""
-    with taken as (
-        delete from change returning account_id, event_id
-    ), happened as (
-        insert into work_event select distinct event_id from taken where event_id is not null on conflict do nothing
-    ), worked as (
-        insert into work select distinct account_id from taken where account_id is not null on conflict do nothing
-    )
-    select bool_or(account_id is null) from taken
-""")
-"""Whether everyone is to be looked at anew."""
-
-
 _CLEAR = sa.text("""
     with accounts as (delete from work), events as (delete from work_event) delete from work_playbook
 """)
 _GIVE_BACK_EVENTS = sa.text("""
-    insert into change (account_id, event_id)
-    select event.account_id, event.id from work_event join event on event.id = work_event.event_id order by event.id
+    insert into change (account_id, event_id, touched)
+    select event.account_id, event.id, :touched
+    from work_event join event on event.id = work_event.event_id order by event.id
 """)
-
-
-def _insert(into: sa.Table, columns: list[str], query: sa.SelectBase) -> sa.Insert:
-    return insert(into).from_select(columns, query).on_conflict_do_nothing()
 
 
 # --- propose ---------------------------------------------------------------------------------------------------------
@@ -380,10 +294,11 @@ def _finish(conn: sa.Connection, taken: _Taken, report: SweepReport) -> None:
     if report.failed:
         # Nothing is lost on those who could not propose: they look at the same accounts and moments again.
         if taken.scope == "some":
-            conn.execute(sa.insert(change).from_select(["account_id"], sa.select(work.c.account_id)))
+            again = sa.select(work.c.account_id, bits(Touched.NOTHING))
+            conn.execute(sa.insert(change).from_select(["account_id", "touched"], again))
         else:
             conn.execute(sa.insert(change).values(account_id=None))
-        conn.execute(_GIVE_BACK_EVENTS)
+        conn.execute(_GIVE_BACK_EVENTS, {"touched": int(Touched.EVENTS)})
     if report.accounts > _TRUNCATE_FROM:
         # Else the next sweeps would wade through what this one leaves behind.
         conn.execute(sa.text("truncate work, work_event, work_playbook"))

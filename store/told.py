@@ -1,6 +1,7 @@
 """What was told of accounts, as SQL: the newest value of every field, and JSON as a column of the field's type."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,10 +17,21 @@ Sql = sa.ColumnElement[Any]
 _AT = sa.DateTime(timezone=True)
 
 
-def known_values(workspace: Workspace, fields: Sequence[Field], account_id: sa.Column[int] | None) -> sa.FromClause:
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Of whom values are looked up, row by row."""
+
+    id: sa.Column[int]
+    is_told: sa.ColumnElement[bool]
+    """Where it is not, nothing is read, and all values come out as NULL."""
+    tables: tuple[sa.FromClause, ...]
+    """Where these columns come from."""
+
+
+def known_values(workspace: Workspace, fields: Sequence[Field], of: "Account | None") -> sa.FromClause:
     """What was told, in a column for every field: account by account and by index, where no plan for it can go wrong;
     or of everyone, grouped."""
-    latest = _newest(fields).subquery("latest") if account_id is None else _newest_of(fields, account_id)
+    latest = _newest(fields).subquery("latest") if of is None else _newest_of(fields, of)
 
     def only(column: sa.ColumnElement[Any], name: str, label: str) -> sa.Label[Any]:
         found = sa.func.any_value(column, type_=column.type).filter(
@@ -29,7 +41,7 @@ def known_values(workspace: Workspace, fields: Sequence[Field], account_id: sa.C
 
     values = [only(latest.c.value, field.name, column_name(field.name)) for field in fields]
     ages = [only(latest.c.at, name, age_column(name)) for name in aged_fields(workspace)]
-    if account_id is not None:
+    if of is not None:
         return sa.select(*values, *ages).lateral("known")
     return sa.select(latest.c.account_id, *values, *ages).group_by(latest.c.account_id).subquery("known")
 
@@ -45,10 +57,10 @@ def _newest(fields: Sequence[Field]) -> sa.Select[Any]:
     )
 
 
-def _newest_of(fields: Sequence[Field], account_id: sa.Column[int]) -> sa.Subquery:
+def _newest_of(fields: Sequence[Field], of: "Account") -> sa.Subquery:
     """The same of one account; where accounts have many values of each field, by looking up the newest of each: else
     what a change costs would grow with what was told in years."""
-    v, deep = account_value.c, _are_many(len(fields))
+    v, deep, account_id, around = account_value.c, _are_many(len(fields)), of.id, of.tables
     names = array([sa.literal(field.name, v.field.type) for field in fields], type_=v.field.type)
     asked = sa.func.unnest(names).table_valued(sa.column("field", v.field.type)).render_derived(name="asked")
     newest = (
@@ -56,17 +68,17 @@ def _newest_of(fields: Sequence[Field], account_id: sa.Column[int]) -> sa.Subque
         .where(v.account_id == account_id, v.field == asked.c.field, v.at <= NOW)
         .order_by(v.at.desc(), v.id.desc())
         .limit(1)
-        .correlate(asked, account_id.table)
+        .correlate(asked, *around)
         .lateral("newest")
     )
-    all_read = _newest(fields).where(v.account_id == account_id, ~deep).correlate(account_id.table).subquery("all_read")
+    all_read = _newest(fields).where(of.is_told, v.account_id == account_id, ~deep).correlate(*around)
     looked_up = (
         sa.select(account_id, asked.c.field, newest.c.value, newest.c.at)
         .select_from(asked.join(newest, sa.true()))
-        .where(deep)
-        .correlate(account_id.table)
+        .where(of.is_told, deep)
+        .correlate(*around)
     )
-    return sa.union_all(sa.select(all_read), looked_up).subquery("latest")
+    return sa.union_all(sa.select(all_read.subquery("all_read")), looked_up).subquery("latest")
 
 
 def _are_many(fields: int) -> sa.ScalarSelect[bool]:

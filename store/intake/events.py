@@ -9,6 +9,7 @@ from engine.facts import EventFact, fact_hash
 from store.intake.report import Verdict
 from store.intake.staging import Row, Shape, Staged, Statement, json_cell
 from store.intake.turns import turns
+from store.touched import Touched
 
 CONFLICT = "the event was told before with other content; the first one stays"
 
@@ -61,10 +62,11 @@ _WRITE = Statement(
         on conflict (type, key) do nothing
         returning id, account_id, type, key
     ), noted as (
-        insert into change (account_id, event_id) select account_id, id from made order by id
+        insert into change (account_id, event_id, touched) select account_id, id, {touched} from made order by id
     )
     select told.n from told left join made using (type, key) where made.id is null
     """,
+    Touched.EVENTS,
 )
 
 _KNOWN = Statement(

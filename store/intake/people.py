@@ -2,6 +2,7 @@
 
 from engine.facts import ContactFact, PersonFact
 from store.intake.staging import Shape, Statement
+from store.touched import Touched
 
 ERASED = "this person was erased on request and is not taken in again; leave the contact out at its source"
 CONFLICT = "the contact was told differently from the same instant; the first one stays"
@@ -59,10 +60,12 @@ CONTACTS = Statement(
             zone = excluded.zone, locale = excluded.locale, do_not_contact = excluded.do_not_contact, at = excluded.at,
             learned_at = excluded.learned_at
     ), noted as (
-        insert into change (account_id) select distinct account_id from judged where verdict in ('new', 'correction')
+        insert into change (account_id, touched)
+        select distinct account_id, {touched} from judged where verdict in ('new', 'correction')
     )
     select n, verdict from judged where verdict <> 'new'
     """,
+    Touched.CONTACTS,
 )
 
 PERSON = Shape(

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from engine.facts import RecordFact
 from store.intake.report import Verdict
 from store.intake.staging import Shape, Staged, Statement, json_cell
+from store.touched import Touched
 
 CONFLICT = "the record was told differently from the same instant; the first one stays"
 
@@ -79,8 +80,9 @@ _SUPERSEDE = Statement(
         where record.kind = told.kind and record.key = told.key and record.superseded_at is null
         returning record.account_id
     )
-    insert into change (account_id) select distinct account_id from superseded
+    insert into change (account_id, touched) select distinct account_id, {touched} from superseded
     """,
+    Touched.RECORDS,
 )
 
 _WRITE = Statement(
@@ -93,6 +95,8 @@ _WRITE = Statement(
         from {told} order by account_id, kind, starts_at, n
         returning account_id, superseded_at
     )
-    insert into change (account_id) select distinct account_id from written where superseded_at is null
+    insert into change (account_id, touched)
+    select distinct account_id, {touched} from written where superseded_at is null
     """,
+    Touched.RECORDS,
 )

@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
+from store.touched import Touched
+
 _COPY_FROM = 500
 """Rows from which a table and its statistics cost less than taking JSON apart."""
 
@@ -40,9 +42,10 @@ class Shape:
 
 
 class Statement:
-    """SQL in which `{told}` stands for the rows, under the name `told`."""
+    """SQL in which `{told}` stands for the rows, under the name `told`, and `{touched}` for what they touch."""
 
-    def __init__(self, shape: Shape, text: str) -> None:
+    def __init__(self, shape: Shape, text: str, touched: Touched = Touched.NOTHING) -> None:
+        text = text.replace("{touched}", str(int(touched)))
         few = f"json_to_recordset(cast(:rows as json)) as told({shape.definition})"
         self.few = sa.text(text.replace("{told}", few))
         self.many = sa.text(text.replace("{told}", f"{shape.table} as told"))

@@ -9,6 +9,7 @@ from engine.facts import ValueLine
 from store.intake.report import Verdict
 from store.intake.staging import Shape, Staged, Statement
 from store.intake.turns import turns
+from store.touched import Touched
 
 CONFLICT = "{field} has another value from the same instant; the first one stays"
 
@@ -92,13 +93,14 @@ _JUDGE_AND_WRITE = """
         select account_id, field, value, at, learned_at from judged
         where verdict = 'new' order by account_id, field, at
     ), noted as (
-        insert into change (account_id) select distinct account_id from judged where verdict = 'new'
+        insert into change (account_id, touched)
+        select distinct account_id, {touched} from judged where verdict = 'new'
     )
     select n, verdict from judged where verdict <> 'new'
 """
 
 _KEPT = _JUDGE_AND_WRITE.replace("<gone>", "false")
-_DATED = Statement(_SHAPE, _KEPT.replace("<held>", "false").replace("<latest>", ""))
+_DATED = Statement(_SHAPE, _KEPT.replace("<held>", "false").replace("<latest>", ""), Touched.VALUES)
 
 # Without a source time a value holds from the instant it is learned, and is news only if it differs from what held.
 _HELD = "told.undated and latest.id is not null and latest.value is not distinct from told.value"
@@ -109,7 +111,7 @@ _LATEST = """
             order by at desc, id desc limit 1
         ) as latest on true
 """
-_ANY = Statement(_SHAPE, _KEPT.replace("<held>", _HELD).replace("<latest>", _LATEST))
+_ANY = Statement(_SHAPE, _KEPT.replace("<held>", _HELD).replace("<latest>", _LATEST), Touched.VALUES)
 
 # Retention has deleted it, or would: another value took its place before what is kept.
 _SINCE_REPLACED = """
@@ -122,5 +124,6 @@ _SINCE_REPLACED = """
 _PARTLY_GONE = Statement(
     _SHAPE,
     _JUDGE_AND_WRITE.replace("<gone>", _SINCE_REPLACED).replace("<held>", _HELD).replace("<latest>", _LATEST),
+    Touched.VALUES,
 )
 _GONE = sa.text("select at from kept_since where what = 'history'")

@@ -22,6 +22,7 @@ work = sa.Table(
     metadata,
     # Without a foreign key: checking a million rows that live for a moment costs seconds.
     sa.Column("account_id", ID, primary_key=True, autoincrement=False),
+    sa.Column("touched", sa.SmallInteger, comment="bits: what was told or came due; null: anything there is"),
     comment="the accounts of which an unfinished sweep has taken something new; empty between sweeps",
 )
 

@@ -124,6 +124,7 @@ change = sa.Table(
     # Without a foreign key, as in `work`: intake has the account locked. Who removes an account removes its changes.
     sa.Column("account_id", ID),
     sa.Column("event_id", ID, comment="set when the change is an event, for runs that wait for it"),
+    sa.Column("touched", sa.SmallInteger, comment="bits: what of the account was told; null: anything there is"),
     comment="append-only notes that an account (null: all) is to be looked at; the sweep that took them deletes them",
 )
 

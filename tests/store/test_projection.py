@@ -6,17 +6,17 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy.dialects.postgresql import insert
 
 from engine.expressions import Scope, parse_expression
-from engine.facts import AccountFact, EventFact, MetricFact, RecordFact
+from engine.facts import AccountFact, ContactFact, EventFact, MetricFact, RecordFact
 from engine.workspace import load_workspace
-from store import schema
-from store.ageing import due_accounts
+from store import freshness, schema
 from store.columns import account_now_table, ensure_columns
 from store.contributions import contributions_of
 from store.intake import take_in, take_in_dated
 from store.projection import project
+from store.taking import take_work
+from store.zones import zones_in_use
 
 T0 = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -48,6 +48,8 @@ metrics:
   open_tickets: count(ticket where open)
   per_arr: metric.uses / account.arr
   qbr_age: days_since(account.last_qbr)
+  fans: count(contact where name != "Nobody")
+  recent: count(event.usage where at > account.seen_at)
 feeds:
   usage: { stale_after: 4 days }
 """
@@ -70,6 +72,7 @@ EXTREMES = tuple(
         "highest(health.score, 4 days) > 50",
         "lowest(metric.uses, 3 days) < 1",
         "highest(account.arr, 2 days) > 1",
+        "trend(metric.uses, 4 days) > 0",
     )
     for extreme in parse_expression(text, SCOPE).extremes
 )
@@ -92,14 +95,18 @@ def project_everyone(conn, now):
     return written
 
 
+CONDITIONS = [parse_expression(f"{one.way}({one.field}, {one.window}) > 0", SCOPE) for one in EXTREMES]
+
+
 def project_what_is_due(conn, since, now):
-    conditions = [parse_expression(f"{one.way}({one.field}, {one.window}) > 0", SCOPE) for one in EXTREMES]
-    due = due_accounts(conn, WORKSPACE, since, now, conditions)
-    conn.execute(sa.text("insert into work select distinct account_id from change"))
-    conn.execute(insert(schema.work).from_select(["account_id"], due).on_conflict_do_nothing())
-    project(conn, WORKSPACE, now, EXTREMES)
+    """As a sweep does."""
+    turned = freshness.turned(freshness.remembered(conn), freshness.alive(conn, WORKSPACE, now))
+    zones = zones_in_use(conn)
+    scope = take_work(conn, WORKSPACE, CONDITIONS, since=since, now=now, turned=turned, zones=zones)
+    if scope is not None:
+        project(conn, WORKSPACE, now, EXTREMES, scope)
     conn.execute(sa.text("delete from work"))
-    conn.execute(sa.text("delete from change"))
+    return scope
 
 
 def seen(conn, key="acme"):
@@ -278,6 +285,11 @@ FACTS = st.lists(
             INSTANTS,
             INSTANTS,
         ),
+        st.builds(
+            lambda key, name: ContactFact(account="acme", key=key, name=name),
+            st.sampled_from("cd"),
+            st.sampled_from(["Ann", "Nobody"]),
+        ),
     ),
     max_size=12,
 )
@@ -300,3 +312,71 @@ def test_day_by_day_comes_to_the_same_as_all_at_once(conn, facts, learned, zone)
     assert (seen(conn), seen(conn, "other")) == step_by_step
     assert changed == [0, 0, 0]
     whole.rollback()
+
+
+TOLD = {
+    "a value": (MetricFact(account="acme", metric="nps", value=7.0), {"metric.nps", "metric.nps@at"}),
+    "an event": (usage(5.0, T0), {"metric.uses", "metric.features"}),
+    "a record": (
+        RecordFact(record="ticket", key="t9", account="acme", starts_at=T0, ends_at=day(9), props={"csat": 2.0}),
+        {"metric.csat", "metric.open_tickets"},
+    ),
+    "a contact": (ContactFact(account="acme", key="c9", name="Ann"), {"metric.fans"}),
+}
+BEHIND_ITS_BACK = """
+    with value as (
+        insert into account_value (account_id, field, value, at, learned_at)
+        select id, 'metric.nps', '3', :at, :at from account where key = 'acme'
+    ), happened as (
+        insert into event (account_id, type, key, at, props, learned_at)
+        select id, 'usage', 'hidden', :at, '{"n": 90, "feature": "z"}', :at from account where key = 'acme'
+    ), kept as (
+        insert into record (account_id, kind, key, starts_at, ends_at, props, at, learned_at)
+        select id, 'ticket', 'hidden', :at, cast(:at as timestamptz) + interval '90 days', '{"csat": 4}', :at, :at
+        from account where key = 'acme'
+    )
+    insert into contact (account_id, key, name, at, learned_at)
+    select id, 'hidden', 'Bo', :at, :at from account where key = 'acme'
+"""
+
+
+@pytest.mark.parametrize("what", TOLD)
+def test_only_what_was_touched_is_worked_out_again(conn, what):
+    """Rows that no change row tells of show what was read: they are found wherever somebody looks."""
+    take_in(conn, [account(vip=True, seen_at=day(2).isoformat())], known_at=T0)
+    project_what_is_due(conn, None, T0)
+    take_in(conn, [usage(0.0, T0)], known_at=T0)
+    project_what_is_due(conn, T0, T0)
+    before = seen(conn)
+    conn.execute(sa.text(BEHIND_ITS_BACK), {"at": T0 - timedelta(hours=1)})
+    fact, comes_of_it = TOLD[what]
+    take_in(conn, [fact], known_at=T0)
+    assert project_what_is_due(conn, T0, T0) == "some"
+    differs = {name for name, value in seen(conn).items() if value != before[name]}
+    looked_at = {name for name in before if name.startswith(("metric.", "lowest"))} & differs
+    assert looked_at == comes_of_it
+    assert before["account.vip"] is seen(conn)["account.vip"] is True
+
+
+def test_a_new_day_reads_nothing_that_was_told(conn):
+    take_in(conn, [account(zone="Asia/Tokyo", last_qbr=T0.date().isoformat()), usage(4.0, T0)], known_at=T0)
+    since, midnight = T0, T0 + timedelta(hours=15)
+    project_what_is_due(conn, None, since)
+    conn.execute(sa.text(BEHIND_ITS_BACK), {"at": T0 - timedelta(hours=1)})
+    assert project_what_is_due(conn, since, midnight) == "some"
+    row = seen(conn)
+    assert (row["metric.qbr_age"], row["metric.uses"], row["metric.nps"], row["metric.fans"]) == (1.0, 4.0, None, 0.0)
+    assert project_everyone(conn, midnight) == 1, "asked for everything, it is found"
+    assert seen(conn)["metric.uses"] == 94.0
+
+
+def test_whoever_is_told_of_in_an_unknown_way_is_worked_out_whole(conn):
+    take_in(conn, [account()], known_at=T0)
+    project_what_is_due(conn, None, T0)
+    conn.execute(sa.text(BEHIND_ITS_BACK), {"at": T0 - timedelta(hours=1)})
+    conn.execute(
+        sa.text("insert into change (account_id, touched) select id, t from account, unnest('{1,null}'::int[]) t")
+    )
+    project_what_is_due(conn, T0, T0)
+    row = seen(conn)
+    assert (row["metric.nps"], row["metric.uses"], row["metric.open_tickets"], row["metric.fans"]) == (3, 90, 1, 1)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from engine.facts import IncomingFact, fact_from_json, fact_hash, fact_json
 from store.intake import IntakeReport, take_in_dated
-from store.schema import arriving
+from store.statements import Statement
 
 
 def stage(conn: sa.Connection, facts: Iterable[tuple[IncomingFact, datetime]]) -> tuple[bool, ...]:
@@ -31,10 +31,11 @@ def arrive(conn: sa.Connection, until: datetime) -> IntakeReport:
 
 def next_arrival(conn: sa.Connection) -> datetime | None:
     """When the next fact becomes known."""
-    instant: datetime | None = conn.execute(sa.select(sa.func.min(arriving.c.known_at))).scalar()
+    instant: datetime | None = _NEXT.read(conn, {})[0].known_at
     return instant
 
 
+_NEXT = Statement("select min(known_at) as known_at from arriving")
 _STAGE = sa.text("""
     with told as materialized (
         select * from json_to_recordset(cast(:rows as json)) as told(

@@ -35,6 +35,8 @@ _POLL = 5.0
 """Seconds between looks when no bell rings."""
 _LOOK = 10.0
 """Seconds between looks whether Temporal still has what we gave it."""
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+"""Seconds between looks whether another sweep is over."""
 _THREADS = 16
 
 
@@ -78,7 +80,7 @@ async def run_worker(
             # Two, so that one receiver that takes its time does not hold up all others.
             outside = Outside(webhook=ports.webhook, chat=ports.chat)
             loops += [
-                asyncio.create_task(_loop("sweep", bell, "tenure_facts", lambda: _sweep(sweeping))),
+                asyncio.create_task(_loop("sweep", bell, "tenure_facts", lambda: sweep_once(sweeping))),
                 asyncio.create_task(_loop("outbox", bell, "tenure_outbox", deliverer.deliver_all)),
                 asyncio.create_task(asyncio.to_thread(MailStream(database, ports.transports()).run, quiet)),
                 asyncio.create_task(asyncio.to_thread(ReplyPoll(database, ports.mailbox).run, quiet)),
@@ -94,8 +96,12 @@ async def run_worker(
         await asyncio.gather(*loops, return_exceptions=True)
 
 
-async def _sweep(database: sa.Engine) -> object:
-    return await asyncio.to_thread(_arrive_and_sweep, database)
+async def sweep_once(database: sa.Engine) -> None:
+    """Sweep; where another sweep is under way, after that: it took its work before what rang the bell was there."""
+    pause = _SHORTEST_PAUSE
+    while await asyncio.to_thread(_arrive_and_sweep, database) is None:
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 async def _owners(database: sa.Engine, ports: Ports) -> int:
@@ -103,8 +109,11 @@ async def _owners(database: sa.Engine, ports: Ports) -> int:
 
 
 def _arrive_and_sweep(database: sa.Engine) -> object:
-    with database.begin() as conn:
-        arriving.arrive(conn, clock.now(conn))
+    with database.connect() as conn:
+        awaited = arriving.next_arrival(conn)
+    if awaited is not None:
+        with database.begin() as conn:
+            arriving.arrive(conn, clock.now(conn))
     return store_sweep.sweep(database)
 
 

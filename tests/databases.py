@@ -114,7 +114,7 @@ _IS_MIGRATED = sa.text("select to_regclass('alembic_version') is not null")
 _ACCOUNT_NOW_IS_WIDER = sa.text("select relnatts <> :columns from pg_class where oid = 'account_now'::regclass")
 
 # To delete a few rows is far cheaper than to truncate, which writes every index anew. What many tests have left dead
-# rows in has grown, though, and the planner would take it for large.
+# rows in has grown, though, or an index of it, and the planner would take it for large.
 _EMPTY = """
 do $$
 declare
@@ -122,7 +122,10 @@ declare
 begin
     set local session_replication_role = replica;  -- neither foreign keys nor what guards the audit log
     for one in
-        select oid::regclass as name, pg_relation_size(oid) > 10 * 8192 as is_large from pg_class
+        select oid::regclass as name, 10 * 8192 < greatest(
+            pg_relation_size(oid),
+            (select max(pg_relation_size(indexrelid)) from pg_index where indrelid = pg_class.oid)
+        ) as is_large from pg_class
         where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'alembic_version'
             and pg_relation_size(oid) > 0
     loop

@@ -13,7 +13,7 @@ def left_behind(url):
     """A book with runs, an account's columns, used-up numbers, and somebody who has not finished."""
     world = World(url)
     world.deploy(risk=FALLS)
-    world.account("acme", name="Acme")
+    world.account("acme", name="Acme", zone="America/New_York")
     world.day(nps=80.0)
     assert world.day(nps=50.0).started == 1
     foreign = psycopg.connect(url.replace("+psycopg", ""))

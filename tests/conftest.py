@@ -1,6 +1,7 @@
 """Real servers for every test that wants them: one PostgreSQL and one Temporal per test process, started when asked."""
 
 import contextlib
+import gc
 import os
 import signal
 import tempfile
@@ -34,6 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, in whatever order otherwise: begun last, they would leave the other processes idle."""
     root = Path(__file__).parent
     items.sort(key=lambda item: not any(item.path.is_relative_to(root / folder) for folder in _LONG))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: to look for garbage among half a million objects, again and again, takes
+    some hundredths of the processor time."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 10)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,7 +8,14 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-APART = ("tests/e2e/test_shipped_scenarios.py", "tests/e2e/test_equality.py")
+APART = (
+    "tests/e2e/test_equality.py",
+    "tests/e2e/test_long_runs.py",
+    "tests/e2e/test_shipped_scenarios.py",
+    "tests/e2e/test_starting.py",
+    "tests/faults/test_kills.py",
+    "tests/faults/test_lost.py",
+)
 """Files whose tests take long and share nothing: each goes to whoever is free."""
 
 

@@ -7,10 +7,12 @@ import atexit
 import gc
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,9 +20,17 @@ if TYPE_CHECKING:
     from app.book.diary import Dated
 
 
-def another_process() -> ProcessPoolExecutor:
+@contextmanager
+def another_process() -> Iterator[ProcessPoolExecutor]:
     """Where `write` and `begin` are meant to run: what one of them has written, the next one finds."""
-    return ProcessPoolExecutor(1, get_context("spawn"), initializer=_set_up)
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_set_up, initargs=(os.getpid(),)) as pool:
+        try:
+            yield pool
+        except BaseException:
+            # Nobody will ask for what it is at, and the database keeps nothing of it.
+            for child in active_children():
+                child.kill()
+            raise
 
 
 def write(seed: int, accounts: int, start: date) -> None:
@@ -51,9 +61,13 @@ def _written(seed: int, accounts: int, start: date) -> tuple["Book", list["Dated
     return book, list(book.history())
 
 
-def _set_up() -> None:
-    # Ctrl-C is meant for it as well: it ends then, and says nothing.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _set_up(parent: int) -> None:
+    from app.embedded.child import dying_with_parent
+
+    # What it writes would be nobody's.
+    dying_with_parent(signal.SIGKILL, parent)()
+    # Whoever began it hears of Ctrl-C as well, and ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A book is made to be kept: to look for garbage in it takes a sixth of the time, and finds none.
     gc.disable()
     # Nor is there a need to take it apart at the end.

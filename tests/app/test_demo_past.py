@@ -1,6 +1,8 @@
 """The past of the demo's book, written and taken in by a process of its own."""
 
+from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing import active_children
 
 import pytest
 import sqlalchemy as sa
@@ -41,3 +43,17 @@ def test_a_past_that_cannot_be_taken_in_leaves_nothing_and_says_why(database: st
         _, told = writer.submit(begin, 7, 5, START, database).result()
     assert told > 0
     assert is_known(engine_of(database))
+
+
+def test_whoever_gives_up_does_not_wait_for_a_book_to_be_written():
+    begun = []
+
+    def give_up():
+        with another_process() as writer:
+            begun.append(writer.submit(write, 7, 800, START))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        give_up()
+    assert isinstance(begun[0].exception(), BrokenProcessPool)
+    assert not active_children()

@@ -85,10 +85,15 @@ def project_on(
     *,
     ground: Ground,
     alive: Mapping[freshness.Promise, bool],
+    touched: Touched | None = None,
 ) -> Projected:
-    """The same, on what was read before: the ground, and which feeds are alive at `now`."""
-    conn.execute(_NEW_ROWS[scope], {"cards": list(workspace.cards())})
-    known = _with_zones(conn, ground.zones, [workspace.zone, *conn.execute(_ZONES[scope]).scalars()])
+    """The same, on what was read before: the ground, which feeds are alive at `now`, and what was touched of anyone who
+    is in work. None: of some, nobody says; whoever is new is among them."""
+    if scope == "anew" or touched is None:
+        conn.execute(_NEW_ROWS[scope], {"cards": list(workspace.cards())})
+    may_move = scope == "anew" or touched is None or Touched.VALUES in touched
+    told = conn.execute(_ZONES[scope]).scalars() if may_move else ()
+    known = _with_zones(conn, ground.zones, [workspace.zone, *told])
     overridden = cards_overridden(conn, now)
     given = moment_parameters(now, workspace.zone, known)
     extremes = tuple(dict.fromkeys(extremes))

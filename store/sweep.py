@@ -4,6 +4,7 @@ Three kinds of transaction under one lock; killed at any statement, the next swe
 the same instant. Decisions are a function of facts and sweep instants.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,8 +27,9 @@ from store.schema import (
 )
 from store.schema import sweep as sweeps
 from store.sight import Sight
+from store.statements import Statement
 from store.sweep_lock import sweeping
-from store.taking import take_work
+from store.taking import Work, take_work
 from store.touched import Touched, bits
 
 _ANALYZE_FROM = 100
@@ -178,24 +180,24 @@ def _take(conn: sa.Connection) -> _Taken | None:
     alive = freshness.alive(conn, workspace, now)
     turned = freshness.turned(briefing.ground.feeds, alive)
     asked = [condition.expression for condition in conditions]
-    scope = take_work(conn, workspace, asked, since=since, now=now, turned=turned, zones=briefing.ground.zones)
-    if scope is None:
+    found = take_work(conn, workspace, asked, since=since, now=now, turned=turned, zones=briefing.ground.zones)
+    if found is None:
         if not any(any_reached(conn, taken.sight, one, taken.since_for(one)) for one in taken.proposing):
             _note_instant(conn, finished.id if finished else None, now)
             return taken
-        scope = "some"
+        found = Work(scope="some", touched=Touched.NOTHING)
+    scope = found.scope
     if scope == "anew" and _count(conn, scope) > _ANALYZE_FROM:
         conn.execute(_ANALYZE)
     above = rollups.above_work(conn, taken.sight, everyone=scope != "some")
-    ground = project_on(
-        conn, workspace, now, extremes_of(conditions), scope, ground=briefing.ground, alive=alive
-    ).ground
+    extremes, touched = extremes_of(conditions), found.touched
+    projected = project_on(conn, workspace, now, extremes, scope, ground=briefing.ground, alive=alive, touched=touched)
     rollups.tell_parents(conn, taken.sight, above)
-    begun = conn.execute(_BEGIN, {"now": now, "scope": scope}).one()
+    [begun] = _BEGIN.read(conn, {"now": now, "scope": scope})
     return replace(
         taken,
         id=begun.id,
-        sight=Sight(conn, workspace, now, everyone=scope != "some", ground=ground),
+        sight=Sight(conn, workspace, now, everyone=scope != "some", ground=projected.ground),
         scope=scope,
         accounts=begun.accounts,
         with_events=begun.with_events,
@@ -222,13 +224,15 @@ _NOTE_INSTANT = sa.text("update sweep set at = :now where id = :id")
 _ANALYZE = sa.text("analyze account, account_now, account_value, event, record, value_history")
 _COUNT_WORK = sa.select(sa.func.count()).select_from(work)
 _COUNT_ALL = sa.select(sa.func.count()).select_from(account)
-_BEGIN = sa.text("""
-    insert into sweep (at, scope) values (:now, :scope)
-    returning id, exists (select from work_event) or exists (select from settling where due_at <= :now) as with_events,
+_BEGIN = Statement("""
+    insert into sweep (at, scope) values (%(now)s, %(scope)s)
+    returning id,
+        exists (select from work_event) or exists (select from settling where due_at <= %(now)s) as with_events,
         case when scope = 'some' then (select count(*) from work) else (select count(*) from account) end as accounts
 """)
-_CLEAR = sa.text("""
-    with accounts as (delete from work), events as (delete from work_event) delete from work_playbook
+_FINISH = Statement("""
+    with accounts as (delete from work), events as (delete from work_event), others as (delete from work_playbook)
+    update sweep set finished = true, counts = cast(%(counts)s as jsonb) where id = %(id)s
 """)
 _GIVE_BACK_EVENTS = sa.text("""
     insert into change (account_id, event_id, touched)
@@ -244,14 +248,14 @@ def _propose(conn: sa.Connection, taken: _Taken, playbooks: Sequence[Deployed]) 
     """Of those that have not proposed yet in this sweep."""
     assert taken.id is not None
     names = [one.playbook for one in playbooks]
-    mine = set(conn.execute(_MARK, {"names": names}).scalars())
+    mine = {row.playbook for row in _MARK.read(conn, {"names": names})}
     since = {one: taken.since_for(one) for one in playbooks if one.playbook in mine}
     if since:
         propose(conn, taken.sight, since, sweep_id=taken.id, with_events=taken.with_events)
 
 
-_MARK = sa.text("""
-    insert into work_playbook (playbook) select unnest(cast(:names as text[]))
+_MARK = Statement("""
+    insert into work_playbook (playbook) select unnest(cast(%(names)s as text[]))
     on conflict do nothing returning playbook
 """)
 
@@ -302,8 +306,6 @@ def _finish(conn: sa.Connection, taken: _Taken, report: SweepReport) -> None:
     if report.accounts > _TRUNCATE_FROM:
         # Else the next sweeps would wade through what this one leaves behind.
         conn.execute(sa.text("truncate work, work_event, work_playbook"))
-    else:
-        conn.execute(_CLEAR)
     behind = {one.playbook: taken.since_for(one) for one in taken.playbooks if one.playbook in report.failed}
     counts = {
         "accounts": report.accounts,
@@ -313,4 +315,4 @@ def _finish(conn: sa.Connection, taken: _Taken, report: SweepReport) -> None:
         "failed": report.failed,
         "behind": {name: at.isoformat() if at else None for name, at in behind.items()},
     }
-    conn.execute(sa.update(sweeps).where(sweeps.c.id == taken.id).values(finished=True, counts=counts))
+    _FINISH.run(conn, {"id": taken.id, "counts": json.dumps(counts)})

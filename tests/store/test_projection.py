@@ -14,7 +14,8 @@ from store import freshness, schema
 from store.columns import account_now_table, ensure_columns
 from store.contributions import contributions_of
 from store.intake import take_in, take_in_dated
-from store.projection import project
+from store.projection import project, project_on
+from store.sight import read_ground
 from store.taking import take_work
 from store.zones import zones_in_use
 
@@ -102,11 +103,12 @@ def project_what_is_due(conn, since, now):
     """As a sweep does."""
     turned = freshness.turned(freshness.remembered(conn), freshness.alive(conn, WORKSPACE, now))
     zones = zones_in_use(conn)
-    scope = take_work(conn, WORKSPACE, CONDITIONS, since=since, now=now, turned=turned, zones=zones)
-    if scope is not None:
-        project(conn, WORKSPACE, now, EXTREMES, scope)
+    taken = take_work(conn, WORKSPACE, CONDITIONS, since=since, now=now, turned=turned, zones=zones)
+    if taken is not None:
+        ground, alive = read_ground(conn), freshness.alive(conn, WORKSPACE, now)
+        project_on(conn, WORKSPACE, now, EXTREMES, taken.scope, ground=ground, alive=alive, touched=taken.touched)
     conn.execute(sa.text("delete from work"))
-    return scope
+    return taken and taken.scope
 
 
 def seen(conn, key="acme"):

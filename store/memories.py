@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from engine.triggers.memory import Memory
 from store.columns import BITS
 from store.schema import trigger_hold
+from store.statements import Row, Statement
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,13 @@ def write(conn: sa.Connection, steps: Sequence[Step]) -> None:
         )
 
 
-def holds(conn: sa.Connection, accounts: Sequence[int]) -> Mapping[tuple[int, str, str], sa.Row[Any]]:
+def holds(conn: sa.Connection, accounts: Sequence[int]) -> Mapping[tuple[int, str, str], Row]:
     """The dwells of these accounts under way, by account, playbook and trigger."""
-    ids = sa.cast(list(accounts), sa.ARRAY(sa.BigInteger))
-    rows = conn.execute(sa.select(trigger_hold).where(trigger_hold.c.account_id == sa.func.any(ids)))
+    rows = _HOLDS.read(conn, {"accounts": list(accounts)}) if accounts else ()
     return {(row.account_id, row.playbook, row.trigger): row for row in rows}
+
+
+_HOLDS = Statement("select * from trigger_hold where account_id = any(cast(%(accounts)s as bigint[]))")
 
 
 def look_anew(conn: sa.Connection, bits: Sequence[Bit]) -> None:

@@ -105,7 +105,7 @@ def project_on(
     for part in parts:
         key = ("project", workspace.hash, extremes, tuple(alive.items()), overridden, part)
         make = partial(_statement, workspace, extremes, alive, overridden, part)
-        written += kept(key, make).run(conn, given).rowcount
+        written += kept(key, make).write(conn, given)
     if scope == "anew":
         books.count_anew(conn, Sight(conn, workspace, now, ground=ground))
     turned = freshness.turned(ground.feeds, alive)

@@ -24,7 +24,7 @@ from store.memories import Bit, Step
 from store.moment_triggers import reached
 from store.overrides import Override, overrides_among
 from store.sight import Sight, View
-from store.statements import Given
+from store.statements import Given, Row
 
 Reason = Mapping[str, Any]
 
@@ -344,7 +344,7 @@ def _end_of_dwell(sight: Sight, edge: Edge, row: Mapping[str, Any]) -> datetime 
     return add(sight.now, parse_duration(edge.dwell), sight.place(row["zone"], row["country"]))
 
 
-def _memory(row: Mapping[str, Any], bit: Bit, hold: sa.Row[Any] | None) -> Memory:
+def _memory(row: Mapping[str, Any], bit: Bit, hold: Row | None) -> Memory:
     if not bit.is_in(row, "seen"):
         return UNSEEN
     if bit.is_in(row, "tripped"):

@@ -4,12 +4,13 @@ Building a large statement, and handing over a thousand constants with it, takes
 accounts. What differs from one execution to the next stands in it as `Given`.
 """
 
+import re
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Protocol
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.rows import BaseRowFactory, dict_row, namedtuple_row
+from psycopg.rows import BaseRowFactory, dict_row, namedtuple_row, tuple_row
 from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -39,6 +40,7 @@ class Statement:
     def __init__(self, made: Any) -> None:
         """`made`: what SQLAlchemy puts together; or the text itself, with what is given as `%(name)s`."""
         self.text = made if isinstance(made, str) else _written(made)
+        self._numbered, self._names = _numbered(self.text)
 
     def run(self, conn: sa.Connection, given: Mapping[str, Any]) -> sa.CursorResult[Any]:
         """Execute it; names that it does not ask for do no harm."""
@@ -64,19 +66,43 @@ class Statement:
         """All rows like that."""
         return self._fetched(conn, given, dict_row)
 
+    def write(self, conn: sa.Connection, given: Mapping[str, Any]) -> int:
+        """How many rows it wrote."""
+        wrote: int = self._executed(conn, given, tuple_row).rowcount
+        return wrote
+
     def _fetched(self, conn: sa.Connection, given: Mapping[str, Any], made: BaseRowFactory[Any]) -> list[Any]:
+        rows: list[Any] = self._executed(conn, given, made).fetchall()
+        return rows
+
+    def _executed(self, conn: sa.Connection, given: Mapping[str, Any], made: BaseRowFactory[Any]) -> Any:
         if not conn.in_transaction():
             conn.begin()
-        cursor: Any = conn.connection.cursor(row_factory=made)
+        connection: Any = conn.connection.driver_connection
+        cursor: Any = psycopg.RawCursor(connection, row_factory=made)
         for hear in conn.dispatch.before_cursor_execute:
             hear(conn, cursor, self.text, given, None, False)
         try:
-            rows: list[Any] = cursor.execute(self.text, given).fetchall()
+            return cursor.execute(self._numbered, [given[name] for name in self._names])
         except psycopg.Error as error:
             # As SQLAlchemy tells errors, and so that it lets go of a connection that is broken.
             conn._handle_dbapi_exception(error, self.text, dict(given), cursor, None)  # noqa: SLF001
             raise
-        return rows
+
+
+def _numbered(text: str) -> tuple[bytes, tuple[str, ...]]:
+    """As PostgreSQL takes it: with $1 and so on, and what they stand for. Else psycopg would go through the text, which
+    may be long, whenever it is executed."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        name = found["name"]
+        return "%" if name is None else f"${names.setdefault(name, len(names) + 1)}"
+
+    return _GIVEN.sub(number, text).encode(), tuple(names)
+
+
+_GIVEN = re.compile(r"%%|%\((?P<name>\w+)\)s")
 
 
 def kept(key: Hashable, make: Callable[[], Any]) -> Statement:

@@ -315,4 +315,4 @@ def _finish(conn: sa.Connection, taken: _Taken, report: SweepReport) -> None:
         "failed": report.failed,
         "behind": {name: at.isoformat() if at else None for name, at in behind.items()},
     }
-    _FINISH.run(conn, {"id": taken.id, "counts": json.dumps(counts)})
+    _FINISH.write(conn, {"id": taken.id, "counts": json.dumps(counts)})

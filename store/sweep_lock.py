@@ -1,10 +1,11 @@
 """One sweep at a time, and no deploy in the middle of one: an advisory lock that dies with its connection."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import sqlalchemy as sa
+
+from store.statements import Row, Statement
 
 _LOCK = 7_366_874
 
@@ -12,8 +13,7 @@ _LOCK = 7_366_874
 @contextmanager
 def sweeping(conn: sa.Connection, *, wait: bool) -> Iterator[bool]:
     """Hold the lock over several transactions of this connection; False where another sweep has it."""
-    take = "select pg_advisory_lock(:lock), true" if wait else "select null, pg_try_advisory_lock(:lock)"
-    mine = bool(_alone(conn, take)[1])
+    mine = bool(_alone(conn, _WAIT if wait else _TRY).mine)
     if not mine:
         yield False
         return
@@ -23,15 +23,20 @@ def sweeping(conn: sa.Connection, *, wait: bool) -> Iterator[bool]:
         # The connection may be of no use any more; closing it for good gives the lock back in any case.
         conn.invalidate()
         raise
-    _alone(conn, "select pg_advisory_unlock(:lock)")
+    _alone(conn, _UNLOCK)
 
 
-def _alone(conn: sa.Connection, statement: str) -> Sequence[Any]:
+_WAIT = Statement("select pg_advisory_lock(%(lock)s), true as mine")
+_TRY = Statement("select pg_try_advisory_lock(%(lock)s) as mine")
+_UNLOCK = Statement("select pg_advisory_unlock(%(lock)s)")
+
+
+def _alone(conn: sa.Connection, statement: Statement) -> Row:
     """Execute it outside any transaction: a sweep over nothing would begin and end more often than it asks."""
     usual = conn.default_isolation_level
     conn.execution_options(isolation_level="AUTOCOMMIT")
     with conn.begin():
-        row = tuple(conn.execute(sa.text(statement), {"lock": _LOCK}).one())
+        [row] = statement.read(conn, {"lock": _LOCK})
     conn.execution_options(isolation_level=usual)
     return row
 

@@ -78,7 +78,7 @@ class Statement:
     def _executed(self, conn: sa.Connection, given: Mapping[str, Any], made: BaseRowFactory[Any]) -> Any:
         if not conn.in_transaction():
             conn.begin()
-        connection: Any = conn.connection.driver_connection
+        connection: Any = conn.connection.dbapi_connection
         cursor: Any = psycopg.RawCursor(connection, row_factory=made)
         for hear in conn.dispatch.before_cursor_execute:
             hear(conn, cursor, self.text, given, None, False)

@@ -36,7 +36,7 @@ from store.schema import score, value_history, work
 from store.scoring import MADE_OF, CardColumns, known_share, score_steps, what_it_is_made_of
 from store.sight import Ground, Sight, read_ground
 from store.sql_functions import Slope
-from store.statements import kept
+from store.statements import Statement, kept
 from store.told import Account, known_values, read_json
 from store.touched import Touched, touches
 
@@ -103,14 +103,29 @@ def project_on(
     if scope == "all" and not any(_made_by_the_clock(workspace, extremes_with(workspace, extremes))):
         parts = ("some",)
     for part in parts:
-        key = ("project", workspace.hash, extremes, tuple(alive.items()), overridden, part)
-        make = partial(_statement, workspace, extremes, alive, overridden, part)
-        written += kept(key, make).write(conn, given)
+        written += _kept_statement(workspace, extremes, alive, overridden, part).write(conn, given)
     if scope == "anew":
         books.count_anew(conn, Sight(conn, workspace, now, ground=ground))
     turned = freshness.turned(ground.feeds, alive)
     freshness.remember(conn, turned)
     return Projected(written=written, ground=replace(ground, zones=known, feeds={**ground.feeds, **turned}))
+
+
+def prepare(workspace: Workspace, extremes: Iterable[Extreme], alive: Mapping[freshness.Promise, bool]) -> None:
+    """Build the statements of the projections to come, while there is time: each takes a good part of a second."""
+    for part in ("anew", "some"):
+        _kept_statement(workspace, tuple(dict.fromkeys(extremes)), alive, frozenset(), part)
+
+
+def _kept_statement(
+    workspace: Workspace,
+    extremes: tuple[Extreme, ...],
+    alive: Mapping[freshness.Promise, bool],
+    overridden: frozenset[str],
+    part: Scope,
+) -> Statement:
+    key = ("project", workspace.hash, extremes, tuple(alive.items()), overridden, part)
+    return kept(key, partial(_statement, workspace, extremes, alive, overridden, part))
 
 
 def _with_zones(conn: sa.Connection, known: tuple[str, ...], told: Iterable[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from store import freshness, rollups, score_days, watches
+from store import freshness, projection, rollups, score_days, watches
 from store.arbitration import Ruled, rekey, rule
 from store.briefing import LastSweep, brief
 from store.consent import cancel_barred
@@ -89,6 +89,16 @@ def dry_run(engine: sa.Engine) -> list[Ruled]:
         ruled, _ = _arbitrate(conn, taken, {})
         transaction.rollback()
         return ruled
+
+
+def prepare(engine: sa.Engine) -> None:
+    """Build what the first sweeps will execute while there is time, for feeds that are alive; nothing is decided."""
+    with engine.connect() as conn:
+        briefing = brief(conn)
+    conditions = conditions_of([one for one in briefing.playbooks if one.state != "off"], briefing.plans)
+    alive = dict.fromkeys(freshness.promises(briefing.workspace), True)
+    projection.prepare(briefing.workspace, extremes_of(conditions), alive)
+    dry_run(engine)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,11 +32,32 @@ def is_known(database: sa.Engine) -> bool:
         return bool(conn.execute(sa.select(sa.exists().where(account.c.id > 0))).scalar())
 
 
+def beginning(start: date) -> datetime:
+    """The instant at which the first day begins."""
+    return datetime.combine(start, time(), UTC)
+
+
 def begin_life(database: sa.Engine, start: date, past: Sequence[Dated]) -> None:
     """Take in the past and stop the clock at the start."""
     with database.begin() as conn:
-        clock.set_virtual(conn, datetime.combine(start, time(), UTC))
+        clock.set_virtual(conn, beginning(start))
         take_in_dated(conn, ((fact, known_at) for known_at, fact in past))
+
+
+def publish(database: sa.Engine, project: Project, now: datetime) -> None:
+    """Deploy the shipped workspace and playbooks; unchanged ones stay as they are."""
+    assert project.workspace is not None
+    publications = [
+        Publication(
+            compiled=one.compiled,
+            source=one.source,
+            texts={hash_: text.model_dump(mode="json") for hash_, text in one.texts.items()},
+        )
+        for one in project.playbooks.values()
+        if one.compiled is not None
+    ]
+    with database.begin() as conn:
+        deploy(conn, project.workspace, publications, now)
 
 
 class Life:
@@ -47,21 +68,6 @@ class Life:
         self._people = People(book.seed)
         self._seen_task = self._seen_mail = 0
         self.appoint: Appoint = lambda _at, _do: None
-
-    def deploy(self) -> None:
-        """Publish the shipped workspace and playbooks; unchanged ones stay as they are."""
-        assert self._project.workspace is not None
-        publications = [
-            Publication(
-                compiled=one.compiled,
-                source=one.source,
-                texts={hash_: text.model_dump(mode="json") for hash_, text in one.texts.items()},
-            )
-            for one in self._project.playbooks.values()
-            if one.compiled is not None
-        ]
-        with self._database.begin() as conn:
-            deploy(conn, self._project.workspace, publications, clock.now(conn))
 
     def knows(self, day: date) -> bool:
         return self._book.first <= day <= self._book.last

@@ -52,31 +52,33 @@ def _prepare(services: Services, accounts: int, seed: int) -> "tuple[Life, Child
             writer.submit(demo_past.write, seed, accounts, START)
         beside.submit(lambda: services.database_url)  # whoever needs it asks again, and hears of trouble then
         from app.book.book import Book
-        from app.book.life import Life, is_known
+        from app.book.life import Life, beginning, is_known, publish
         from app.supervise import children
-        from store import clock
+        from store import clock, sweep
 
         database = services.database
         known = is_known(database)
-        beginning = None if known else writer.submit(demo_past.begin, seed, accounts, START, services.database_url)
+        past = None if known else writer.submit(demo_past.begin, seed, accounts, START, services.database_url)
         if not services.settings.temporal_configured:
             beside.submit(services.servers.temporal)
         processes = children(services)
         processes.worker.held = True
         processes.worker.tick()
         project = _project()
+        with database.connect() as conn:
+            now = clock.now(conn) if known else beginning(START)
+        publish(database, project, now)
+        if not known:
+            sweep.prepare(database)
         for needed in ("workflows.driver", "app.connectors", "app.book.news", "holidays.countries", "email_validator"):
             import_module(needed)
-        if beginning is not None:
-            book, told = beginning.result()
+        if past is not None:
+            book, told = past.result()
             say(f"{told:,} facts of a year taken in")
         else:
-            with database.connect() as conn:
-                say(f"the book is there; the clock stands at {clock.now(conn):%Y-%m-%d %H:%M} UTC")
+            say(f"the book is there; the clock stands at {now:%Y-%m-%d %H:%M} UTC")
             book = Book(seed, accounts, START)
-        life = Life(database, project, book)
-        life.deploy()
-    return life, processes
+    return Life(database, project, book), processes
 
 
 def _project() -> "Project":

@@ -1,6 +1,6 @@
 """Lets the book live: its past is taken in once, its days as they come, its people act when a playbook asks them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -37,11 +37,16 @@ def beginning(start: date) -> datetime:
     return datetime.combine(start, time(), UTC)
 
 
-def begin_life(database: sa.Engine, start: date, past: Sequence[Dated]) -> None:
-    """Take in the past and stop the clock at the start."""
+def begin_life(database: sa.Engine, start: date, past: Iterable[Sequence[Dated]]) -> int:
+    """Take in the past, part by part in the order in which it became known, and stop the clock at the start; all or
+    nothing. How many facts that were."""
+    told = 0
     with database.begin() as conn:
         clock.set_virtual(conn, beginning(start))
-        take_in_dated(conn, ((fact, known_at) for known_at, fact in past))
+        for part in past:
+            take_in_dated(conn, ((fact, known_at) for known_at, fact in part))
+            told += len(part)
+    return told
 
 
 def publish(database: sa.Engine, project: Project, now: datetime) -> None:

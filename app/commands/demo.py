@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands import demo_past
+from app.giving_way import give_way
 from app.running import Services, UsageError, say
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from app.book.book import Book
     from app.book.life import Life
     from app.book.news import News
     from app.supervise import Children
@@ -42,19 +46,23 @@ def run_demo(*, home: Path | None, once: bool, days: int, speed: float, accounts
 def _prepare(services: Services, accounts: int, seed: int) -> "tuple[Life, Children]":
     """The book's past, the playbooks; on a second start only what is missing. The worker waits to be let go.
 
-    What takes longest begins first, and everything else happens meanwhile: the past is written while the database
-    starts, and taken in while Temporal starts and the worker imports what it needs.
+    What takes longest begins first, and everything else happens meanwhile and gives way to it: the past is written
+    while the database starts, and taken in while Temporal starts, playbooks are deployed, and the worker imports what
+    it needs.
     """
     is_new = not services.settings.home.joinpath("postgres").exists()
     _ = services.servers
-    with demo_past.another_process() as writer, ThreadPoolExecutor() as beside:
+    with (
+        demo_past.another_process() as writer,
+        ThreadPoolExecutor() as beside,
+        ThreadPoolExecutor(1, initializer=give_way) as meanwhile,
+    ):
         if is_new:
             writer.submit(demo_past.write, seed, accounts, START)
         beside.submit(lambda: services.database_url)  # whoever needs it asks again, and hears of trouble then
         from app.book.book import Book
-        from app.book.life import Life, beginning, is_known, publish
+        from app.book.life import Life, is_known
         from app.supervise import children
-        from store import clock, sweep
 
         database = services.database
         known = is_known(database)
@@ -64,28 +72,47 @@ def _prepare(services: Services, accounts: int, seed: int) -> "tuple[Life, Child
         processes = children(services)
         processes.worker.held = True
         processes.worker.tick()
-        project = _project()
-        with database.connect() as conn:
-            now = clock.now(conn) if known else beginning(START)
-        publish(database, project, now)
-        if not known:
-            sweep.prepare(database)
-        for needed in ("workflows.driver", "app.connectors", "app.book.news", "holidays.countries", "email_validator"):
-            import_module(needed)
+        deployed = meanwhile.submit(_deploy, database, None if known else Book(seed, accounts, START))
         if past is not None:
             book, told = past.result()
             say(f"{told:,} facts of a year taken in")
         else:
-            say(f"the book is there; the clock stands at {now:%Y-%m-%d %H:%M} UTC")
             book = Book(seed, accounts, START)
+        project, now = deployed.result()
+        if known:
+            say(f"the book is there; the clock stands at {now:%Y-%m-%d %H:%M} UTC")
     return Life(database, project, book), processes
+
+
+def _deploy(database: "sa.Engine", book: "Book | None") -> "tuple[Project, datetime]":
+    """Deploy the shipped playbooks, and have at hand what the first day needs; what is deployed, and at which instant.
+
+    `book`: one that the database does not know yet, and whose clock does not stand at its start.
+    """
+    from app.book.life import beginning, publish
+    from store import clock, sweep
+    from store.zones import ensure_zones
+
+    project = _project()
+    with database.connect() as conn:
+        now = clock.now(conn) if book is None else beginning(START)
+    publish(database, project, now)
+    if book is not None:
+        with database.begin() as conn:
+            ensure_zones(conn, {company.place.zone for company in book.companies})
+        sweep.prepare(database)
+    for needed in ("workflows.driver", "app.connectors", "app.book.news", "holidays.countries", "email_validator"):
+        import_module(needed)
+    return project, now
 
 
 def _project() -> "Project":
     from app.files import read_folder
     from engine.project import read_project
 
-    project = read_project(read_folder(_PLAYBOOKS), str(_PLAYBOOKS))
+    # Nobody plays their scenarios here; to read them takes as long as the rest.
+    files = {name: text for name, text in read_folder(_PLAYBOOKS).items() if Path(name).name != "scenarios.yaml"}
+    project = read_project(files, str(_PLAYBOOKS))
     if project.workspace is None or project.broken:
         raise UsageError("the shipped playbooks are broken; run: tenure check " + str(_PLAYBOOKS))
     return project

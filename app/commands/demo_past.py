@@ -8,11 +8,13 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from functools import cache
+from itertools import islice
 from multiprocessing import active_children, get_context
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,8 +36,9 @@ def another_process() -> Iterator[ProcessPoolExecutor]:
 
 
 def write(seed: int, accounts: int, start: date) -> None:
-    """Write the past now, for `begin`, which comes when there is a database: seconds of work."""
-    _written(seed, accounts, start)
+    """Begin to write the past, for `begin`, which comes when there is a database: seconds of work. It goes on while
+    PostgreSQL has what is written already."""
+    _writing(seed, accounts, start)
 
 
 def begin(seed: int, accounts: int, start: date, url: str) -> tuple["Book", int]:
@@ -43,22 +46,49 @@ def begin(seed: int, accounts: int, start: date, url: str) -> tuple["Book", int]
     from app.book.life import begin_life
     from store.database import engine_for
 
-    book, past = _written(seed, accounts, start)
+    writing = _writing(seed, accounts, start)
     engine = engine_for(url)
     try:
-        begin_life(engine, start, past)
+        told = begin_life(engine, start, writing.parts())
     finally:
         engine.dispose()
-    book.leave_past()
-    return book, len(past)
+    writing.book.leave_past()
+    return writing.book, told
 
 
 @cache
-def _written(seed: int, accounts: int, start: date) -> tuple["Book", list["Dated"]]:
+def _writing(seed: int, accounts: int, start: date) -> "_Writing":
     from app.book.book import Book
 
-    book = Book(seed, accounts, start)
-    return book, list(book.history())
+    return _Writing(Book(seed, accounts, start))
+
+
+class _Writing:
+    """A book's past in parts, written by a thread."""
+
+    def __init__(self, book: "Book") -> None:
+        self.book = book
+        self._written: SimpleQueue[list[Dated]] = SimpleQueue()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tenure-book")
+        self._done = self._thread.submit(self._write)
+
+    def parts(self) -> "Iterator[list[Dated]]":
+        """In order, as soon as each is there; once."""
+        while part := self._written.get():
+            yield part
+        self._done.result()
+
+    def _write(self) -> None:
+        try:
+            facts = self.book.history()
+            while part := list(islice(facts, _PART)):
+                self._written.put(part)
+        finally:
+            self._written.put([])
+
+
+_PART = 12_000
+"""Facts: few enough that PostgreSQL begins early, many enough to be copied."""
 
 
 def _set_up(parent: int) -> None:

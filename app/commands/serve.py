@@ -5,10 +5,12 @@ import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.giving_way import give_way
 from app.running import Services, say
 
 if TYPE_CHECKING:
@@ -59,9 +61,14 @@ def run_up(home: Path | None) -> None:
 
 
 def _told_to_work() -> bool:
+    with ThreadPoolExecutor(1, initializer=give_way) as meanwhile:
+        meanwhile.submit(_import_for_work).result()
+    return bool(sys.stdin.readline())
+
+
+def _import_for_work() -> None:
     for needed in ("app.connectors", "app.temporal", "workflows.worker", "holidays.countries"):
         import_module(needed)
-    return bool(sys.stdin.readline())
 
 
 async def _work(services: Services, stop: asyncio.Event) -> None:

@@ -415,3 +415,28 @@ def test_a_sweep_over_nothing_asks_few_questions_however_many_playbooks_there_ar
     # The lock, how everything stands, whether anything came due, the instant, the lock again; one more where a
     # workspace promises that feeds bring something.
     assert len(asked) <= 6, asked
+
+
+def test_what_is_prepared_is_what_the_first_sweeps_execute(world, monkeypatch):
+    from store import projection
+    from store.sweep import prepare
+
+    world.deploy(a=FALLS)
+    prepare(world.engine)
+    assert world.rows("select count(*) from sweep") == [(0,)], "nothing is decided"
+    assert world.rows("select account_id from change") == [(None,)], "nor taken"
+    built = []
+    statement = projection._statement
+
+    def noted(*given):
+        built.append(given[-1])
+        return statement(*given)
+
+    monkeypatch.setattr(projection, "_statement", noted)
+    world.account("acme", name="Acme")
+    sweep(world.engine)
+    world.metric("acme", "nps", 80.0)
+    report = sweep(world.engine)
+    assert report is not None
+    assert report.accounts == 1
+    assert built == []

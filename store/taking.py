@@ -78,6 +78,7 @@ def _take(workspace: Workspace, expressions: Sequence[Expression], scope: Scope,
             insert into work (account_id, touched)
             select account_id, case when bool_and(touched is not null) then bit_or(touched) end
             from found group by account_id
+            on conflict (account_id) do update set touched = work.touched | excluded.touched
             returning touched
         )
         select (select bool_or(account_id is null) from taken) as everyone, count(*) as accounts,

@@ -38,8 +38,6 @@ _LOOK = 10.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 """Seconds between looks whether another sweep is over."""
 _THREADS = 16
-_TASKS = 24
-"""Of workflows, at once. The pollers keep five, and a start that finds no room goes through Temporal's queue."""
 
 
 def playbook_worker(
@@ -54,7 +52,7 @@ def playbook_worker(
         activities=[acts.perform, acts.read, acts.rest, beats.sweep, beats.reconcile, beats.forget, beats.pull],
         activity_executor=ThreadPoolExecutor(_THREADS, thread_name_prefix="tenure-act"),
         max_concurrent_local_activities=_THREADS,
-        max_concurrent_workflow_tasks=_TASKS,
+        max_concurrent_workflow_tasks=8,
         max_cached_workflows=cached,
         graceful_shutdown_timeout=timedelta(seconds=15),
     )

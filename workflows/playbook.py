@@ -92,7 +92,8 @@ class TemporalRuntime:
         self._entries: list[Entry] = []
         self._watched = begin.position is not None
         """Whether the store may watch something for this run."""
-        self._first = begin.first
+        # Whoever goes on from somewhere, or has acted, may have changed what was read.
+        self._first = begin.first if begin.position is None else None
         self._then: Standing | None = None
         """Where the last act has left the run, if it wrote that."""
         self.missed = False
@@ -128,6 +129,7 @@ class TemporalRuntime:
         return values
 
     async def act(self, acts: Sequence[Act]) -> Sequence[Receipt]:
+        self._first = None
         self._renew_if_long()
         entries, self._entries = self._entries, []
         # Several acts leave the run in several places, and a driver waits for every rest: then the rest is to say it.

@@ -1,7 +1,5 @@
 """The rows aggregates look at, records, events and contacts, and their props as the types that expressions know."""
 
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +21,12 @@ class Rows:
         self.table = self._table.alias() if table is None else table
         column = self.table.c
         self.moment: Sql = column.starts_at if self._table is record else column.at
-        known = come_to_pass([source], self.table, now)
+        if self._table is event:
+            known = sa.and_(column.type == source.removeprefix("event."), self.moment <= now)
+        elif self._table is record:
+            known = sa.and_(column.kind == source, column.superseded_at.is_(None), self.moment <= now)
+        else:
+            known = sa.true()
         self.where = known if account_id is None else sa.and_(column.account_id == account_id, known)
 
     @property
@@ -75,29 +78,6 @@ def table_of(source: str) -> sa.Table:
     if source == CONTACT:
         return contact
     return event if source.startswith("event.") else record
-
-
-def come_to_pass(
-    sources: Sequence[str], rows: sa.FromClause, now: Sql, within: timedelta | None = None
-) -> sa.ColumnElement[bool]:
-    """Which rows of one table belong to any of these sources and have come to pass; `within`: no longer ago."""
-    table, column = table_of(sources[0]), rows.c
-    if table is contact:
-        return sa.true()
-    moment = column.at if table is event else column.starts_at
-    start = [] if within is None else [moment > now - interval("secs", int(within.total_seconds()))]
-    if table is event:
-        return sa.and_(_is_one_of(column.type, [one.removeprefix("event.") for one in sources]), moment <= now, *start)
-    return sa.and_(_is_one_of(column.kind, sources), column.superseded_at.is_(None), moment <= now, *start)
-
-
-def _is_one_of(column: Sql, names: Sequence[str]) -> sa.ColumnElement[bool]:
-    return column == names[0] if len(names) == 1 else column.in_(names)
-
-
-def interval(unit: str, amount: int) -> Sql:
-    """So many seconds, days or whatever `make_interval` knows."""
-    return sa.literal_column(f"make_interval({unit} => {amount})", sa.Interval)
 
 
 def _reads_as(text: Sql, form: str, type_: str) -> Sql:

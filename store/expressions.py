@@ -17,7 +17,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from engine.durations import Duration
 from engine.expressions import Expression, values
 from engine.expressions import tree as t
-from store.expression_rows import Rows, interval
+from store.expression_rows import Rows
 from store.sql_functions import Extreme, NextAnniversary, Sql, in_range, number, sane_date, sane_instant, to_decimal
 
 
@@ -75,21 +75,20 @@ def aggregate_to_sql(node: t.Aggregate, columns: Columns) -> Sql:
     return _Compiler(columns).sql(node)
 
 
-def aggregate_of_rows(node: t.Aggregate, columns: Columns, rows: Rows) -> Sql:
-    """An aggregate that a statement over rows of any account groups them for."""
+def aggregate_of_rows(node: t.Aggregate, columns: Columns, rows: Rows) -> tuple[Sql, sa.ColumnElement[bool]]:
+    """An aggregate that a statement over rows of any account groups them for, and which of the rows it looks at."""
     compiler = _Compiler(columns, rows)
     which = sa.and_(*compiler.looks_at(node))
     part = compiler.aggregated(node)
     if node.name == "last":
         # Collected in order and the first taken: as a question for one account, it would stop there.
         values = sa.func.array_agg(aggregate_order_by(part, *rows.latest_first), type_=sa.ARRAY(part.type))
-        return Grouping(values.filter(sa.and_(which, part.is_not(None))))[1]
+        return Grouping(values.filter(sa.and_(which, part.is_not(None))))[1], which
 
     def filtered(element: Any, **_: Any) -> Any:
         return element.filter(which) if isinstance(element, Function) and element.name in _AGGREGATING else None
 
-    found: Sql = replacement_traverse(_AGGREGATES[node.name](part), {}, filtered)
-    return found
+    return replacement_traverse(_AGGREGATES[node.name](part), {}, filtered), which
 
 
 def of_no_rows(node: t.Aggregate) -> Sql:
@@ -193,10 +192,10 @@ class _Compiler:
         if node.type == "instant":
             assert by.exact is not None
             # Seconds, since PostgreSQL's days follow the zone of the session.
-            return sane_instant(part + interval("secs", int(by.exact.total_seconds())))
+            return sane_instant(part + _interval("secs", int(by.exact.total_seconds())))
         if by.exact is not None:
             return sane_date(part + sa.literal(by.exact.days, sa.Integer))
-        return sane_date(sa.cast(part + interval(by.unit, by.amount), sa.Date))
+        return sane_date(sa.cast(part + _interval(by.unit, by.amount), sa.Date))
 
     def days(self, node: t.Days) -> Sql:
         since, until = self.sql(node.since), self.sql(node.until)
@@ -235,7 +234,7 @@ class _Compiler:
             yield self.sql(node.where)
         if node.window is not None and node.window.exact is not None:
             seconds = int(node.window.exact.total_seconds())
-            yield self._rows.moment > self._columns.now - interval("secs", seconds)
+            yield self._rows.moment > self._columns.now - _interval("secs", seconds)
 
     def aggregated(self, node: t.Aggregate) -> Sql:
         """What is said of each of them."""
@@ -248,6 +247,10 @@ class _Compiler:
         if node.name not in ("sum", "avg"):
             return self._comparable(node.part)
         return to_decimal(self.sql(node.part))
+
+
+def _interval(unit: str, amount: int) -> Sql:
+    return sa.literal_column(f"make_interval({unit} => {amount})", sa.Interval)
 
 
 _TAGS = sa.ARRAY(sa.Text())

@@ -6,7 +6,6 @@ there, is left to a question for each account.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -15,7 +14,7 @@ from engine.expressions import Expression
 from engine.expressions.tree import Aggregate, Extreme, FieldValue, Now, Today, walk
 from engine.workspace import Computed
 from store.columns import NOW
-from store.expression_rows import Rows, come_to_pass, table_of
+from store.expression_rows import Rows, table_of
 from store.expressions import aggregate_of_rows, of_no_rows
 from store.sql_functions import Sql
 from store.touched import Touched, touched_in
@@ -54,8 +53,8 @@ def gather(expressions: Iterable[Expression], silent: Collection[str]) -> Gather
             continue
         names = {node: f"gathered:{len(columns) + n}" for n, node in enumerate(found)}
         group = (
-            sa.select(rows.c.account_id, *(value.label(names[node]) for node, value in found.items()))
-            .where(_looked_at(found, rows))
+            sa.select(rows.c.account_id, *(value.label(names[node]) for node, (value, _) in found.items()))
+            .where(sa.or_(*(which for _, which in found.values())))
             .group_by(rows.c.account_id)
             .subquery(f"gathered_{table.name}")
         )
@@ -66,21 +65,8 @@ def gather(expressions: Iterable[Expression], silent: Collection[str]) -> Gather
     return Gathered(groups=tuple(groups), columns=columns)
 
 
-def _looked_at(nodes: Iterable[Aggregate], rows: sa.FromClause) -> sa.ColumnElement[bool]:
-    """The rows that any of these may look at: of each source as far back as the longest window goes. Sources with the
-    same window are asked for together, which is quicker than one after the other."""
-    windows: dict[str, timedelta | None] = {}
-    for node in nodes:
-        window, before = None if node.window is None else node.window.exact, windows.get(node.source, timedelta())
-        windows[node.source] = None if window is None or before is None else max(window, before)
-    sources: dict[timedelta | None, list[str]] = {}
-    for source, window in windows.items():
-        sources.setdefault(window, []).append(source)
-    return sa.or_(*(come_to_pass(names, rows, NOW, window) for window, names in sources.items()))
-
-
-def _of_rows(node: Aggregate, rows: sa.FromClause) -> Sql | None:
-    """The value; None where it looks at the account, too."""
+def _of_rows(node: Aggregate, rows: sa.FromClause) -> tuple[Sql, sa.ColumnElement[bool]] | None:
+    """The value, and which rows it looks at; None where it looks at the account, too."""
     try:
         return aggregate_of_rows(node, _NoAccount(), Rows(node.source, None, NOW, rows))
     except _LooksAtTheAccount:

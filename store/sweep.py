@@ -20,11 +20,7 @@ from store.deployed import Deployed, NothingDeployed, conditions_of, extremes_of
 from store.moment_triggers import any_reached
 from store.projection import Scope, project_on
 from store.proposals import propose
-from store.schema import (
-    account,
-    change,
-    work,
-)
+from store.schema import account, change, work
 from store.schema import sweep as sweeps
 from store.sight import Sight
 from store.statements import Statement

@@ -6,7 +6,7 @@ Whatever is deployed may change what any account means, so the next sweep looks 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -42,6 +42,9 @@ from store.sight import Sight
 from store.still_read import still_read
 from store.sweep_lock import wait_for_sweep
 
+if TYPE_CHECKING:
+    from engine.project import Project
+
 __all__ = [
     "DeployRefused",
     "DeployReport",
@@ -51,6 +54,7 @@ __all__ = [
     "load_compiled",
     "load_workspace",
     "pause",
+    "publications",
     "resume",
     "rollback",
     "switch_off",
@@ -65,6 +69,19 @@ class Publication(NamedTuple):
     """As written."""
     texts: Mapping[str, Mapping[str, Any]]
     """The mail texts it sends, by hash."""
+
+
+def publications(project: "Project") -> list[Publication]:
+    """Its playbooks that compile; the broken ones stay as they are deployed."""
+    return [
+        Publication(
+            compiled=one.compiled,
+            source=one.source,
+            texts={hash_: text.model_dump(mode="json") for hash_, text in one.texts.items()},
+        )
+        for one in project.playbooks.values()
+        if one.compiled is not None
+    ]
 
 
 class DeployRefused(Exception):

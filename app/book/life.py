@@ -13,7 +13,7 @@ from engine.calendars import Place, add_business_days
 from engine.facts import EventFact
 from engine.project import Project
 from store import arriving, clock, surveys, tasks
-from store.deploy import Publication, deploy
+from store.deploy import deploy, publications
 from store.intake import take_in, take_in_dated
 from store.mails.seeing import record_event
 from store.queries.overview import counts as overview_counts
@@ -52,17 +52,8 @@ def begin_life(database: sa.Engine, start: date, past: Iterable[Sequence[Dated]]
 def publish(database: sa.Engine, project: Project, now: datetime) -> None:
     """Deploy the shipped workspace and playbooks; unchanged ones stay as they are."""
     assert project.workspace is not None
-    publications = [
-        Publication(
-            compiled=one.compiled,
-            source=one.source,
-            texts={hash_: text.model_dump(mode="json") for hash_, text in one.texts.items()},
-        )
-        for one in project.playbooks.values()
-        if one.compiled is not None
-    ]
     with database.begin() as conn:
-        deploy(conn, project.workspace, publications, now)
+        deploy(conn, project.workspace, publications(project), now)
 
 
 class Life:

@@ -9,7 +9,7 @@ from app.running import FINDINGS, Services, plain, say, show
 from app.tables import count, show_table
 from engine.project import Project, read_project
 from store import clock
-from store.deploy import DeployReport, Publication, deploy
+from store.deploy import DeployReport, deploy, publications
 
 
 def deploy_folder(folder: Path, home: Path | None, *, dry_run: bool, as_json: bool) -> int:
@@ -24,17 +24,8 @@ def deploy_folder(folder: Path, home: Path | None, *, dry_run: bool, as_json: bo
     if project.workspace is None:
         say("nothing was deployed: the workspace itself is broken")
         return FINDINGS
-    publications = [
-        Publication(
-            compiled=one.compiled,
-            source=one.source,
-            texts={hash_: text.model_dump(mode="json") for hash_, text in one.texts.items()},
-        )
-        for one in project.playbooks.values()
-        if one.compiled is not None
-    ]
     with Services(home) as services, services.database.begin() as conn:
-        report = deploy(conn, project.workspace, publications, clock.now(conn))
+        report = deploy(conn, project.workspace, publications(project), clock.now(conn))
         virtual = clock.is_virtual(conn)
         if dry_run:
             conn.rollback()

@@ -27,7 +27,7 @@ from app.supervise import children, stop_all
 from engine.facts import AccountFact, ContactFact, IncomingFact
 from engine.project import read_project
 from store import clock
-from store.deploy import Publication, deploy
+from store.deploy import deploy, publications
 from store.enrolment import CannotEnrol, enrol
 from store.intake import take_in
 from store.schema import account, run
@@ -161,17 +161,8 @@ class House:
         project = read_project(files)
         assert not project.problems, project.problems
         assert project.workspace
-        publications = [
-            Publication(
-                compiled=one.compiled,
-                source=one.source,
-                texts={hash_: text.model_dump(mode="json") for hash_, text in one.texts.items()},
-            )
-            for one in project.playbooks.values()
-            if one.compiled
-        ]
         with self.database.begin() as conn:
-            deploy(conn, project.workspace, publications, clock.now(conn))
+            deploy(conn, project.workspace, publications(project), clock.now(conn))
 
     def take_in(self, facts: Sequence[IncomingFact]) -> None:
         with self.database.begin() as conn:

@@ -5,12 +5,16 @@ from typing import Annotated, Any, Union
 
 from pydantic import BaseModel, BeforeValidator, Discriminator, Tag
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
 
 from engine.problems import did_you_mean
 
 
-def union_by_key(documents: Mapping[str, type[BaseModel]], what: str, beside: tuple[str, ...] = ()) -> Any:
-    """The union of the documents as an annotation; `what` names them in messages, `beside` are keys all may have."""
+def union_by_key(name: str, documents: Mapping[str, type[BaseModel]], what: str, beside: tuple[str, ...] = ()) -> Any:
+    """The union of the documents as an annotation; `what` names them in messages, `beside` are keys all may have.
+
+    By its `name` models and schemas tell it once, and not wherever it stands.
+    """
 
     def kinds_of(value: Any) -> list[str]:
         if isinstance(value, BaseModel):
@@ -32,4 +36,5 @@ def union_by_key(documents: Mapping[str, type[BaseModel]], what: str, beside: tu
 
     members = tuple(Annotated[model, Tag(kind)] for kind, model in documents.items())
     union: Any = Union.__getitem__(members)
-    return Annotated[union, Discriminator(lambda value: next(iter(kinds_of(value)), None)), BeforeValidator(check)]
+    kind = Discriminator(lambda value: next(iter(kinds_of(value)), None))
+    return TypeAliasType(name, Annotated[union, kind, BeforeValidator(check)])

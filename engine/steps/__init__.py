@@ -58,7 +58,9 @@ KINDS: dict[str, type[Step]] = {
 }
 """The compiled steps, as plans keep them."""
 
-AnyStepDocument = union_by_key(DOCUMENTS, "a step", beside=("id", "on_error", "then", "else", "on_timeout", "default"))
+AnyStepDocument = union_by_key(
+    "AnyStepDocument", DOCUMENTS, "a step", beside=("id", "on_error", "then", "else", "on_timeout", "default")
+)
 
 NAMES = {"AnyStepDocument": AnyStepDocument, "Literal": Literal}
 """What the steps that hold steps could not import, for whoever builds a model of them."""

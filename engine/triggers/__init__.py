@@ -35,7 +35,7 @@ DOCUMENTS: dict[str, type[TriggerDocument]] = {
 }
 """The key that tells a trigger's kind, and its document."""
 
-AnyTriggerDocument = union_by_key(DOCUMENTS, "a trigger", beside=("id", "for"))
+AnyTriggerDocument = union_by_key("AnyTriggerDocument", DOCUMENTS, "a trigger", beside=("id", "for"))
 
 __all__ = [
     "DOCUMENTS",

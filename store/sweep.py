@@ -77,14 +77,27 @@ def sweep(engine: sa.Engine, *, wait: bool = False) -> SweepReport | None:
 
 def dry_run(engine: sa.Engine) -> list[Ruled]:
     """What a sweep would rule now; nothing is kept."""
-    with engine.connect() as conn, sweeping(conn, wait=True), conn.begin() as transaction:
-        taken = _take(conn)
+    with engine.connect() as conn, sweeping(conn, wait=True):
+        return _try_out(conn)
+
+
+def rehearse(engine: sa.Engine) -> None:
+    """Build what the next sweep over some accounts will execute, by a sweep over none; nothing is taken or kept. Where
+    another sweep is under way, that builds it."""
+    with engine.connect() as conn, sweeping(conn, wait=False) as mine:
+        if mine:
+            _try_out(conn, nobody=True)
+
+
+def _try_out(conn: sa.Connection, *, nobody: bool = False) -> list[Ruled]:
+    with conn.begin() as transaction:
+        taken = _take(conn, nobody=nobody)
         if taken is None or taken.id is None:
             return []
         _propose(conn, taken, taken.proposing)
         ruled, _ = _arbitrate(conn, taken, {})
         transaction.rollback()
-        return ruled
+    return ruled
 
 
 def prepare(engine: sa.Engine) -> None:
@@ -158,7 +171,8 @@ def _failure(conn: sa.Connection, taken: _Taken, playbooks: Sequence[Deployed]) 
 # --- take ------------------------------------------------------------------------------------------------------------
 
 
-def _take(conn: sa.Connection) -> _Taken | None:
+def _take(conn: sa.Connection, *, nobody: bool = False) -> _Taken | None:
+    """`nobody`: leave alone what changed or came due, and go on as if that had been no account's."""
     try:
         briefing = brief(conn)
     except NothingDeployed:
@@ -186,7 +200,10 @@ def _take(conn: sa.Connection) -> _Taken | None:
     alive = freshness.alive(conn, workspace, now)
     turned = freshness.turned(briefing.ground.feeds, alive)
     asked = [condition.expression for condition in conditions]
-    found = take_work(conn, workspace, asked, since=since, now=now, turned=turned, zones=briefing.ground.zones)
+    if nobody:
+        found: Work | None = Work(scope="some", touched=Touched.VALUES)
+    else:
+        found = take_work(conn, workspace, asked, since=since, now=now, turned=turned, zones=briefing.ground.zones)
     if found is None:
         if not any(any_reached(conn, taken.sight, one, taken.since_for(one)) for one in taken.proposing):
             _note_instant(conn, finished.id if finished else None, now)

@@ -80,7 +80,7 @@ async def run_worker(
             # Two, so that one receiver that takes its time does not hold up all others.
             outside = Outside(webhook=ports.webhook, chat=ports.chat)
             loops += [
-                asyncio.create_task(_loop("sweep", bell, "tenure_facts", lambda: sweep_once(sweeping))),
+                asyncio.create_task(_sweep(bell, sweeping)),
                 asyncio.create_task(_loop("outbox", bell, "tenure_outbox", deliverer.deliver_all)),
                 asyncio.create_task(asyncio.to_thread(MailStream(database, ports.transports()).run, quiet)),
                 asyncio.create_task(asyncio.to_thread(ReplyPoll(database, ports.mailbox).run, quiet)),
@@ -94,6 +94,20 @@ async def run_worker(
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+
+
+async def _sweep(bell: Bell, database: sa.Engine) -> None:
+    """Sweep, and at once rehearse the next sweep: whoever tells the first fact need not wait for its statements."""
+    rehearsed = False
+
+    async def work() -> None:
+        nonlocal rehearsed
+        await sweep_once(database)
+        if not rehearsed:
+            rehearsed = True
+            await asyncio.to_thread(store_sweep.rehearse, database)
+
+    await _loop("sweep", bell, "tenure_facts", work)
 
 
 async def sweep_once(database: sa.Engine) -> None:

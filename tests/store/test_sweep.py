@@ -440,3 +440,36 @@ def test_what_is_prepared_is_what_the_first_sweeps_execute(world, monkeypatch):
     assert report is not None
     assert report.accounts == 1
     assert built == []
+
+
+def test_what_is_rehearsed_is_what_the_next_sweep_executes(world, monkeypatch):
+    from store import projection
+    from store.sweep import rehearse
+
+    world.workspace = workspace("name: Rehearsed\nzone: UTC\nmetrics: { nps: number }\n")
+    world.deploy(a=FALLS)
+    world.account("acme", name="Acme")
+    sweep(world.engine)
+    before = world.rows("select * from sweep order by id")
+    world.metric("acme", "nps", 40.0)
+    rehearse(world.engine)
+    assert world.rows("select * from sweep order by id") == before, "nothing is decided"
+    assert world.rows("select count(*) from change") == [(1,)], "nor taken"
+    built = []
+    monkeypatch.setattr(projection, "_statement", lambda *given: built.append(given))
+    report = sweep(world.engine)
+    assert report is not None
+    assert report.accounts == 1
+    assert built == []
+
+
+def test_a_rehearsal_leaves_a_sweep_that_is_under_way_alone(world):
+    from store.sweep import rehearse
+    from store.sweep_lock import sweeping
+
+    world.deploy(a=FALLS)
+    asked = []
+    with world.engine.connect() as other, sweeping(other, wait=True):
+        sa.event.listen(world.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        rehearse(world.engine)
+        assert len(asked) == 1

@@ -1,12 +1,17 @@
-"""A dispatcher to be killed: carries out what is due, again and again, and dies by SIGKILL at the point it was told.
+"""A dispatcher to be killed: reads orders from stdin and forks a child for each, which dies where it was told to.
 
-Arguments: the database, the receiver's address, the point, and how often it is passed before.
+An order is JSON: the database, the receiver's address, and the point at which the child dies by SIGKILL when it comes
+there for the second time. Answers one line: the signal that ended the child. The parent knows all that it needs before
+it forks, so that children need not load it.
 """
 
 import itertools
+import json
 import os
 import signal
 import sys
+
+import structlog
 
 from connectors.chat.stored import StoredChat
 from connectors.webhook.http import HttpCaller, HttpSettings
@@ -15,35 +20,56 @@ from store.database import engine_for
 from tests.mailing import NOW
 from workflows.errands import ErrandStream, Outside
 
-_, URL, ADDRESS, POINT, COUNT = sys.argv
-left = itertools.count(int(COUNT), -1)
-
-
-def passes(point: str) -> None:
-    if point == POINT and next(left) <= 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
 
 class Deadly(HttpCaller):
+    def __init__(self, address, passes):
+        settings = HttpSettings(url=address, allow_private=True, total_seconds=2)
+        super().__init__(settings, lambda _name: None)
+        self.passes = passes
+
     def call(self, request, hand_over):
         def deadly_hand_over():
-            passes("before handing over")
+            self.passes("before handing over")
             hand_over()
-            passes("after handing over")
+            self.passes("after handing over")
 
         answered = super().call(request, deadly_hand_over)
-        passes("after the answer")
+        self.passes("after the answer")
         return answered
 
 
-def deadly_settle(*args, **kwargs):
-    settled = real_settle(*args, **kwargs)
-    passes("before the commit of settling")
-    return settled
+def dispatch(database, address, last):
+    left = itertools.count(1, -1)
+
+    def passes(point):
+        if point == last and next(left) <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def deadly_settle(*args, **kwargs):
+        settled = settle(*args, **kwargs)
+        passes("before the commit of settling")
+        return settled
+
+    settle, errands.settle = errands.settle, deadly_settle
+    caller = Deadly(address, passes)
+    stream = ErrandStream(engine_for(database), Outside(webhook=lambda _name: caller, chat=lambda _name: StoredChat()))
+    stream.dispatch_due(NOW)
 
 
-real_settle = errands.settle
-errands.settle = deadly_settle
-caller = Deadly(HttpSettings(url=ADDRESS, allow_private=True, total_seconds=2), lambda _name: None)
-stream = ErrandStream(engine_for(URL), Outside(webhook=lambda _name: caller, chat=lambda _name: StoredChat()))
-stream.dispatch_due(NOW)
+def main():
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                dispatch(**order)
+            finally:
+                os._exit(0)
+        status = os.waitpid(pid, 0)[1]
+        sys.stdout.write(f"{os.WTERMSIG(status)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

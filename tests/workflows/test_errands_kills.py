@@ -1,7 +1,9 @@
 """Requests leave at most once though dispatchers are killed at every point, and none is lost silently."""
 
 import collections
+import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import timedelta
@@ -46,22 +48,33 @@ def order_all(engine: sa.Engine, resends: int) -> dict[str, int]:
     return ordered
 
 
+@pytest.fixture(scope="module")
+def killed_at():
+    """Have a dispatcher started that is killed when it comes to a point for the second time; what signal ended it."""
+    program = [sys.executable, str(Path(__file__).with_name("errand_dispatcher.py"))]
+    process = subprocess.Popen(
+        program, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdin=-1, stdout=-1, text=True
+    )
+    assert process.stdin
+    assert process.stdout
+    to, answers = process.stdin, process.stdout
+
+    def killed_at(database, address, point):
+        to.write(json.dumps({"database": database, "address": address, "last": point}) + "\n")
+        to.flush()
+        return int(answers.readline())
+
+    yield killed_at
+    process.communicate(timeout=10)
+
+
 @pytest.mark.parametrize("resends", [0, 1])
-def test_a_killed_dispatcher_neither_doubles_nor_loses_a_request(database, resends):
+def test_a_killed_dispatcher_neither_doubles_nor_loses_a_request(database, resends, killed_at):
     engine = engine_of(database)
     ordered = order_all(engine, resends)
     with Receiver() as receiver:
-        program = [sys.executable, str(Path(__file__).with_name("errand_dispatcher.py")), database, receiver.url()]
         for point in POINTS:
-            ended = subprocess.run(
-                [*program, point, "1"],
-                cwd=ROOT,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
-                capture_output=True,
-                timeout=60,
-                check=False,
-            )
-            assert ended.returncode == -9, ended.stderr.decode()
+            assert killed_at(database, receiver.url(), point) == signal.SIGKILL
         caller = HttpCaller(HttpSettings(url=receiver.url(), allow_private=True), lambda _name: None)
         stream = ErrandStream(engine, Outside(webhook=lambda _name: caller, chat=lambda _name: StoredChat()))
         for hours in range(3):

@@ -5,8 +5,8 @@ No data can make a statement fail: JSON is cast only where it fits, and numbers 
 """
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeGuard
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, aggregate_order_by
@@ -17,8 +17,20 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from engine.durations import Duration
 from engine.expressions import Expression, values
 from engine.expressions import tree as t
-from store.expression_rows import Rows
-from store.sql_functions import Extreme, NextAnniversary, Sql, in_range, number, sane_date, sane_instant, to_decimal
+from store.expression_rows import Rows, read_with
+from store.sql_functions import (
+    Extreme,
+    NextAnniversary,
+    Sql,
+    addend,
+    in_range,
+    inside,
+    number,
+    sane_date,
+    sane_instant,
+    to_decimal,
+    to_double,
+)
 
 
 class Columns(Protocol):
@@ -78,9 +90,9 @@ def aggregate_to_sql(node: t.Aggregate, columns: Columns) -> Sql:
 def aggregate_of_rows(node: t.Aggregate, columns: Columns, rows: Rows) -> tuple[Sql, sa.ColumnElement[bool]]:
     """An aggregate that a statement over rows of any account groups them for, and which of the rows it looks at."""
     compiler = _Compiler(columns, rows)
-    which = sa.and_(*compiler.looks_at(node))
-    part = compiler.aggregated(node)
+    which = sa.and_(*compiler.reach(node), *compiler.condition(node))
     if node.name == "last":
+        part = compiler.aggregated(node)
         # Collected in order and the first taken: as a question for one account, it would stop there.
         values = sa.func.array_agg(aggregate_order_by(part, *rows.latest_first), type_=sa.ARRAY(part.type))
         return Grouping(values.filter(sa.and_(which, part.is_not(None))))[1], which
@@ -88,7 +100,18 @@ def aggregate_of_rows(node: t.Aggregate, columns: Columns, rows: Rows) -> tuple[
     def filtered(element: Any, **_: Any) -> Any:
         return element.filter(which) if isinstance(element, Function) and element.name in _AGGREGATING else None
 
-    return replacement_traverse(_AGGREGATES[node.name](part), {}, filtered), which
+    return replacement_traverse(compiler.over_rows(node), {}, filtered), which
+
+
+def reach_of_rows(node: t.Aggregate, columns: Columns, rows: Rows) -> Sql:
+    """Which rows an aggregate might look at, its `where` left aside."""
+    return sa.and_(*_Compiler(columns, rows).reach(node))
+
+
+def numbers_read(nodes: Iterable[t.Aggregate]) -> list[str]:
+    """The props that these ask for as numbers."""
+    below = (below for node in nodes for below in t.walk(node))
+    return list(dict.fromkeys(one.name for one in below if _is_number(one)))
 
 
 def of_no_rows(node: t.Aggregate) -> Sql:
@@ -219,22 +242,34 @@ class _Compiler:
         if (gathered := self._columns.gathered(node)) is not None:
             return gathered
         rows = Rows(node.source, self._columns.account_id, self._columns.now)
-        inside = _Compiler(self._columns, rows)
-        part = inside.aggregated(node)
-        query = sa.select(_AGGREGATES[node.name](part)).select_from(rows.table).where(*inside.looks_at(node))
+        compiler = _Compiler(self._columns, rows)
+        which = list(compiler.reach(node))
+        if numbers := numbers_read([node]):
+            read = read_with(rows.table, sa.and_(*which), numbers)
+            rows, which = Rows(node.source, self._columns.account_id, self._columns.now, read), []
+            compiler = _Compiler(self._columns, rows)
+        query = sa.select(compiler.over_rows(node)).select_from(rows.table).where(*which, *compiler.condition(node))
         if node.name == "last":
-            query = query.where(part.is_not(None)).order_by(*rows.latest_first).limit(1)
+            query = query.where(compiler.aggregated(node).is_not(None)).order_by(*rows.latest_first).limit(1)
         return query.correlate_except(rows.table).scalar_subquery()
 
-    def looks_at(self, node: t.Aggregate) -> Iterator[sa.ColumnElement[bool]]:
-        """Which rows take part."""
+    def reach(self, node: t.Aggregate) -> Iterator[sa.ColumnElement[bool]]:
+        """Which rows take part, if its `where` is true of them."""
         assert self._rows is not None, "this is said of rows"
         yield self._rows.where
-        if node.where is not None:
-            yield self.sql(node.where)
         if node.window is not None and node.window.exact is not None:
             seconds = int(node.window.exact.total_seconds())
             yield self._rows.moment > self._columns.now - _interval("secs", seconds)
+
+    def condition(self, node: t.Aggregate) -> Iterator[sa.ColumnElement[bool]]:
+        if node.where is not None:
+            yield self.sql(node.where)
+
+    def over_rows(self, node: t.Aggregate) -> Sql:
+        if node.name in ("min", "max") and (decimal := self._decimal(node.part)) is not None:
+            # The same before and after: one of them is made a double, not each.
+            return to_double(_AGGREGATES[node.name](inside(decimal)))
+        return _AGGREGATES[node.name](self.aggregated(node))
 
     def aggregated(self, node: t.Aggregate) -> Sql:
         """What is said of each of them."""
@@ -246,7 +281,17 @@ class _Compiler:
             return sa.case((self._rows.table.c.id.is_not(None), self.sql(node.part)))
         if node.name not in ("sum", "avg"):
             return self._comparable(node.part)
-        return to_decimal(self.sql(node.part))
+        decimal = self._decimal(node.part)
+        return to_decimal(self.sql(node.part)) if decimal is None else addend(decimal)
+
+    def _decimal(self, part: t.Node | None) -> Sql | None:
+        """What JSON has, of a part that is nothing but a number in the rows' props."""
+        assert self._rows is not None, "this is said of rows"
+        return self._rows.decimal(part.name) if part is not None and _is_number(part) else None
+
+
+def _is_number(node: t.Node) -> TypeGuard[t.Prop]:
+    return isinstance(node, t.Prop) and node.type == "number" and not node.built_in
 
 
 def _interval(unit: str, amount: int) -> Sql:

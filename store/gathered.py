@@ -14,8 +14,8 @@ from engine.expressions import Expression
 from engine.expressions.tree import Aggregate, Extreme, FieldValue, Now, Today, walk
 from engine.workspace import Computed
 from store.columns import NOW
-from store.expression_rows import Rows, table_of
-from store.expressions import aggregate_of_rows, of_no_rows
+from store.expression_rows import Rows, read_with, table_of
+from store.expressions import aggregate_of_rows, numbers_read, of_no_rows, reach_of_rows
 from store.sql_functions import Sql
 from store.touched import Touched, touched_in
 
@@ -47,14 +47,18 @@ def gather(expressions: Iterable[Expression], silent: Collection[str]) -> Gather
     groups: list[sa.Subquery] = []
     columns: dict[Aggregate, sa.Label[object]] = {}
     for table, mine in by_table.items():
-        rows = table.alias()
+        rows: sa.FromClause = table.alias()
         found = {node: made for node in mine if (made := _of_rows(node, rows)) is not None}
         if not found:
             continue
+        which = [looked_at for _, looked_at in found.values()]
+        if numbers := numbers_read(found):
+            rows = read_with(rows, sa.or_(*(_reach(node, rows) for node in found)), numbers)
+            found, which = {node: made for node in found if (made := _of_rows(node, rows))}, []
         names = {node: f"gathered:{len(columns) + n}" for n, node in enumerate(found)}
         group = (
             sa.select(rows.c.account_id, *(value.label(names[node]) for node, (value, _) in found.items()))
-            .where(sa.or_(*(which for _, which in found.values())))
+            .where(sa.or_(*which) if which else sa.true())
             .group_by(rows.c.account_id)
             .subquery(f"gathered_{table.name}")
         )
@@ -71,6 +75,10 @@ def _of_rows(node: Aggregate, rows: sa.FromClause) -> tuple[Sql, sa.ColumnElemen
         return aggregate_of_rows(node, _NoAccount(), Rows(node.source, None, NOW, rows))
     except _LooksAtTheAccount:
         return None
+
+
+def _reach(node: Aggregate, rows: sa.FromClause) -> Sql:
+    return reach_of_rows(node, _NoAccount(), Rows(node.source, None, NOW, rows))
 
 
 def rows_read(one: Computed) -> Touched:

@@ -12,6 +12,10 @@ from engine.expressions.values import DECIMALS, LARGEST, SMALLEST
 
 Sql = sa.ColumnElement[Any]
 
+_BOUNDS = tuple(sa.literal_column(f"numeric '{bound!r}'", sa.Numeric) for bound in (-LARGEST, LARGEST))
+_SURE_DECIMALS = sa.literal_column("6", sa.Integer)
+_SURE_BELOW = sa.literal_column("numeric '1e9'", sa.Numeric)
+
 
 def number(value: float) -> Sql:
     return sa.literal(value, DOUBLE_PRECISION())
@@ -24,13 +28,27 @@ def in_range(value: Sql) -> Sql:
 
 def to_double(decimal: Sql) -> Sql:
     """`values.from_json` of a numeric."""
-    low, high = (sa.literal_column(f"numeric '{bound!r}'", sa.Numeric) for bound in (-LARGEST, LARGEST))
-    return sa.cast(sa.func.trunc(_inside(decimal, low, high), DECIMALS), DOUBLE_PRECISION)
+    return sa.cast(sa.func.trunc(_inside(decimal, *_BOUNDS), DECIMALS), DOUBLE_PRECISION)
+
+
+def inside(decimal: Sql) -> Sql:
+    """A decimal that becomes a double, or NULL. For a column: it is named three times."""
+    low, high = _BOUNDS
+    return sa.case((sa.and_(decimal > low, decimal < high), decimal))
 
 
 def to_decimal(value: Sql) -> Sql:
     """`values.in_decimals`: PostgreSQL casts a double by its first fifteen digits."""
     return sa.func.trunc(sa.cast(_between(value, -LARGEST, LARGEST), sa.Numeric), DECIMALS)
+
+
+def addend(decimal: Sql) -> Sql:
+    """`to_decimal(to_double(decimal))`. For a column: it is named four times.
+
+    Few decimals have more than the fifteen digits of which a double is sure: the others are what they are.
+    """
+    sure = sa.and_(sa.func.scale(decimal) <= _SURE_DECIMALS, sa.func.abs(decimal) < _SURE_BELOW)
+    return sa.case((sure, decimal), else_=to_decimal(to_double(decimal)))
 
 
 def sane_date(value: Sql) -> Sql:

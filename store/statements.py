@@ -83,7 +83,8 @@ class Statement:
         for hear in conn.dispatch.before_cursor_execute:
             hear(conn, cursor, self.text, given, None, False)
         try:
-            return cursor.execute(self._numbered, [given[name] for name in self._names])
+            # At once, and not after some executions as psycopg would: it is kept since it is executed often.
+            return cursor.execute(self._numbered, [given[name] for name in self._names], prepare=True)
         except psycopg.Error as error:
             # As SQLAlchemy tells errors, and so that it lets go of a connection that is broken.
             conn._handle_dbapi_exception(error, self.text, dict(given), cursor, None)  # noqa: SLF001

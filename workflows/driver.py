@@ -8,6 +8,7 @@ import heapq
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from temporalio.client import Client
 from engine.calendars import local_date, local_midnight
 from store import arriving, clock, runs
 from store import sweep as store_sweep
+from store.database import apart
 from store.deployed import load_workspace
 from store.moments import Left, left, next_moment, restless, zones_in_use
 from workflows.errands import ErrandStream, Outside
@@ -57,10 +59,13 @@ class Driver:
         after: Callable[[datetime], object] = lambda _instant: None,
     ) -> None:
         """`after` is called in a thread when all is quiet at an instant; it may make appointments."""
-        self._database = database
+        self._at_the_end = ExitStack()
+        # One thing after the other, the same again and again; in the common pool the threads of the mail stream, and
+        # whoever keeps a connection for good, would each time leave it another that has to learn it all.
+        self._database = self._at_the_end.enter_context(apart(database))
         self._lookout = Lookout(database)
         self._after = after
-        self._deliverer = Deliverer(database, client, virtual=True, queue=queue)
+        self._deliverer = Deliverer(self._database, client, virtual=True, queue=queue)
         self._mails = MailStream(database, ports.transports())
         self._errands = ErrandStream(database, Outside(webhook=ports.webhook, chat=ports.chat))
         # A mail stream belongs to one thread.
@@ -151,6 +156,7 @@ class Driver:
         await loop.run_in_executor(self._mail_thread, self._errands.close)
         self._mail_thread.shutdown()
         await asyncio.to_thread(self._lookout.close)
+        await asyncio.to_thread(self._at_the_end.close)
 
     # --- in threads ---
 

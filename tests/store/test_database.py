@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from store.database import apart, engine_for
+from store.statements import Statement
 
 _OFTEN = 8
 """Executions after which a statement is prepared for certain."""
@@ -36,6 +37,13 @@ def test_a_statement_stays_prepared_through_transactions_that_are_rolled_back(en
     for _ in range(_OFTEN):
         _look(engine)
     assert any("kept_plan" in statement for statement in _prepared(engine))
+
+
+def test_a_statement_that_is_kept_is_prepared_at_once(engine: sa.Engine) -> None:
+    kept = Statement("select id, 'kept' as how from kept_plan where id < %(most)s")
+    with engine.connect() as conn:
+        assert kept.read(conn, {"most": 5})[0].id == 1
+    assert any("'kept' as how" in statement for statement in _prepared(engine))
 
 
 def test_nothing_stays_prepared_after_an_error(engine: sa.Engine) -> None:

@@ -9,7 +9,6 @@ from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
@@ -17,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from app.embedded import Servers
 from app.errors import ServerAway
 from app.settings import Settings
+from workflows.converter import DATA_CONVERTER
 
 SEARCH_ATTRIBUTES = ("TenureAccount", "TenurePlan")
 _RETENTION = timedelta(days=90)
@@ -32,9 +32,7 @@ async def connect(settings: Settings, servers: Servers, *, core_log: bool) -> Cl
         options = {"target_host": embedded.address, "namespace": embedded.namespace}
         hint = f"Look into {settings.home / 'logs' / 'temporal.log'}"
     try:
-        return await Client.connect(
-            **options, data_converter=pydantic_data_converter, runtime=_runtime(core_log=core_log)
-        )
+        return await Client.connect(**options, data_converter=DATA_CONVERTER, runtime=_runtime(core_log=core_log))
     except (RuntimeError, RPCError) as error:
         raise ServerAway("Temporal", options["target_host"], f"{hint} ({error}).") from error
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import psutil
 import sqlalchemy as sa
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from app.embedded import Servers
 from app.temporal import prepare_namespace
 from benchmarks.measure import ROOT, environment
 from store.database import engine_for
 from store.migrate import migrate
+from workflows.converter import DATA_CONVERTER
 
 _PATIENCE = 120.0
 _LOOK = 0.05
@@ -48,9 +48,7 @@ async def served(furnish: Callable[[sa.Engine], None]) -> AsyncIterator[Served]:
         try:
             await asyncio.to_thread(furnish, database)
             address = await asyncio.to_thread(servers.temporal)
-            client = await Client.connect(
-                address.address, namespace=address.namespace, data_converter=pydantic_data_converter
-            )
+            client = await Client.connect(address.address, namespace=address.namespace, data_converter=DATA_CONVERTER)
             await prepare_namespace(client, embedded=True)
             yield Served(Path(home), database, client, keeper)
         finally:

@@ -118,12 +118,12 @@ def temporal_server(servers: Servers) -> TemporalAddress:
 async def temporal_client(temporal_server: TemporalAddress) -> "Client":
     """A fresh client with the data converter of production, on a prepared namespace."""
     from temporalio.client import Client
-    from temporalio.contrib.pydantic import pydantic_data_converter
 
     from app.temporal import prepare_namespace
+    from workflows.converter import DATA_CONVERTER
 
     client = await Client.connect(
-        temporal_server.address, namespace=temporal_server.namespace, data_converter=pydantic_data_converter
+        temporal_server.address, namespace=temporal_server.namespace, data_converter=DATA_CONVERTER
     )
     await prepare_namespace(client, embedded=True)
     return client

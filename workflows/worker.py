@@ -18,6 +18,7 @@ from store.database import apart
 from store.notices import HELD
 from workflows.activities import Activities
 from workflows.bell import Bell
+from workflows.build import build_id
 from workflows.endpoints import EndpointStream
 from workflows.errands import ErrandStream, Outside
 from workflows.heartbeat import Beats, Heartbeat, PullBeats, keep_beating
@@ -49,6 +50,7 @@ def playbook_worker(
         client,
         task_queue=queue,
         workflows=[PlaybookWorkflow, Heartbeat],
+        build_id=build_id(),
         activities=[acts.perform, acts.read, acts.rest, beats.sweep, beats.reconcile, beats.forget, beats.pull],
         activity_executor=ThreadPoolExecutor(_THREADS, thread_name_prefix="tenure-act"),
         max_concurrent_local_activities=_THREADS,

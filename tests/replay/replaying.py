@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import (
     Interceptor,
     Replayer,
@@ -19,6 +18,7 @@ from temporalio.worker import (
 
 from engine.outline import by_path
 from engine.plan import Plan
+from workflows.converter import DATA_CONVERTER
 from workflows.playbook import PlaybookWorkflow
 
 Asked = list[dict[str, Any]]
@@ -48,7 +48,7 @@ async def replay(history: WorkflowHistory, runner: WorkflowRunner | None = None)
     _asked.clear()
     replayer = Replayer(
         workflows=[PlaybookWorkflow],
-        data_converter=pydantic_data_converter,
+        data_converter=DATA_CONVERTER,
         interceptors=[_Listening()],
         unsandboxed_workflow_runner=runner or UnsandboxedWorkflowRunner(),
     )
@@ -77,5 +77,5 @@ def paths_in(asked: Asked) -> set[str]:
 
 
 def _json(question: Any) -> Any:
-    payload = pydantic_data_converter.payload_converter.to_payload(question)
-    return pydantic_data_converter.payload_converter.from_payload(payload)
+    payload = DATA_CONVERTER.payload_converter.to_payload(question)
+    return DATA_CONVERTER.payload_converter.from_payload(payload)

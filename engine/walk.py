@@ -1,6 +1,6 @@
 """What a run looks like to its steps: they act, wait, decide and note here, and resume without knowing it."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -169,16 +169,20 @@ class Walk:
         visit = self.visit(at)
         return f"{at}/{name}" if visit == 1 else f"{at}/{name}#{visit}"
 
-    def another_round(self, ids: Collection[str]) -> None:
-        """Of these steps nothing counts any more that an earlier round has left behind, or was told."""
+    def another_round(self, inside: Mapping[str, str]) -> None:
+        """Of these steps, given with their paths, nothing counts any more that an earlier round has left behind, or was
+        told. What was told of a visit yet to come stays: where turns are lost and taken again, the run hears what came
+        of them before it walks them."""
         position, inbox = self._position, self._position.inbox
-        for name in [name for name in position.results if name.split(".")[1] in ids]:
+        for name in [name for name in position.results if name.split(".")[1] in inside]:
             del position.results[name]
-        for event in [event for event in inbox.events if event.rpartition("@")[2] in ids]:
+        for event in [event for event in inbox.events if event.rpartition("@")[2] in inside]:
             del inbox.events[event]
         for told in (inbox.tasks, inbox.mails):
-            for key in [key for key in told if key.rpartition("#")[0] in ids]:
-                del told[key]
+            for key in list(told):
+                step, _, visit = key.rpartition("#")
+                if step in inside and int(visit) <= position.visits.get(inside[step], 0):
+                    del told[key]
 
     async def until(
         self, at: str, moment: Callable[[Place], datetime] | None, ready: Callable[[], bool], says: str, step: str = ""

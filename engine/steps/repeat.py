@@ -54,7 +54,7 @@ class RepeatStep(Step):
     async def _rounds(self, walk: "Walk", at: str) -> str:
         """A finished round leaves nothing behind but its number."""
         marks = walk.position.marks
-        inside = {step.id: None for _, step in placed(self.steps, at) if step.id}
+        inside = {step.id: path for path, step in placed(self.steps, f"{at}.{_BODY}") if step.id}
         while (walked := self._walked(walk, at)) < self.at_most:
             if f"{at}/begun" not in marks:
                 if self.while_ is not None and await walk.holds(self.while_, f"{at}/while") is not True:

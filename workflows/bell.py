@@ -29,7 +29,10 @@ class Bell:
         """Until the channel rings, or so many seconds have passed."""
         event = self._events[channel]
         try:
-            await asyncio.wait_for(event.wait(), at_most)
+            # Python 3.11's `wait_for` forgets that it was cancelled where the bell rings in the same moment: whoever
+            # waits here would go on, and the process that is to stop would wait for it without end.
+            async with asyncio.timeout(at_most):
+                await event.wait()
         except TimeoutError:
             return
         finally:

@@ -1,0 +1,36 @@
+"""The bell that loops wait for."""
+
+import asyncio
+
+import sqlalchemy as sa
+
+from tests.databases import engine_of
+from workflows.bell import Bell
+
+
+async def test_who_is_to_stop_stops_even_if_the_bell_rings_in_that_moment(database: str) -> None:
+    """Without that a busy worker would go on for ever: its bells ring all the time."""
+    bell = Bell(engine_of(database), ("tenure_facts",))
+    try:
+        await bell.wait("tenure_facts", 10)  # It rings once when it begins to listen.
+        waiting = asyncio.create_task(bell.wait("tenure_facts", 60))
+        await asyncio.sleep(0)
+        bell._events["tenure_facts"].set()
+        waiting.cancel()
+        await asyncio.wait([waiting], timeout=10)
+        assert waiting.cancelled()
+    finally:
+        bell.close()
+
+
+async def test_a_ring_ends_the_wait_and_counts_once(database: str) -> None:
+    bell = Bell(engine_of(database), ("tenure_facts",))
+    try:
+        await bell.wait("tenure_facts", 10)
+        with engine_of(database).begin() as conn:
+            conn.execute(sa.text("select pg_notify('tenure_facts', '')"))
+        async with asyncio.timeout(10):
+            await bell.wait("tenure_facts", 60)
+        assert not bell._events["tenure_facts"].is_set()
+    finally:
+        bell.close()

@@ -1,11 +1,8 @@
 """Whether a database has the tables that this code knows."""
 
-from functools import cache
-
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
 
-from store.migrate import MIGRATIONS
+from store.revisions import newest
 
 
 def is_current(conn: sa.Connection) -> bool:
@@ -13,10 +10,4 @@ def is_current(conn: sa.Connection) -> bool:
     if not sa.inspect(conn).has_table("alembic_version"):
         return False
     applied = conn.execute(sa.text("select version_num from alembic_version")).scalars().all()
-    return set(applied) == _newest()
-
-
-@cache
-def _newest() -> frozenset[str]:
-    """Read once: to take the tables' fingerprint is more work than all else that a probe asks for."""
-    return frozenset(ScriptDirectory(str(MIGRATIONS)).get_heads())
+    return applied == [newest()]

@@ -1,15 +1,19 @@
 import contextlib
+import subprocess
+import sys
 import threading
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from engine.workspace import load_workspace
 from store.columns import ensure_columns
 from store.database import engine_for
-from store.migrate import UnknownTables, migrate
+from store.migrate import MIGRATIONS, UnknownTables, migrate
+from store.revisions import newest
 from store.schema import metadata
 
 
@@ -33,6 +37,15 @@ def differences(url):
 
 def test_a_migrated_database_is_what_the_schema_says(database):
     assert differences(database) == []
+
+
+def test_the_newest_revision_is_the_one_that_migrations_lead_to():
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [newest()]
+
+
+def test_to_ask_whether_a_database_is_current_takes_no_alembic():
+    asked = "import sys, store.readiness, store.database; sys.exit('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
 def test_columns_of_a_deployed_workspace_are_no_difference(database):

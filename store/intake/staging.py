@@ -16,6 +16,7 @@ _COPY_FROM = 500
 """Rows from which a table and its statistics cost less than taking JSON apart."""
 
 Row = tuple[Any, ...]
+Column = Sequence[Any]
 
 json_cell = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 """A value as a `jsonb` cell; `json.dumps` would make such an encoder for each."""
@@ -62,7 +63,14 @@ class Staged:
         """A `jsonb` cell is handed in as JSON text."""
         if len(rows) < _COPY_FROM:
             return cls(conn, _as_json(shape, rows))
-        _copy(conn, shape, rows)
+        return cls.of_columns(conn, shape, list(zip(*rows, strict=True)))
+
+    @classmethod
+    def of_columns(cls, conn: sa.Connection, shape: Shape, columns: Sequence[Column]) -> Self:
+        """Rows column by column, which is how COPY's text is made of them."""
+        if len(columns[0]) < _COPY_FROM:
+            return cls(conn, _as_json(shape, zip(*columns, strict=True)))
+        _copy(conn, shape, columns)
         return cls(conn, None)
 
     def execute(self, statement: Statement, **parameters: object) -> sa.CursorResult[Any]:
@@ -85,24 +93,22 @@ def _as_json(shape: Shape, rows: Iterable[Row]) -> str:
     return "[" + ",".join(f"{{{part}}}" for part in parts) + "]"
 
 
-def _copy(conn: sa.Connection, shape: Shape, rows: Sequence[Row]) -> None:
+def _copy(conn: sa.Connection, shape: Shape, columns: Sequence[Column]) -> None:
     conn.exec_driver_sql(f"create temporary table if not exists {shape.table} ({shape.definition}) on commit drop")
     conn.exec_driver_sql(f"truncate {shape.table}")
     driver = conn.connection.driver_connection
     assert driver is not None
     with driver.cursor() as cursor, cursor.copy(f"copy {shape.table} from stdin") as copy:
-        copy.write(_as_text(shape, rows))
+        copy.write(_as_text(shape, columns))
     # How many there are is all that plans need; what the other columns hold takes a tenth of the intake to find out.
     conn.exec_driver_sql(f"analyze {shape.table} ({next(iter(shape.columns))})")
 
 
-def _as_text(shape: Shape, rows: Sequence[Row]) -> str:
+def _as_text(shape: Shape, columns: Sequence[Column]) -> str:
     """What COPY reads; made column by column, which takes a third of the driver's time for whole rows."""
-    columns = [
-        _TEXTS.get(kind, _words)(cells)
-        for kind, cells in zip(shape.columns.values(), zip(*rows, strict=True), strict=True)
-    ]
-    return "\n".join(map("\t".join, zip(*columns, strict=True)))
+    kinds = shape.columns.values()
+    texts = [_TEXTS.get(kind, _words)(cells) for kind, cells in zip(kinds, columns, strict=True)]
+    return "\n".join(map("\t".join, zip(*texts, strict=True)))
 
 
 def _words(cells: Sequence[str | None]) -> Iterable[str]:

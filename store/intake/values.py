@@ -1,6 +1,6 @@
 """Judges and writes values of accounts, metrics among them: a number of lines at once, whatever they came from."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from operator import itemgetter
 
 import sqlalchemy as sa
@@ -24,7 +24,7 @@ def judge_values(conn: sa.Connection, lines: Sequence[ValueLine]) -> dict[int, V
     gone = conn.execute(_GONE).scalar()
     for turn in _turns(lines):
         told = lines if len(turn) == len(lines) else [lines[place] for place in turn]
-        staged = Staged.of(conn, _SHAPE, list(zip(turn, *zip(*told, strict=True), strict=True)))
+        staged = Staged.of_columns(conn, _SHAPE, [turn, *(list(map(cell, told)) for cell in _CELLS)])
         staged.execute(_LOCK)
         dated = None not in map(_AT, told)
         statement = (_DATED if dated else _ANY) if gone is None else _PARTLY_GONE
@@ -35,7 +35,8 @@ def judge_values(conn: sa.Connection, lines: Sequence[ValueLine]) -> dict[int, V
 
 def _turns(lines: Sequence[ValueLine]) -> Sequence[Sequence[int]]:
     """Places of lines that can be judged at once: none asks what another of them says."""
-    if len(set(map(_IDENTITY, lines))) == len(lines) and None not in map(_AT, lines):
+    # Most sources say one thing of each account at a time, which takes a fifth of the time to see.
+    if _differ(map(_ACCOUNT, lines), lines) or (_differ(map(_IDENTITY, lines), lines) and None not in map(_AT, lines)):
         return [range(len(lines))]
     undated = {(line.account, line.field) for line in lines if line.at is None}
 
@@ -46,7 +47,13 @@ def _turns(lines: Sequence[ValueLine]) -> Sequence[Sequence[int]]:
     return turns(range(len(lines)), identity)
 
 
-_IDENTITY, _AT = itemgetter(0, 1, 3), itemgetter(3)
+def _differ(identities: Iterable[Hashable], lines: Sequence[ValueLine]) -> bool:
+    return len(set(identities)) == len(lines)
+
+
+_CELLS = tuple(map(itemgetter, range(len(ValueLine._fields))))
+_ACCOUNT, _, _, _AT, _ = _CELLS
+_IDENTITY = itemgetter(0, 1, 3)
 _SHAPE = Shape(
     "values",
     {

@@ -44,7 +44,7 @@ rows = st.lists(
 def test_few_rows_and_many_come_in_as_they_are(scratch, told):
     numbered = [(n, *row) for n, row in enumerate(told)]
     expected = [(*row[:2], None if row[2] is None else json.loads(row[2]), *row[3:]) for row in numbered]
-    staging._copy(scratch, SHAPE, numbered)
+    staging._copy(scratch, SHAPE, [[row[n] for row in numbered] for n in range(len(SHAPE.columns))])
     many = [tuple(row) for row in Staged(scratch, None).execute(EVERYTHING)]
     few = [tuple(row) for row in Staged(scratch, staging._as_json(SHAPE, numbered)).execute(EVERYTHING)]
     assert few == many == expected

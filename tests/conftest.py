@@ -21,25 +21,26 @@ if TYPE_CHECKING:
 
     from tests.databases import Lent
 
+gc.disable()  # until all is collected: it would look again and again through what stays
 # Machines are shared: how long an example takes says nothing about it.
 settings.register_profile("tenure", deadline=None, max_examples=25)
 settings.register_profile("thorough", deadline=None, max_examples=200)  # what `.ci/run` asks for
 settings.load_profile("tenure")
 
-_LONG = ("faults", "e2e", "app", "workflows", "browser")
+_LONG = ("tests/faults/", "tests/e2e/", "tests/app/", "tests/workflows/", "tests/browser/")
 """Folders of tests that start servers and processes."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, in whatever order otherwise: begun last, they would leave the other processes idle."""
-    root = Path(__file__).parent
-    items.sort(key=lambda item: not any(item.path.is_relative_to(root / folder) for folder in _LONG))
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
 def pytest_collection_finish() -> None:
     """What was collected stays to the end: to look for garbage among half a million objects, again and again, takes
     some hundredths of the processor time."""
+    gc.enable()
     gc.freeze()
     gc.set_threshold(10_000, 20, 10)
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from engine.roles import ManagerOf, PoolOf, rule_of
 from engine.workspace import Workspace
 from store.schema import account, account_now, person
+from store.statements import Statement
 
 _DEEPEST = 5
 """Of "manager of" chains; a workspace that goes in circles ends here."""
@@ -43,8 +44,7 @@ def _named_person(conn: sa.Connection, account_id: int, role: str, workspace: Wo
 
 
 def _known(conn: sa.Connection, key: str | None) -> str | None:
-    found: str | None = conn.execute(sa.select(person.c.key).where(person.c.key == key)).scalar()
-    return found
+    return key if _PERSON.read_one(conn, {"key": key}) else None
 
 
 def _of_pool(conn: sa.Connection, pool: PoolOf) -> str | None:
@@ -63,6 +63,7 @@ def _fallback(conn: sa.Connection, account_id: int, role: str) -> str | None:
     return max(team, key=lambda key: hashlib.sha256(f"{of}\n{key}".encode()).digest(), default=None)
 
 
+_PERSON = Statement("select key from person where key = %(key)s::text")
 _LOCK_POOL = sa.text("select pg_advisory_xact_lock(hashtextextended(:pool, 0))")
 _LEAST_LOADED = sa.text("""
     select person.key from person

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from store.schema import clock
+from store.statements import Statement
 
 
 def now(conn: sa.Connection) -> datetime:
@@ -39,9 +40,9 @@ _make_row = sa.text("insert into clock (id) values (1) on conflict do nothing")
 
 
 def _virtual(conn: sa.Connection) -> datetime | None:
-    instant: datetime | None = conn.execute(_INSTANT).scalar()
-    return instant
+    row = _INSTANT.read_one(conn, {})
+    return None if row is None else row.instant
 
 
-_INSTANT = sa.text("select instant from clock")
+_INSTANT = Statement("select instant from clock")
 """Asked in nearly every transaction."""

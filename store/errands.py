@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from store import fingerprints
+from store.notices import notify
 from store.schema import errand, playbook, run
 from store.telling import tell
 
@@ -71,7 +72,7 @@ def prepare(conn: sa.Connection, order: Order, now: datetime) -> int:
         .returning(errand.c.id)
     ).scalar()
     if made is not None:
-        conn.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))
+        notify(conn, CHANNEL, "")
         return made
     mine = (errand.c.run_id == order.run_id, errand.c.step == order.step, errand.c.visit == order.visit)
     there: int = conn.execute(sa.select(errand.c.id).where(*mine)).scalar_one()

@@ -11,6 +11,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.dialects.postgresql import insert
 
 from store.schema import signing_key
+from store.statements import Statement
 
 _CLICK, _PREFERENCES, _SURVEY = "tenure.click", "tenure.preferences", "tenure.survey"
 _REPLY = b"tenure.reply"
@@ -114,8 +115,12 @@ def click_of(token: str, key: str) -> Click | None:
 
 def own_key(conn: sa.Connection) -> str:
     """The database's own key, made when first asked for: for installations whose settings give none."""
-    known: str | None = conn.execute(sa.select(signing_key.c.key)).scalar()
+    known = _KEY.read_one(conn, {})
     if known is None:
         conn.execute(insert(signing_key).values(id=1, key=secrets.token_urlsafe(32)).on_conflict_do_nothing())
-        known = conn.execute(sa.select(signing_key.c.key)).scalar_one()
-    return known
+        [known] = _KEY.read(conn, {})
+    key: str = known.key
+    return key
+
+
+_KEY = Statement("select key from signing_key")

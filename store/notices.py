@@ -7,6 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from store.statements import Statement
+
 log = logging.getLogger(__name__)
 _PATIENCE = 0.5
 
@@ -21,7 +23,15 @@ RESTS = "tenure_rests"
 def ring_inbox(conn: sa.Connection, *people: str | None) -> None:
     """Once the transaction is committed, whoever looks at these people's tasks sees them anew."""
     for key in dict.fromkeys(people):
-        conn.execute(sa.select(sa.func.pg_notify(INBOX, (key or "")[:200])))
+        notify(conn, INBOX, (key or "")[:200])
+
+
+def notify(conn: sa.Connection, channel: str, what: str) -> None:
+    """Once the transaction is committed, whoever listens on the channel is told this."""
+    _NOTIFY.read(conn, {"channel": channel, "what": what})
+
+
+_NOTIFY = Statement("select pg_notify(%(channel)s, %(what)s)")
 
 
 def listen(conn: sa.Connection, channel: str) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from engine.workspace import Workspace
 from store.assigning import person_of
-from store.schema import account, contact, person
+from store.schema import account, contact
 from store.schema.base import ID
 from store.statements import Given, Row, Statement, kept
 
@@ -75,7 +75,7 @@ def contact_of(conn: sa.Connection, contact_id: int) -> Contact:
 
 def colleague(conn: sa.Connection, key: str) -> Colleague | None:
     """A colleague by key."""
-    row = conn.execute(sa.select(person.c.name, person.c.email).where(person.c.key == key)).one_or_none()
+    row = _COLLEAGUE.read_one(conn, {"key": key})
     return None if row is None else Colleague(key=key, name=row.name, email=row.email)
 
 
@@ -143,6 +143,7 @@ class _TextValues(Mapping[str, Any]):
 
 
 _FACTS = Statement("select * from account_now where account_id = %(id)s")
+_COLLEAGUE = Statement("select name, email from person where key = %(key)s::text")
 
 
 def _contact(row: Row) -> Contact:
@@ -165,7 +166,7 @@ def _person(prefix: str, found: Contact | None) -> dict[str, Any]:
 
 
 def _colleague(conn: sa.Connection, role: str, key: str | None) -> dict[str, Any]:
-    row = conn.execute(sa.select(person.c.name, person.c.email).where(person.c.key == key)).one_or_none()
+    row = _COLLEAGUE.read_one(conn, {"key": key})
     return {
         f"{role}.name": row and row.name,
         f"{role}.first_name": row and row.name.partition(" ")[0],

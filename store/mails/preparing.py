@@ -11,6 +11,7 @@ from engine.addresses import address_key
 from engine.mail_policy import topic_of
 from store import fingerprints
 from store.mails.rows import Draft
+from store.notices import notify
 from store.schema import mail
 
 CHANNEL = "tenure_mail"
@@ -31,7 +32,7 @@ def prepare(conn: sa.Connection, draft: Draft, now: datetime) -> int:
         .returning(mail.c.id)
     ).scalar()
     if made is not None:
-        conn.execute(sa.select(sa.func.pg_notify(CHANNEL, draft.stream)))
+        notify(conn, CHANNEL, draft.stream)
         return made
     mine = (mail.c.run_id == draft.run_id, mail.c.step == draft.step, mail.c.visit == draft.visit)
     to = (mail.c.contact_id.is_not_distinct_from(draft.contact_id), mail.c.person.is_not_distinct_from(draft.person))

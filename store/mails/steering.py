@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from store.mails.preparing import CHANNEL
 from store.mails.settling import settle
+from store.notices import notify
 from store.schema import mail
 
 
@@ -28,7 +29,7 @@ def resend(conn: sa.Connection, mail_id: int, by: str, now: datetime) -> bool:
     ).scalar()
     if taken is None:
         return False
-    conn.execute(sa.select(sa.func.pg_notify(CHANNEL, taken)))
+    notify(conn, CHANNEL, taken)
     return True
 
 

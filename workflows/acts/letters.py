@@ -15,7 +15,7 @@ from engine.texts.mail import FilledText, Letterhead, fill_mail, render_filled, 
 from engine.texts.scale import Scale
 from store import mails
 from store.people import Contact, recipients, text_values
-from store.schema import text
+from store.statements import Statement
 from workflows.acts.acting import Acting
 from workflows.ports import STREAM
 
@@ -40,8 +40,7 @@ class Letter:
         self.values = _values(acting, act.params["from"], recipient)
         locale = recipient.locale or self.values.get("account.locale")
         self.hash = in_locale(act.params.get("translations") or {}, locale, act.params["text"])
-        content = acting.conn.execute(sa.select(text.c.content).where(text.c.hash == self.hash)).scalar_one()
-        self.text = MailText.model_validate(content)
+        self.text = _text(acting.conn, self.hash)
         workspace = acting.workspace
         self._topic = topic_of(self.text.category, self.text.topic)
         self.language = self._language_of(act.params.get("translations") or {})
@@ -129,6 +128,16 @@ class Letter:
     def _language_of(self, translations: Mapping[str, str]) -> str:
         own = next(iter(self._acting.workspace.locales), "en")
         return next((locale for locale, hash_ in translations.items() if hash_ == self.hash), own)
+
+
+def _text(conn: sa.Connection, hash_: str) -> MailText:
+    row = _TEXT.read_one(conn, {"hash": hash_})
+    if row is None:
+        raise LookupError(f"there is no text {hash_}")
+    return MailText.model_validate(row.content)
+
+
+_TEXT = Statement("select content from text where hash = %(hash)s")
 
 
 def _values(acting: Acting, role: str | None, recipient: Contact) -> Mapping[str, Any]:

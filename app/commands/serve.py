@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.giving_way import give_way
-from app.running import Services, say
+from app.running import AWAY, Services, say
 
 if TYPE_CHECKING:
     from web.openid import OpenId
@@ -21,6 +23,9 @@ _OFTEN = 10_000, 5, 4
 another 4 times as many all of them: what is let go of is found before it weighs as much as what is kept."""
 _PATIENCE = 3
 """Seconds for requests under way when the process is to end; pages that listen for news would never go."""
+_LONGEST_END = 18.0
+"""Seconds a worker may take to end: longer than its grace for what is under way, shorter than the patience of those who
+asked it."""
 
 
 def run_migrate(home: Path | None) -> None:
@@ -31,7 +36,7 @@ def run_migrate(home: Path | None) -> None:
 
 
 def run_worker_process(home: Path | None, *, held: bool) -> None:
-    """Work until SIGTERM or SIGINT, then finish what is under way.
+    """Work until SIGTERM or SIGINT, then finish what is under way, unless that takes too long.
 
     `held`: only after a line on standard input. What work needs is imported meanwhile; whoever holds it and dies
     lets it end.
@@ -40,7 +45,7 @@ def run_worker_process(home: Path | None, *, held: bool) -> None:
         _start_logging(services)
         if held and not _told_to_work():
             return
-        _run(lambda stop: _work(services, stop))
+        _run(lambda stop: _work(services, stop), asked=_end_in_time)
 
 
 def run_web_process(home: Path | None) -> None:
@@ -81,6 +86,19 @@ async def _work(services: Services, stop: asyncio.Event) -> None:
     embedded = not services.settings.temporal_configured
     look_for_garbage()
     await run_worker(client, services.database, ports, stop, lambda: prepare_namespace(client, embedded=embedded))
+
+
+def _end_in_time() -> None:
+    """Acts that can never settle are tried again for ever, and Temporal's worker waits for them as long. All that was
+    done is committed; what was not, the next worker is handed."""
+
+    def leave() -> None:
+        say(f"tenure: what is under way does not settle within {_LONGEST_END:.0f} s; the next worker takes it up")
+        os._exit(AWAY)
+
+    watchdog = threading.Timer(_LONGEST_END, leave)
+    watchdog.daemon = True
+    watchdog.start()
 
 
 async def _serve(services: Services, stop: asyncio.Event) -> None:
@@ -162,11 +180,18 @@ def _start_logging(services: Services) -> None:
     set_up_logs(services.settings.log_format)
 
 
-def _run(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+def _run(work: Callable[[asyncio.Event], Awaitable[None]], *, asked: Callable[[], None] = lambda: None) -> None:
+    """`asked` is called when the process is asked to end."""
+
     async def main() -> None:
         stop = asyncio.Event()
+
+        def end() -> None:
+            stop.set()
+            asked()
+
         for which in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(which, stop.set)
+            asyncio.get_running_loop().add_signal_handler(which, end)
         await work(stop)
 
     asyncio.run(main())

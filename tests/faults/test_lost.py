@@ -7,6 +7,7 @@ import time
 import pytest
 import sqlalchemy as sa
 
+from app.running import AWAY
 from store.schema import task
 from tests.faults.crowd import Crowd
 from tests.faults.house import PAIR, TALK, House, Looking, eventually, standing_house
@@ -85,3 +86,26 @@ def test_a_busy_worker_that_is_asked_to_stop_does_so_in_time_and_loses_nothing()
             eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
         assert code == 0
         assert judge(house, keys, PAIRS, crowd, f"the worker stopped {took:.1f} s after SIGTERM") == []
+
+
+def test_a_worker_whose_acts_cannot_settle_stops_in_time_all_the_same() -> None:
+    """Its database refuses every act, so that Temporal has them tried again for ever."""
+    with standing_house(seed=7) as house:
+        keys = populate(house)
+        with Looking(house), Crowd(house, keys) as crowd:
+            eventually("answers are heard", lambda: len(crowd.answered) > 3)
+            with house.database.begin() as conn:
+                conn.execute(sa.text("alter table trace rename to trace_elsewhere"))
+            eventually("acts are refused", lambda: "trace" in house.worker.log.read_text(encoding="utf-8"))
+            popen = house.worker.popen
+            assert popen
+            asked = time.monotonic()
+            popen.send_signal(signal.SIGTERM)
+            code = popen.wait(20)
+            took = time.monotonic() - asked
+            with house.database.begin() as conn:
+                conn.execute(sa.text("alter table trace_elsewhere rename to trace"))
+            eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
+        assert code == AWAY
+        said = f"the worker gave up {took:.1f} s after SIGTERM"
+        assert judge(house, keys, PAIRS, crowd, said) == []

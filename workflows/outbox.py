@@ -54,12 +54,12 @@ class Deliverer:
                 return 0
             gate = asyncio.Semaphore(self.at_once)
             notes = await asyncio.gather(*(self._deliver(batch, gate) for batch in batches), return_exceptions=True)
-            await asyncio.to_thread(self._settle, conn, batches, notes)
+            lost = await asyncio.to_thread(self._settle, conn, batches, notes)
             failed = [note for note in notes if isinstance(note, BaseException)]
             self._adapt(failed)
             if failed and len(failed) == len(batches):
                 raise TemporalAway(str(failed[0])) from failed[0]
-            return len(batches) - len(failed)
+            return len(batches) - len(failed) - lost
         finally:
             await asyncio.to_thread(conn.close)
 
@@ -71,14 +71,20 @@ class Deliverer:
 
     def _settle(
         self, conn: sa.Connection, batches: Sequence[outbox.Batch], notes: Sequence[str | BaseException | None]
-    ) -> None:
+    ) -> int:
+        """How many runs are lost. What they are to be told stays here: the reconciler may have started one again
+        meanwhile, which would never hear of what it was not told then."""
+        lost = 0
         for batch, note in zip(batches, notes, strict=True):
             if isinstance(note, BaseException):
                 _log.warning("outbox.undelivered", run=batch.run_id, error=str(note))
+            elif note is not None and outbox.is_open(conn, batch.run_id):
+                lost += 1
             else:
                 outbox.delivered(conn, batch.ids, note)
-                self.lost = self.lost or (note is not None and outbox.is_open(conn, batch.run_id))
         conn.commit()
+        self.lost = self.lost or lost > 0
+        return lost
 
     async def _deliver(self, batch: outbox.Batch, gate: asyncio.Semaphore) -> str | None:
         facts = [Fact(**fact) for fact in batch.facts]
@@ -125,6 +131,6 @@ class Deliverer:
         except RPCError as error:
             if error.status != RPCStatusCode.NOT_FOUND:
                 raise
-            # The end crossed with the fact; should the run have been lost instead, the reconciler tells it again.
+            # The end crossed with the fact; or else the run is open and lost, which is for the reconciler.
             return "the run was not there any more"
         return None

@@ -3,12 +3,16 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from temporalio.client import Client
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 
 from engine.facts import AccountFact, PersonFact
 from engine.project import read_project
@@ -119,6 +123,43 @@ async def test_telling_a_run_that_temporal_does_not_know_is_noticed(small: Small
     small.complete("first")
     await small.deliverer.deliver_all()
     assert small.deliverer.lost
+
+
+async def test_a_lost_run_that_is_started_again_while_it_is_told_something_hears_of_that(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await small.until(given("first"))
+    await forgotten(small.client, f"twice/{small.key}/1")
+    small.complete("first")
+    settle = Deliverer._settle
+    started_again: list[Future[dict[str, int]]] = []
+
+    def settle_late(deliverer: Deliverer, *told: Any) -> int:
+        if not started_again:
+            started_again.append(asyncio.run_coroutine_threadsafe(reconcile(small.database, small.client), loop))
+            assert started_again[0].result(30)["restarted"] == 1
+        return settle(deliverer, *told)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(Deliverer, "_settle", settle_late)
+    await small.until(given("second"))
+    small.complete("second")
+    assert await small.until(ENDED) == ("end", "done")
+
+
+async def forgotten(client: Client, workflow_id: str) -> None:
+    """Have Temporal forget a workflow."""
+    execution = WorkflowExecution(workflow_id=workflow_id)
+    request = DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=execution)
+    await client.workflow_service.delete_workflow_execution(request)
+    with pytest.raises(RPCError, match="not found"):
+        await _describe_while_known(client.get_workflow_handle(workflow_id))
+
+
+async def _describe_while_known(handle: WorkflowHandle[Any, Any]) -> None:
+    for _ in range(300):
+        await handle.describe()
+        await asyncio.sleep(0.05)
 
 
 async def test_a_task_completed_while_temporal_is_away_takes_effect_when_it_is_back(small: Small) -> None:

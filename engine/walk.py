@@ -178,6 +178,8 @@ class Walk:
             del position.results[name]
         for event in [event for event in inbox.events if event.rpartition("@")[2] in inside]:
             del inbox.events[event]
+        for step in inside.keys() & inbox.orders.keys():
+            del inbox.orders[step]
         for told in (inbox.tasks, inbox.mails):
             for key in list(told):
                 step, _, visit = key.rpartition("#")
@@ -294,7 +296,6 @@ class Walk:
     async def _stuck(self, step: Acting, at: str, verb: str, reason: str) -> str:
         orders = self._position.inbox.orders
         if f"{at}/stuck" not in self._position.marks:
-            orders.pop(step.id, None)
             self._position.marks[f"{at}/stuck"] = True
             self.note(at, "stuck", step=step.id, verb=verb, reason=reason)
         standing = Standing(path=at, step=step.id, says=f"failed: {reason}")

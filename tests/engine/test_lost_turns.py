@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partialmethod
 from typing import Any
 
@@ -10,10 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.interpreter import Run, play
+from engine.interpreter import Run, fresh, play
 from engine.position import Position
-from engine.runtime import Act, Entry, Receipt, Values, Waiting
+from engine.runtime import Act, Entry, Fact, Receipt, Values, Waiting
 from engine.simulation import SimulatedRun
+from tests.authoring import compiled, with_steps
 from tests.journeys import random_journey
 from tests.walking import simulate
 
@@ -118,3 +119,18 @@ def test_turns_are_forgotten_indeed() -> None:
         forgetting = Forgetting(patch)
         simulate(random_journey(76))
     assert forgetting.times > 0
+
+
+def test_an_order_heard_before_the_failure_that_it_answers_is_followed() -> None:
+    """A person has answered what the run reported, and the run must walk there once more."""
+    compilation = compiled(with_steps("  - id: mark\n    set: { account.note: seen }\n"))
+    assert compilation.compiled is not None
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    run = Run(compilation.compiled.plan, fresh(at), lambda _entry: None)
+    run.hear(Fact(n=2, at=at, kind="retry", of="mark", values={"do": "skip"}))
+    turn = run.advance(at)
+    assert turn is not None
+    turn.acts[0].answer = Receipt(outcome="failed", reason="nobody knows this field")
+    turn = run.advance(at)
+    assert turn is not None
+    assert [ask.question.verb for ask in turn.acts if isinstance(ask.question, Act)] == ["end"]

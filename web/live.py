@@ -33,7 +33,9 @@ class Live:
             ends = asyncio.get_running_loop().time() + _LONGEST
             while (left := ends - asyncio.get_running_loop().time()) > 0:
                 try:
-                    person = await asyncio.wait_for(queue.get(), min(_BEAT, left))
+                    # Not `wait_for`: in Python 3.11 it forgets that it was cancelled where news comes in that moment.
+                    async with asyncio.timeout(min(_BEAT, left)):
+                        person = await queue.get()
                 except TimeoutError:
                     yield ": still here\n\n"
                     continue

@@ -161,10 +161,14 @@ RARE: dict[str, Callable[[Entry], bool]] = {
 }
 
 
+SEEDS = (27, 39, 76, 130)
+"""In whose journeys they happened when this was written: to go through all before takes seconds."""
+
+
 def rare_journeys() -> list[Journey]:
     """The first journeys in which these things happen."""
     found: dict[str, Journey] = {}
-    for seed in itertools.count():
+    for seed in itertools.chain(SEEDS, itertools.count()):
         journey = random_journey(seed)
         lines = simulate_all(journey, "acme")[0].trace
         for what, happens in RARE.items():

@@ -4,6 +4,10 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
+from engine.interpreter import Run, play
+from engine.position import Position
 from engine.simulation import Account, SimulatedRun, Simulation
 from tests.journeys import DAYS, T0, Journey, guest, journey_workspace
 
@@ -33,6 +37,20 @@ def simulate_all(journey: Journey, key: str) -> list[SimulatedRun]:
     simulation.stop_at(T0)
     simulation.advance(T0 + timedelta(days=DAYS))
     return simulation.runs
+
+
+def rebuild_at_every_rest(patch: pytest.MonkeyPatch) -> None:
+    """Have runs torn down and rebuilt from the JSON of their position whenever they go on, as another process would."""
+    go_on = SimulatedRun.go_on
+
+    def rebuilt(run: SimulatedRun) -> None:
+        position = Position.model_validate_json(run.run.position.model_dump_json())
+        run._playing.close()
+        run.run = Run(run.compiled.plan, position, run.note, account=run._world.account.key)
+        run._playing = play(run.run, run)
+        go_on(run)
+
+    patch.setattr(SimulatedRun, "go_on", rebuilt)
 
 
 def comparable(trace: Any) -> list[tuple[datetime, str, str, dict[str, Any]]]:

@@ -8,14 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.interpreter import Run, play
 from engine.plan import Plan
-from engine.position import Ending, Position
-from engine.simulation import SimulatedRun
+from engine.position import Ending
 from engine.steps.wait import WaitStep
 from engine.values import canonical_json
 from tests.journeys import T0, random_journey
-from tests.walking import comparable, simulate
+from tests.walking import comparable, rebuild_at_every_rest, simulate
 
 SEEDS = st.integers(min_value=0, max_value=10_000)
 
@@ -33,16 +31,7 @@ def test_a_run_rebuilt_from_its_position_at_every_rest_takes_the_same_decisions(
     journey = random_journey(seed)
     undisturbed = simulate(journey)
     with pytest.MonkeyPatch.context() as patch:
-        go_on = SimulatedRun.go_on
-
-        def rebuilt(run: SimulatedRun) -> None:
-            position = Position.model_validate_json(run.run.position.model_dump_json())
-            run._playing.close()
-            run.run = Run(run.compiled.plan, position, run.note, account="acme")
-            run._playing = play(run.run, run)
-            go_on(run)
-
-        patch.setattr(SimulatedRun, "go_on", rebuilt)
+        rebuild_at_every_rest(patch)
         torn = simulate(journey)
     assert comparable(torn.trace) == comparable(undisturbed.trace)
     assert torn.ending == undisturbed.ending

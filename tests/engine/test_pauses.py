@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from engine.compile import compile_playbook
-from engine.interpreter import Run, play
-from engine.position import Position
-from engine.simulation import Account, SimulatedRun, Simulation
+from engine.simulation import Account, Simulation
 from engine.workspace import load_workspace
+from tests.walking import rebuild_at_every_rest
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 PLAYBOOK = """
@@ -87,14 +86,5 @@ def test_nothing_starts_in_a_pause_and_what_still_holds_starts_on_resume():
 
 
 def test_an_extended_wait_survives_a_resume_elsewhere(monkeypatch: pytest.MonkeyPatch):
-    go_on = SimulatedRun.go_on
-
-    def rebuilt(run: SimulatedRun) -> None:
-        position = Position.model_validate_json(run.run.position.model_dump_json())
-        run._playing.close()
-        run.run = Run(run.compiled.plan, position, run.note)
-        run._playing = play(run.run, run)
-        go_on(run)
-
-    monkeypatch.setattr(SimulatedRun, "go_on", rebuilt)
+    rebuild_at_every_rest(monkeypatch)
     assert ends(simulate("extend", WAIT)) == [(13, "end")]

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.compile import compile_playbook
-from engine.interpreter import Run, play
 from engine.position import Position
-from engine.simulation import Account, SimulatedRun, Simulation
+from engine.simulation import Account, Simulation
 from engine.workspace import load_workspace
+from tests.walking import rebuild_at_every_rest
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 PLAYBOOK = b"""
@@ -85,16 +85,7 @@ def test_what_was_still_to_come_is_later_by_as_long_as_the_task_slept(told, remi
 
 
 def test_a_snooze_survives_a_resume_elsewhere(monkeypatch: pytest.MonkeyPatch):
-    go_on = SimulatedRun.go_on
-
-    def rebuilt(run: SimulatedRun) -> None:
-        position = Position.model_validate_json(run.run.position.model_dump_json())
-        run._playing.close()
-        run.run = Run(run.compiled.plan, position, run.note)
-        run._playing = play(run.run, run)
-        go_on(run)
-
-    monkeypatch.setattr(SimulatedRun, "go_on", rebuilt)
+    rebuild_at_every_rest(monkeypatch)
     assert days(simulate((2, {"until": 12}), (3, {"until": 3}))) == {"remind": 5, "escalate": 8, "expire": 12}
 
 

@@ -103,7 +103,7 @@ class Servers:
         try:
             try:
                 connection.connect(str(self._places.keeper_socket))
-            except (ConnectionError, FileNotFoundError):
+            except (ConnectionError, FileNotFoundError, NotADirectoryError):
                 self._start_keeper()
                 connection.connect(str(self._places.keeper_socket))
         except BaseException:

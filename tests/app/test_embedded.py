@@ -215,9 +215,13 @@ def test_a_server_that_cannot_start_says_why(own_home):
         servers.database_url()
 
 
-def test_a_home_that_cannot_be_written_says_so(tmp_path):
-    (tmp_path / "file").touch()
-    with Servers(tmp_path / "file" / "home") as servers, pytest.raises(ServerAway, match="TENURE_HOME"):
+@pytest.mark.parametrize("name", ["home", "long" * 30], ids=["sockets inside", "sockets elsewhere"])
+def test_a_home_that_cannot_be_written_says_so(name):
+    with (
+        tempfile.NamedTemporaryFile(prefix="tenure-embedded-") as file,
+        Servers(Path(file.name) / name) as servers,
+        pytest.raises(ServerAway, match="TENURE_HOME"),
+    ):
         servers.database_url()
 
 

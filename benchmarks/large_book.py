@@ -11,7 +11,7 @@ from app.files import read_folder
 from benchmarks.measure import ROOT
 from engine.project import read_project
 from store import clock
-from store.deploy import Publication, deploy
+from store.deploy import deploy, publications
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 
@@ -45,16 +45,9 @@ def _deploy(engine: sa.Engine) -> None:
     folder = ROOT / "playbooks"
     project = read_project(read_folder(folder), str(folder))
     assert project.workspace is not None
-    publications = [
-        Publication(
-            compiled=one.compiled, source=one.source, texts={h: t.model_dump(mode="json") for h, t in one.texts.items()}
-        )
-        for one in project.playbooks.values()
-        if one.compiled is not None
-    ]
     with engine.begin() as conn:
         clock.set_virtual(conn, NOW)
-        deploy(conn, project.workspace, publications, NOW)
+        deploy(conn, project.workspace, publications(project), NOW)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from benchmarks.measure import SHARES, Figure, best, growth, timed, words
 from engine.workspace import load_workspace
 from store.ageing import due_accounts
 from store.columns import ensure_columns
-from store.projection import Scope, project
+from store.in_work import Scope
+from store.projection import project
 from store.statements import Statement
 
 _EACH = 10

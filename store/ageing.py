@@ -16,7 +16,7 @@ from engine.expressions import Expression
 from engine.expressions.tree import Aggregate, Extreme, Now, Today, walk
 from engine.workspace import Workspace
 from store import freshness
-from store.projection import Scope
+from store.in_work import Scope
 from store.schema import account, account_now, account_value, event, record, score_override, value_history
 from store.touched import Touched, bits, touched_in
 from store.zones import zones_in_use

@@ -16,8 +16,8 @@ from engine.workspace import Workspace
 from store import clock
 from store.deployed import Deployed, NothingDeployed, deployed_from, plan_of, workspace_of
 from store.distinct_values import distinct_values
+from store.in_work import Scope
 from store.kept import Kept
-from store.projection import Scope
 from store.sight import Ground
 from store.statements import Statement
 

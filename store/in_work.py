@@ -1,10 +1,17 @@
-"""Rows of the accounts in work, always found by index: however many the planner thinks there are."""
+"""The accounts in work: whom a projection looks at, and their rows, always found by index."""
 
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from store.schema import work
+
+Scope = Literal["some", "all", "anew"]
+"""Whom a projection looks at: the accounts in `work`; or all, of which only those in `work` were told something; or
+all, whatever they were before."""
+
+TOUCHED = "work:touched"
+"""The column of a step that says what of an account was told or came due."""
 
 
 def is_in_work(account_id: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 
 from engine.calendars import is_zone
 from engine.expressions.tree import Extreme, FieldValue, Now, Today, walk
@@ -30,25 +29,18 @@ from store.columns import (
 )
 from store.expressions import to_sql
 from store.gathered import NOTHING, Gathered, gather, rows_read
-from store.in_work import is_in_work
+from store.histories import Old, history_of_values, score_history, was, with_extremes
+from store.in_work import TOUCHED, Scope, is_in_work
 from store.overrides import cards_overridden
-from store.schema import score, value_history, work
-from store.scoring import MADE_OF, CardColumns, known_share, score_steps, what_it_is_made_of
+from store.schema import work
+from store.scoring import CardColumns, score_steps
 from store.sight import Ground, Sight, read_ground
-from store.sql_functions import Slope
 from store.statements import Statement, kept
 from store.told import Account, known_values, read_json
 from store.touched import Touched, touches
 
 Sql = sa.ColumnElement[Any]
 _AT = sa.DateTime(timezone=True)
-_TOUCHED = "work:touched"
-"""The column of a step that says what of an account was told or came due."""
-
-
-Scope = Literal["some", "all", "anew"]
-"""Whom a projection looks at: the accounts in `work`; or all, of which only those in `work` were told something; or
-all, whatever they were before."""
 
 
 def project(
@@ -149,17 +141,17 @@ def _statement(
     made = [column.name for column in table.columns if column.name != "account_id"]
     if scope == "all":
         made = list(_made_by_the_clock(workspace, extremes))
-    old = _Old(table, made, scope)
+    old = Old(table, made, scope)
     gathered = _gathered(workspace, alive) if scope == "anew" else NOTHING
     told = _standing(old, _read(workspace, extremes)) if scope == "all" else _told(workspace, old, scope, gathered)
-    step = _with_extremes(told, "told_past", old, extremes)
+    step = with_extremes(told, "told_past", old, extremes)
     for n, level in enumerate(_levels(workspace.computed)):
         columns = _computed(level, _seen(step, workspace, alive, gathered), workspace, alive, old)
         step = sa.select(step, *columns).offset(0).subquery(f"computed_{n}") if columns else step
-        step = _with_extremes(step, f"computed_past_{n}", old, extremes)
+        step = with_extremes(step, f"computed_past_{n}", old, extremes)
     step = score_steps(step, workspace, alive, overridden)
     cards = [CardColumns(id=id_, variants=variants) for id_, variants in workspace.cards().items()]
-    final = _with_extremes(step, "scored_past", old, extremes)
+    final = with_extremes(step, "scored_past", old, extremes)
     since = _since(final, cards, old)
     follows = {*since, *(_follows_its_score(card) for card in cards if scope == "all")}
     found = [(final.c[name], old.of(final, name)) for name in made if name not in follows]
@@ -169,52 +161,18 @@ def _statement(
     update = sa.update(table).values({name: cte.c[name] for name in made})
     update = update.where(table.c.account_id == cte.c.account_id)
     for card in cards:
-        update = update.add_cte(_score_history(card, cte, old))
+        update = update.add_cte(score_history(card, cte, old))
         if scope != "anew":
-            update = update.add_cte(books.rebooked(card.id, cte, partial(_was, cte, old)))
+            update = update.add_cte(books.rebooked(card.id, cte, partial(was, cte, old)))
     for n, field in enumerate(dict.fromkeys(one.field for one in extremes if column_name(one.field) in made)):
-        update = update.add_cte(_value_history(n, field, cte, old, extremes))
+        update = update.add_cte(history_of_values(n, field, cte, old, extremes))
     return update
-
-
-class _Old:
-    """What a row was before, of the columns that are made: carried along through all steps under names of its own."""
-
-    def __init__(self, table: sa.Table, made: Sequence[str], scope: Scope) -> None:
-        self.table = table.alias("old")
-        self.made = made
-        self.scope = scope
-
-    def may_differ(self, step: sa.FromClause, touched: Touched) -> sa.ColumnElement[bool]:
-        """Whether something may have become of what is worked out of these."""
-        match self.scope:
-            case "some":
-                return touches(step.c[_TOUCHED], touched)
-            case "all":
-                return sa.false()
-            case "anew":
-                return sa.true()
-
-    def columns(self) -> list[sa.Label[Any]]:
-        return [self.table.c[name].label(_before(name)) for name in self.made]
-
-    def of(self, step: sa.FromClause, name: str) -> Sql:
-        return step.c[_before(name)]
-
-
-def _was(changed: sa.CTE, old: _Old, name: str) -> Sql:
-    """What a column held before, also one that is not made."""
-    return old.of(changed, name) if name in old.made else changed.c[name]
-
-
-def _before(name: str) -> str:
-    return column_name(f"old:{name}")
 
 
 # --- told values ----------------------------------------------------------------------------------------------------
 
 
-def _told(workspace: Workspace, old: _Old, scope: Scope, gathered: Gathered) -> sa.Subquery:
+def _told(workspace: Workspace, old: Old, scope: Scope, gathered: Gathered) -> sa.Subquery:
     """The latest value of every told field that is not dated ahead; and what was gathered."""
     fields, account_id = workspace.told(), old.table.c.account_id
     columns = {column_name(field.name): field.type for field in fields}
@@ -228,8 +186,8 @@ def _told(workspace: Workspace, old: _Old, scope: Scope, gathered: Gathered) -> 
         return query.offset(0).subquery("told")
     # Looked up once, and not in every place where it is asked for.
     its = sa.select(work.c.touched).where(work.c.account_id == account_id).correlate(old.table).scalar_subquery()
-    looked = sa.select(its.label(_TOUCHED)).offset(0).lateral("looked")
-    is_told = touches(looked.c[_TOUCHED], Touched.VALUES)
+    looked = sa.select(its.label(TOUCHED)).offset(0).lateral("looked")
+    is_told = touches(looked.c[TOUCHED], Touched.VALUES)
     known = known_values(workspace, fields, Account(id=account_id, is_told=is_told, tables=(old.table, looked)))
 
     def now_or_before(name: str, told: Sql) -> sa.Label[Any]:
@@ -238,11 +196,11 @@ def _told(workspace: Workspace, old: _Old, scope: Scope, gathered: Gathered) -> 
     values = [now_or_before(name, read_json(known.c[name], type_)) for name, type_ in columns.items()]
     ages = [now_or_before(name, known.c[name]) for name in aged]
     source = old.table.join(looked, sa.true()).outerjoin(known, sa.true())
-    query = sa.select(account_id, looked.c[_TOUCHED], *old.columns(), *values, *ages).select_from(source)
+    query = sa.select(account_id, looked.c[TOUCHED], *old.columns(), *values, *ages).select_from(source)
     return query.where(is_in_work(account_id)).offset(0).subquery("told")
 
 
-def _standing(old: _Old, read: Collection[str]) -> sa.Subquery:
+def _standing(old: Old, read: Collection[str]) -> sa.Subquery:
     """What stands, and is read. Those in work come out as they are: they were brought up to the instant before."""
     stands = [column for column in old.table.columns if column.name in read and column.name not in old.made]
     return sa.select(old.table.c.account_id, *stands, *old.columns()).subquery("told")
@@ -286,7 +244,7 @@ def _computed(
     seen: Prepared,
     workspace: Workspace,
     alive: Mapping[freshness.Promise, bool],
-    old: _Old,
+    old: Old,
 ) -> list[sa.Label[Any]]:
     columns = []
     for one in level:
@@ -334,7 +292,7 @@ def _follows_its_score(card: CardColumns) -> str:
     return f"{card.id}.band" if len(card.variants) == 1 and card.variants[0].applies_to is None else ""
 
 
-def _since(step: sa.Subquery, cards: Sequence[CardColumns], old: _Old) -> Mapping[str, Sql]:
+def _since(step: sa.Subquery, cards: Sequence[CardColumns], old: Old) -> Mapping[str, Sql]:
     """Since when each band is what it is."""
     return {
         f"{card.id}.since": sa.case(
@@ -343,88 +301,6 @@ def _since(step: sa.Subquery, cards: Sequence[CardColumns], old: _Old) -> Mappin
         )
         for card in cards
     }
-
-
-def _with_extremes(step: sa.Subquery, name: str, old: _Old, extremes: Sequence[Extreme]) -> sa.Subquery:
-    """As soon as a field is there, what looks back at it is: the next computed field, or a score, may read it."""
-    found = [
-        _extreme(one, step, old, extremes).label(column)
-        for one in extremes
-        if (column := extreme_column(one.way, one.field, one.window)) not in step.c and column_name(one.field) in step.c
-    ]
-    return sa.select(step, *found).offset(0).subquery(name) if found else step
-
-
-def _extreme(one: Extreme, step: sa.FromClause, old: _Old, extremes: Sequence[Extreme]) -> Sql:
-    found, column = _looked_up(one, step, old, extremes), column_name(one.field)
-    if old.scope == "anew":
-        return found
-    was = old.of(step, extreme_column(one.way, one.field, one.window))
-    same = step.c[column].is_not_distinct_from(old.of(step, column))
-    stands = sa.and_(same, was.is_not(None), ~old.may_differ(step, Touched.PAST))
-    return sa.case((stands, was), else_=found)
-
-
-def _looked_up(one: Extreme, step: sa.FromClause, old: _Old, extremes: Sequence[Extreme]) -> Sql:
-    """The value now, the values since the window's start, and the one in force at its start; NULLs are passed over."""
-    h = value_history
-    value, account_id = step.c[column_name(one.field)], step.c.account_id
-    start = NOW - freshness.window_of(one.window)
-    if one.way == "trend":
-        return Slope(
-            account_id, sa.literal(one.field, sa.Text), start, NOW, value, _is_new(one.field, step, old, extremes)
-        )
-    mine = sa.and_(h.c.account_id == account_id, h.c.field == one.field)
-    best = sa.func.max if one.way == "highest" else sa.func.min
-    within = sa.select(best(h.c.value)).where(mine, h.c.at > start, h.c.at <= NOW)
-    at_start = sa.select(h.c.value).where(mine, h.c.at <= start).order_by(h.c.at.desc(), h.c.id.desc()).limit(1)
-    pick = sa.func.greatest if one.way == "highest" else sa.func.least
-    return pick(
-        value,
-        within.correlate_except(h).scalar_subquery(),
-        at_start.correlate_except(h).scalar_subquery(),
-        type_=DOUBLE_PRECISION,
-    )
-
-
-def _score_history(card: CardColumns, changed: sa.CTE, old: _Old) -> sa.CTE:
-    value, band = f"{card.id}.score", f"{card.id}.band"
-    made = (
-        sa.select(
-            changed.c.account_id,
-            sa.literal(card.id, sa.Text),
-            NOW,
-            changed.c[value],
-            changed.c[band],
-            known_share(card, changed),
-            *what_it_is_made_of(card, changed),
-            changed.c[card.override] if card.override in changed.c else sa.null(),
-        )
-        .where(sa.or_(*(changed.c[name].is_distinct_from(old.of(changed, name)) for name in (value, band))))
-        .order_by(changed.c.account_id)
-    )
-    columns = ["account_id", "card", "at", "value", "band", "known_weight", *MADE_OF, "override_id"]
-    return sa.insert(score).from_select(columns, made).cte(f"history_of_{card.id}")
-
-
-def _is_new(field: str, step: sa.FromClause, old: _Old, extremes: Sequence[Extreme]) -> Sql:
-    """Whether the value becomes a row of the history: where it changed, and where it has none since nobody looked at
-    it so far; else a fall from there would have no height."""
-    value, h = step.c[column_name(field)], value_history
-    columns = [extreme_column(one.way, one.field, one.window) for one in extremes if one.field == field]
-    has_past = sa.exists().where(h.c.account_id == step.c.account_id, h.c.field == field).correlate_except(h)
-    starts = sa.and_(value.is_not(None), sa.or_(*(old.of(step, name).is_(None) for name in columns)), ~has_past)
-    return sa.or_(value.is_distinct_from(old.of(step, column_name(field))), starts)
-
-
-def _value_history(n: int, field: str, changed: sa.CTE, old: _Old, extremes: Sequence[Extreme]) -> sa.CTE:
-    """A row per new value."""
-    made = (
-        sa.select(changed.c.account_id, sa.literal(field, sa.Text), NOW, changed.c[column_name(field)])
-        .where(_is_new(field, changed, old, extremes))
-        .order_by(changed.c.account_id)
-    )
-    return sa.insert(value_history).from_select(["account_id", "field", "at", "value"], made).cte(f"values_{n}")
 
 
 _EVERYONES_ROWS = sa.text("""

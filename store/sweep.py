@@ -17,8 +17,9 @@ from store.arbitration import Ruled, rekey, rule
 from store.briefing import LastSweep, brief
 from store.consent import cancel_barred
 from store.deployed import Deployed, NothingDeployed, conditions_of, extremes_of
+from store.in_work import Scope
 from store.moment_triggers import any_reached
-from store.projection import Scope, project_on
+from store.projection import project_on
 from store.proposals import propose
 from store.schema import account, change, work
 from store.schema import sweep as sweeps

@@ -14,7 +14,7 @@ from engine.workspace import Workspace
 from store import freshness
 from store.ageing import new_day, scope_of, timed
 from store.columns import NOW
-from store.projection import Scope
+from store.in_work import Scope
 from store.schema import crossing, event, settling, trigger_hold, watch, work
 from store.statements import Given, Statement, kept
 from store.touched import Touched, bits

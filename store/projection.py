@@ -40,7 +40,6 @@ from store.told import Account, known_values, read_json
 from store.touched import Touched, touches
 
 Sql = sa.ColumnElement[Any]
-_AT = sa.DateTime(timezone=True)
 
 
 def project(

@@ -66,12 +66,17 @@ _SHAPE = Shape(
     },
 )
 
-# In order of id: two intakes about the same accounts judge one after the other, without deadlock.
+# In order of id: two intakes about the same accounts judge one after the other, without deadlock. Accounts are looked
+# up one by one, here and below: for each block of a large file, the planner would make a hash table of all there are.
 _LOCK = Statement(
     _SHAPE,
     """
     select count(*) from (
-        select id from account join {told} on told.account = account.key order by id for no key update of account
+        select id from account
+        where id = any(array(
+            select found.id from {told}, lateral (select id from account where key = told.account offset 0) as found
+        ))
+        order by id for no key update
     ) as locked
     """,
 )
@@ -80,7 +85,7 @@ _JUDGE_AND_WRITE = """
     with told as materialized (
         select told.n, account.id as account_id, told.field, told.value, coalesce(told.at, told.learned_at) as at,
             told.at is null as undated, told.learned_at
-        from {told} left join account on account.key = told.account
+        from {told} left join lateral (select id from account where key = told.account offset 0) as account on true
     ), judged as materialized (
         select told.n, told.account_id, told.field, told.value, told.at, told.learned_at,
             case

@@ -4,13 +4,14 @@ Lock order, here and in everything that touches a run: the run's row first, then
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from engine.runtime import Entry, Standing, Waiting
+from engine.steps.base import ROUND
 from store import clock, errands, mails, outbox, watches
 from store.deployed import load_compiled, load_workspace
 from store.notices import RESTS
@@ -106,13 +107,23 @@ def note(conn: sa.Connection, run_id: int, entries: Sequence[Entry]) -> None:
 
 def _append(conn: sa.Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
     """Lines whose numbers are taken: repeats, or else of another walk."""
-    there = conn.execute(sa.select(trace).where(trace.c.run_id == run_id)).all()
-    known = {(line.path, line.what, line.at) for line in there} | {(line.path, line.what, line.seq) for line in there}
-    number = max(line.seq for line in there)
+    there = [line._asdict() for line in conn.execute(sa.select(trace).where(trace.c.run_id == run_id))]
+    known = {identity for line in there for identity in _identities(line)}
+    number = max(line["seq"] for line in there)
     for row in rows:
-        if not known & {(row["path"], row["what"], row["at"]), (row["path"], row["what"], row["seq"])}:
+        if known.isdisjoint(_identities(row)):
             number += 1
             conn.execute(sa.insert(trace).values(row | {"seq": number}))
+
+
+def _identities(line: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
+    """By which of two lines is known that they say the same."""
+    path, what = line["path"], line["what"]
+    yield path, what, line["at"]
+    yield path, what, line["seq"]
+    if ROUND not in path:
+        # Of steps side by side, another walk may number the lines in another way, and later; but it says them once.
+        yield path, what, json.dumps(line["detail"], sort_keys=True, default=datetime.isoformat)
 
 
 def end(

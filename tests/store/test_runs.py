@@ -131,6 +131,19 @@ def test_a_walk_that_was_set_back_and_went_another_way_leaves_all_its_lines(worl
     assert world.rows("select seq, what from trace order by seq") == [(1, "waits"), (2, "came"), (3, "timed_out")]
 
 
+def test_a_walk_that_was_set_back_says_once_what_steps_side_by_side_say_in_another_order(world):
+    def answered(seq, path, at=START):
+        return Entry(seq=seq, at=at, path=path, what="answered", detail={"step": path[-1], "outcome": "done"})
+
+    left, right, rounds = "steps[0].a", "steps[0].b", "steps[0].repeat.steps[0]"
+    with world.tx() as conn:
+        runs.note(conn, 1, [answered(1, left), answered(2, right), answered(3, rounds)])
+        later = START + DAY
+        runs.note(conn, 1, [answered(1, right, later), answered(2, left, later), answered(4, rounds, later)])
+    said = [(left,), (right,), (rounds,), (rounds,)]
+    assert world.rows("select path from trace order by seq") == said, "only a repeat says the same again"
+
+
 def test_a_rest_follows_exactly_what_is_waited_for_beside_goal_and_exits(world):
     since = datetime(2026, 3, 3, tzinfo=UTC)
     first, second = Waiting(key="a", condition=NPS_BACK), Waiting(key="b", event="login", since=since)

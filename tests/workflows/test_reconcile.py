@@ -11,12 +11,12 @@ import pytest
 import sqlalchemy as sa
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
 from engine.facts import AccountFact, PersonFact
 from engine.project import read_project
-from store import clock, tasks
+from store import clock, runs, tasks
 from store.deploy import Publication, deploy
 from store.enrolment import CannotEnrol, enrol
 from store.intake import take_in
@@ -114,6 +114,21 @@ async def test_a_workflow_that_was_terminated_ends_its_run_as_failed_with_the_re
     assert await small.until(ENDED) == ("failed", "its workflow is terminated in Temporal")
     with small.database.connect() as conn:
         assert conn.execute(sa.select(task.c.state)).scalar_one() == "withdrawn"
+
+
+async def test_a_run_that_temporal_has_open_after_its_end_is_closed_there(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await small.until(given("first"))
+    with small.database.begin() as conn:
+        number = conn.execute(sa.select(run.c.id)).scalar_one()
+        runs.end(conn, number, outcome="end", reason="done", at=clock.now(conn))
+    monkeypatch.setattr("workflows.reconcile._CLOSED_FOR", timedelta(0))
+    handle = small.client.get_workflow_handle(f"twice/{small.key}/1")
+    assert (await reconcile(small.database, small.client))["closed"] == 1
+    assert (await handle.describe()).status == WorkflowExecutionStatus.TERMINATED
+    assert await small.until(ENDED) == ("end", "done")
+    assert (await reconcile(small.database, small.client))["closed"] == 0
 
 
 async def test_telling_a_run_that_temporal_does_not_know_is_noticed(small: Small) -> None:

@@ -66,6 +66,8 @@ def _left(conn: sa.Connection, policy: MailPolicy, rows: Collection[sa.RowMappin
             sa.select(mail.c.id, column, mail.c.left_at, mail.c.priority, run.c.playbook)
             .join(run, run.c.id == mail.c.run_id)
             .where(column.in_(whose), mail.c.left_at > now - reach(policy), mail.c.topic.is_not(None))
+            # Of those that left in one moment, too, the latest are named first.
+            .order_by(mail.c.left_at, mail.c.id)
         )
         for id_, key, at, priority, playbook in conn.execute(query):
             found[key].append((id_, Left(at=at, whose=f"{playbook} (priority {priority})")))

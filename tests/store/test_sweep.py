@@ -123,6 +123,8 @@ def test_the_lock_is_taken_and_given_back_in_two_round_trips(world, tmp_path):
     from store.sweep_lock import sweeping
 
     with world.engine.connect() as conn, (tmp_path / "trace").open("w+b") as trace:
+        with sweeping(conn, wait=True):
+            pass  # a connection prepares at first what it will ask again and again
         server = conn.connection.driver_connection.pgconn
         server.trace(trace.fileno())
         with sweeping(conn, wait=True) as mine:

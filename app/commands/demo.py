@@ -36,9 +36,13 @@ def run_demo(*, home: Path | None, once: bool, days: int, speed: float, accounts
     began = time.monotonic()
     with Services(home, default_home=_DEFAULT_HOME, durable=False) as services:
         say(f"Tenure demo in {services.settings.home}")
-        life, children = _prepare(services, accounts, seed)
-        say(f"ready after {time.monotonic() - began:.1f} s")
-        counts = asyncio.run(_live(services, life, children, days if once else None, None if once else speed))
+        try:
+            life, children = _prepare(services, accounts, seed)
+            say(f"ready after {time.monotonic() - began:.1f} s")
+            counts = asyncio.run(_live(services, life, children, days if once else None, None if once else speed))
+        finally:
+            # Whoever starts over removes the home next: under servers that still run, that would ruin the new ones.
+            services.servers.end()
     if once:
         print(json.dumps(counts, ensure_ascii=False, allow_nan=False))
 

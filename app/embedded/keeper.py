@@ -148,6 +148,13 @@ class Keeper:
             pids = {name: child.pid for name, child in self._children.items() if child.pid is not None}
             self._say(user, {"pids": {"keeper": os.getpid(), **pids}})
             return
+        if want == "leave":
+            alone = self._users == [user]
+            self._say(user, {"leave": {"alone": alone}})
+            self._forget(user)
+            if alone:
+                self._alone_until = time.monotonic()
+            return
         try:
             if want not in self._children:
                 self._children[want] = self._new_child(want)

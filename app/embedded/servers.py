@@ -1,10 +1,12 @@
 """What the rest of the application sees of the embedded servers: ask for one, and it is there until you let go."""
 
+import contextlib
 import json
 import socket
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +16,7 @@ from app.embedded.places import Places, last_lines
 from app.errors import ServerAway
 
 _ANSWER_LIMIT_SECONDS = 120.0
+_END_LIMIT_SECONDS = 30.0
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -65,6 +68,17 @@ class Servers:
         if self._connection:
             self._connection.close()
             self._connection = None
+
+    def end(self) -> None:
+        """Let go of the servers, and where nobody else uses them, come back when they have stopped: they do not linger
+        for the next command, and their folder may be thrown away."""
+        try:
+            alone = self._connection is not None and bool(self._exchange("leave")["leave"]["alone"])
+        except (OSError, ServerAway):
+            alone = False  # the keeper is going or gone by itself
+        self.close()
+        if alone:
+            _wait_for(self._places.keeper_lock)
 
     def _ask(self, want: str) -> dict[str, dict[str, str]]:
         with self._one_at_a_time:
@@ -140,3 +154,18 @@ class Servers:
         log = self._places.log("keeper")
         hint = f"{reason} It said:\n{last_lines(log, since=since)}"
         return ServerAway("The keeper of the embedded servers", str(log), hint)
+
+
+def _wait_for(lock: Path) -> None:
+    """Until the keeper has let go of its lock, which it does with its last breath."""
+    import fcntl  # not on Windows, where there is no keeper either
+
+    deadline = time.monotonic() + _END_LIMIT_SECONDS
+    with contextlib.suppress(FileNotFoundError), lock.open("a") as held:
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.05)
+            else:
+                return

@@ -122,6 +122,25 @@ def test_processes_that_start_together_share_one_keeper(home):
         user.communicate("")
 
 
+def test_whoever_ends_them_alone_comes_back_when_they_have_stopped(own_home):
+    servers = Servers(own_home, durable=False)
+    servers.database_url()
+    pids = servers.pids()
+    servers.end()
+    assert not any(psutil.pid_exists(pid) for name, pid in pids.items() if name != "keeper")
+    _until(lambda: _running_in(own_home) == [])
+
+
+def test_whoever_ends_them_beside_others_leaves_them_running(home):
+    user = _start_user(home)
+    pids = _pids_of(user)
+    with Servers(home, durable=False) as servers:
+        servers.database_url()
+        servers.end()
+    assert all(psutil.pid_exists(pid) for pid in pids.values())
+    user.communicate("")
+
+
 def test_a_killed_user_leaves_nothing_behind(home):
     user = _start_user(home, "temporal")
     pids = _pids_of(user)

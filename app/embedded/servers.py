@@ -72,10 +72,15 @@ class Servers:
     def end(self) -> None:
         """Let go of the servers, and where nobody else uses them, come back when they have stopped: they do not linger
         for the next command, and their folder may be thrown away."""
-        try:
-            alone = self._connection is not None and bool(self._exchange("leave")["leave"]["alone"])
-        except (OSError, ServerAway):
-            alone = False  # the keeper is going or gone by itself
+        alone = False
+        # Where a thread still waits for an answer, this one would take it for its own.
+        if self._connection is not None and self._one_at_a_time.acquire(blocking=False):
+            try:
+                alone = bool(self._exchange("leave")["leave"]["alone"])
+            except (OSError, ServerAway):
+                pass  # the keeper is going or gone by itself
+            finally:
+                self._one_at_a_time.release()
         self.close()
         if alone:
             _wait_for(self._places.keeper_lock)

@@ -41,6 +41,15 @@ def running_in_temporal(house: House) -> list[str]:
     return asyncio.run(running())
 
 
+def asked_to_stop(house: House) -> tuple[int, float]:
+    """The worker: its exit code, and the seconds that it took."""
+    popen = house.worker.popen
+    assert popen
+    asked = time.monotonic()
+    popen.send_signal(signal.SIGTERM)
+    return popen.wait(20), time.monotonic() - asked
+
+
 def test_runs_that_temporal_has_lost_go_on_from_where_they_rested() -> None:
     began = time.monotonic()
     with standing_house(seed=4) as house:
@@ -77,12 +86,7 @@ def test_a_busy_worker_that_is_asked_to_stop_does_so_in_time_and_loses_nothing()
         keys = populate(house)
         with Looking(house), Crowd(house, keys) as crowd:
             eventually("answers are heard", lambda: len(crowd.answered) > 3)
-            popen = house.worker.popen
-            assert popen
-            asked = time.monotonic()
-            popen.send_signal(signal.SIGTERM)
-            code = popen.wait(20)
-            took = time.monotonic() - asked
+            code, took = asked_to_stop(house)
             eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
         assert code == 0
         assert judge(house, keys, PAIRS, crowd, f"the worker stopped {took:.1f} s after SIGTERM") == []
@@ -97,12 +101,7 @@ def test_a_worker_whose_acts_cannot_settle_stops_in_time_all_the_same() -> None:
             with house.database.begin() as conn:
                 conn.execute(sa.text("alter table trace rename to trace_elsewhere"))
             eventually("acts are refused", lambda: "trace" in house.worker.log.read_text(encoding="utf-8"))
-            popen = house.worker.popen
-            assert popen
-            asked = time.monotonic()
-            popen.send_signal(signal.SIGTERM)
-            code = popen.wait(20)
-            took = time.monotonic() - asked
+            code, took = asked_to_stop(house)
             with house.database.begin() as conn:
                 conn.execute(sa.text("alter table trace_elsewhere rename to trace"))
             eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)

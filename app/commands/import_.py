@@ -37,7 +37,8 @@ def import_files(folder: Path, data: Path, as_of: datetime | None, home: Path | 
             # The clock's own words: it never goes back.
             raise UsageError(str(error)) from error
     print_problems(report.problems)
-    errors = sum(problem.severity == "error" for problem in report.problems)
+    # A row may have several problems, and so may the first line of a file.
+    errors = len({(one.spot.file, one.spot.line) for one in report.problems if one.severity == "error"})
     if as_json:
         problems = [problem_json(problem) for problem in report.problems]
         show({"clock": report.now, "counts": plain(dict(report.counts)), "problems": problems})
@@ -72,7 +73,7 @@ def print_problems(problems: Sequence[Problem]) -> None:
         told[kind] += 1
         if told[kind] <= _MOST[problem.severity]:
             hint = f" ({problem.hint})" if problem.hint else ""
-            where = f"{problem.spot.file}:{problem.spot.line}"
+            where = f"{problem.spot.file}:{problem.spot.line}" + (f": {problem.spot.path}" if problem.spot.path else "")
             say(clean(f"{problem.severity} {problem.code} {where}: {problem.message}{hint}"))
     severities = {(problem.spot.file, problem.code): problem.severity for problem in problems}
     for (file, code), number in told.items():

@@ -25,7 +25,7 @@ def list_(state: str, source: str | None, limit: int, home: Path | None, *, as_j
     if as_json:
         show({"items": plain(found.items), "next": found.next, "held": dict(held)})
     elif found.items:
-        rows = [(str(one.id), one.source, _place(one), one.code, one.reason, _content(one)) for one in found.items]
+        rows = [(str(one.id), one.source, _place(one), one.code, _reason(one), _content(one)) for one in found.items]
         show_table(("NUMBER", "SOURCE", "PLACE", "CODE", "REASON", "CONTENT"), rows, give_way=("CONTENT", "REASON"))
         if found.next:
             say(f"… and more; --limit shows up to 500 of {sum(held.values()):,} held")
@@ -89,6 +89,10 @@ def _settle(
 
 def _place(one: Held) -> str:
     return "" if one.file is None else f"{one.file}:{one.line}"
+
+
+def _reason(one: Held) -> str:
+    return f"{one.part}: {one.reason}" if one.part else one.reason
 
 
 def _content(one: Held) -> str:

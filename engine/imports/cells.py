@@ -28,6 +28,8 @@ class BadCell(Exception):
 
 def text_of(cell: Cell, column: str) -> str | None:
     if isinstance(cell, str):
+        if "\x00" in cell:
+            raise BadCell(column, "there is a NUL character in it", "is the file cut, or not text?")
         return cell.strip() or None
     match cell:
         case None:

@@ -136,11 +136,16 @@ class Reader:
                 block.rejected.append(Rejected(problem=problem, row=row.shown(), typed=row.typed))
 
     def _absent(self, one: Import, table: Table) -> list[Problem]:
+        missing = [column for column in _own_columns(one) if column not in table.columns]
+        if missing and (problem := _no_header(table)) is not None:
+            return [problem]
         hint = f"it has {', '.join(table.columns)}"
         problems = [
-            bad_row("PB520", table.file, 1, column, "the file has no such column", hint=hint)
+            bad_row("PB520", table.file, 1, column, "the file has no such column", hint=hint) for column in missing
+        ] + [
+            bad_row("PB520", table.file, 1, column, "two columns have this name", hint="which one counts? rename one")
             for column in _own_columns(one)
-            if column not in table.columns
+            if table.columns.count(column) > 1
         ]
         if not problems and one.account is not None and one.account.via is not None:
             problems = self._cannot_follow(one.account, one.account.via)
@@ -180,6 +185,19 @@ class Reader:
                     found.setdefault(link or "", owner or "")
             self._links[place] = found
         return self._links[place]
+
+
+def _no_header(table: Table) -> Problem | None:
+    """What is wrong with the first line as a whole, where no column of it can be meant."""
+    if not table.columns:
+        return bad_row("PB520", table.file, 1, "", "the file is empty", hint="its first line names the columns")
+    if len(table.columns) == 1 and (found := next((mark for mark in _OTHER_MARKS if mark in table.columns[0]), None)):
+        what = f"its columns are kept apart by {_OTHER_MARKS[found]}"
+        return bad_row("PB520", table.file, 1, "", what, hint="CSV has commas here: export it anew")
+    return None
+
+
+_OTHER_MARKS: Mapping[str, str] = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def _make_plain(

@@ -317,6 +317,7 @@ def test_broken_rows_are_told_with_file_row_and_reason_and_the_others_are_taken(
         "error PB523 scores.csv:2",
         "error PB523 scores.csv:3",
     ]
+    assert [line.split(": ")[1] for line in told[:2]] == ["since", "seats"]  # the column
     assert done.out.splitlines()[1].split() == ["accounts", "4", "2", "0", "0"]
     assert "5 rows or files left out" in done.out
     again = road.looks("import", folder, data, "--json")

@@ -286,6 +286,9 @@ def test_the_command_line_lists_releases_and_drops(engine, folder, tmp_path, mon
     code, listed = run("quarantine", "list")
     assert (code, listed["held"]) == (1, {"import subs": 2})
     unread, unknown = (one["id"] for one in listed["items"])
+    with pytest.raises(SystemExit):
+        app(["quarantine", "list"], prog_name="tenure")
+    assert 'arr: "many" is not a number' in capsys.readouterr().out
     with engine.begin() as conn:
         take_in(conn, [AccountFact(key="Z")], known_at=MAY)
     code, told = run("quarantine", "release", "--all")

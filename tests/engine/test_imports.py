@@ -204,6 +204,7 @@ def test_an_id_said_again_is_a_warning_that_names_both_lines():
         ("A-3,C,small,5,TRUE,0024-03-01,", "since", "outside of 1900"),
         (",C,small,5,TRUE,2024-03-01,", "key", "empty"),
         ("A-3,C,small", "", "3 cells"),
+        ("A-3,C\0,small,5,TRUE,2024-03-01,", "name", "NUL"),
     ],
 )
 def test_a_broken_row_is_named_with_line_and_column_and_the_others_are_read(row, column, words):
@@ -222,6 +223,23 @@ def test_a_record_that_ends_before_it_starts_is_broken():
 def test_a_missing_column_is_named_once():
     reading = read(accounts="key,name\nA-1,Acme\nA-2,Beta\n")
     assert [path for _, _, path, _ in problems(reading)] == ["since", "segment", "seats", "vip", "zone"]
+    assert reading.facts == []
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        ("", "", "the file is empty"),
+        ("key;name;segment;seats;vip;since;zone\nA-1;Acme;small;1;no;2024-03-01;\n", "", "by semicolons"),
+        ("key\tname\nA-1\tAcme\n", "", "by tabs"),
+        ("key,name,name,segment,seats,vip,since,zone\nA-1,A,B,small,1,no,2024-03-01,\n", "name", "two columns"),
+    ],
+)
+def test_a_first_line_that_names_no_columns_is_one_problem(text, path, words):
+    reading = read(accounts=text)
+    ((file, line, where, message),) = problems(reading)
+    assert (file, line, where) == ("accounts.csv", 1, path)
+    assert words in message
     assert reading.facts == []
 
 

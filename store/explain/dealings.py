@@ -19,7 +19,7 @@ Named = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class CrossingExplained:
-    """The last time this playbook was to start for this account, and the ruling."""
+    """A time this playbook was to start for this account, and the ruling."""
 
     at: datetime
     state: str
@@ -39,7 +39,7 @@ class Dealings:
     open_in: Mapping[str, tuple[RunRow, ...]]
     """By exclusive group: what is open."""
     crossings: Mapping[str, CrossingExplained]
-    """By playbook: the last one."""
+    """By playbook: the last one that waits, or else the last one."""
     holds: Mapping[Named, Row]
     settles: Mapping[Named, datetime]
     """When the next of a trigger's events is asked."""
@@ -64,9 +64,12 @@ def _last_crossings(conn: sa.Connection, account_id: int, at: datetime | None) -
     def make() -> sa.Select[Any]:
         of = crossing.c
         mine = sa.select(crossing).ext(distinct_on(of.playbook)).where(of.account_id == Given("account", ID))
+        waits: sa.ColumnElement[bool] = of.state.in_(("proposed", "held"))
         if at is not None:
             mine = mine.where(of.at <= Given("at", AT))
-        return mine.order_by(of.playbook, of.at.desc(), of.id.desc())
+            waits |= of.decided_at > Given("at", AT)
+        # One that waits may start yet, whatever became of a later one by another trigger.
+        return mine.order_by(of.playbook, waits.desc(), of.at.desc(), of.id.desc())
 
     rows = kept(("dealings", "crossings", at is None), make).read(conn, {"account": account_id, "at": at})
     return {row.playbook: _crossing(row, at) for row in rows}

@@ -182,6 +182,15 @@ def test_a_held_crossing_says_why(book, conn, account_id):
     assert playbook.blocked_by.id == other
 
 
+def test_a_held_crossing_is_not_hidden_by_a_later_one_that_did_not_start(book, conn, account_id):
+    facts(book, account_id)
+    held = {"state": "held", "why": "run 1 of onboarding holds the group attention"}
+    book.crossing(account_id, at=NOW - days(3), decided_at=NOW - days(3), **held)
+    book.crossing(account_id, at=NOW - days(1), decided_at=NOW - days(1), state="not_started", why="outside")
+    [playbook] = explained(conn).playbooks
+    assert (playbook.verdict, playbook.crossing and playbook.crossing.at) == ("held", NOW - days(3))
+
+
 def test_a_crossing_that_did_not_start_says_why(book, conn, account_id):
     facts(book, account_id)
     book.ended_run(account_id, started_at=NOW - days(9))

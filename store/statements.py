@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.rows import BaseRowFactory, dict_row, namedtuple_row, tuple_row
+from psycopg.rows import BaseRowFactory, dict_row, namedtuple_row, scalar_row, tuple_row
 from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -65,6 +65,10 @@ class Statement:
     def read_mappings(self, conn: sa.Connection, given: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """All rows like that."""
         return self._fetched(conn, given, dict_row)
+
+    def read_column(self, conn: sa.Connection, given: Mapping[str, Any]) -> list[Any]:
+        """The first column of all rows."""
+        return self._fetched(conn, given, scalar_row)
 
     def write(self, conn: sa.Connection, given: Mapping[str, Any]) -> int:
         """How many rows it wrote."""

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from engine.mail_policy import TRANSACTIONAL, MailPolicy
 from store.deployed import NothingDeployed, load_workspace
-from store.schema import mail, person, playbook, run, task
+from store.statements import Row, Statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +32,14 @@ def mail_policy(conn: sa.Connection) -> MailPolicy:
 def bars_of(conn: sa.Connection, ids: Sequence[int], now: datetime, policy: MailPolicy) -> dict[int, Bar | None]:
     """What keeps each of these mails from leaving at this moment, whatever caps and windows say."""
     bars: dict[int, Bar | None] = dict.fromkeys(ids, _GONE)
-    rows = conn.execute(_QUERY, {"ids": list(ids), "now": now}).mappings()
-    bars.update((row["id"], _bar(row, policy)) for row in rows)
+    bars.update((row.id, _bar(row, policy)) for row in _QUERY.read(conn, {"ids": list(ids), "now": now}))
     others = [mail_id for mail_id in ids if bars[mail_id] is _GONE]
     return bars | _bars_inside(conn, others) if others else bars
 
 
 _GONE = Bar(reason="the mail is gone", final=False)
 
-_QUERY = sa.text("""
+_QUERY = Statement("""
     select mail.id, mail.category, mail.topic, mail.to_address, mail.resent_by, run.state, contact.do_not_contact,
         contact.email, coalesce(playbook.state, 'active') as playbook,
         (select array_agg(reason) from suppression where address_key = mail.to_key) as listed,
@@ -50,7 +49,7 @@ _QUERY = sa.text("""
         ) as said,
         (
             select value from account_value
-            where account_value.account_id = mail.account_id and field = 'account.do_not_contact' and at <= :now
+            where account_value.account_id = mail.account_id and field = 'account.do_not_contact' and at <= %(now)s
             order by at desc, id desc limit 1
         ) as account_wants_none,
         exists (
@@ -61,47 +60,47 @@ _QUERY = sa.text("""
     join run on run.id = mail.run_id
     join contact on contact.id = mail.contact_id
     left join playbook on playbook.id = run.playbook
-    where mail.id = any(cast(:ids as bigint[]))
+    where mail.id = any(cast(%(ids)s as bigint[]))
 """)
 
 
-def _bar(row: sa.RowMapping, policy: MailPolicy) -> Bar | None:
+def _bar(row: Row, policy: MailPolicy) -> Bar | None:
     reason = _consent(row, policy) or _address(row)
     if reason is not None:
         return Bar(reason=reason, final=True)
-    if row["resent_by"]:
+    if row.resent_by:
         # A person wants it to leave, whatever has become of the run since.
         return None
-    if row["state"] != "open":
+    if row.state != "open":
         return Bar(reason="the run has ended", final=True)
-    if row["ending"]:
+    if row.ending:
         return Bar(reason="the run is about to end", final=False)
-    standing = row["playbook"]
+    standing = row.playbook
     return None if standing == "active" else Bar(reason=f"the playbook is {standing}", final=False)
 
 
-def _consent(row: sa.RowMapping, policy: MailPolicy) -> str | None:
-    if row["do_not_contact"]:
+def _consent(row: Row, policy: MailPolicy) -> str | None:
+    if row.do_not_contact:
         return "the contact does not want to be contacted"
-    if row["account_wants_none"] is True:
+    if row.account_wants_none is True:
         return "the account does not want to be contacted"
-    listed = [reason for reason in row["listed"] or () if (reason, row["category"]) != ("unsubscribed", TRANSACTIONAL)]
+    listed = [reason for reason in row.listed or () if (reason, row.category) != ("unsubscribed", TRANSACTIONAL)]
     if listed:
         return next(says for reason, says in _SUPPRESSED.items() if reason in listed)
-    name = row["topic"]
+    name = row.topic
     if name is None:
         return None
     topic = policy.all_topics().get(name)
     title = topic.title if topic else name
-    if row["said"] is False:
+    if row.said is False:
         return f"the contact has unsubscribed from {title}"
-    if row["said"] is None and topic is not None and topic.opt_in:
+    if row.said is None and topic is not None and topic.opt_in:
         return f"the contact has not asked for {title}"
     return None
 
 
-def _address(row: sa.RowMapping) -> str | None:
-    same = (row["email"] or "").casefold() == row["to_address"].casefold()
+def _address(row: Row) -> str | None:
+    same = (row.email or "").casefold() == row.to_address.casefold()
     return None if same else "the address is no longer the contact's"
 
 
@@ -117,26 +116,9 @@ _SUPPRESSED = {
 """Why a listed address is not written to; the first that holds is told."""
 
 
-_reminds_of = sa.and_(
-    task.c.run_id == mail.c.run_id,
-    task.c.visit == mail.c.visit,
-    mail.c.step.in_([task.c.step + "/remind", task.c.step + "/escalate"]),
-)
-"""A mail that reminds of a task has nothing to say when it is done."""
-
-
 def _bars_inside(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Bar | None]:
     """The same for mail to colleagues, who hear of a run also when it is over."""
-    standing = sa.func.coalesce(playbook.c.state, "active").label("playbook")
-    rows = conn.execute(
-        sa.select(mail.c.id, mail.c.to_address, person.c.email, run.c.state, standing, task.c.state.label("task"))
-        .select_from(mail)
-        .outerjoin(task, _reminds_of)
-        .join(run, run.c.id == mail.c.run_id)
-        .outerjoin(person, person.c.key == mail.c.person)
-        .outerjoin(playbook, playbook.c.id == run.c.playbook)
-        .where(mail.c.id.in_(ids), mail.c.person.is_not(None))
-    )
+    rows = _INSIDE.read(conn, {"ids": list(ids)})
     bars: dict[int, Bar | None] = {}
     for row in rows:
         if (row.email or "").casefold() != row.to_address.casefold():
@@ -148,3 +130,17 @@ def _bars_inside(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Bar | Non
         else:
             bars[row.id] = None
     return bars
+
+
+# A mail that reminds of a task has nothing to say when it is done.
+_INSIDE = Statement("""
+    select mail.id, mail.to_address, person.email, run.state, coalesce(playbook.state, 'active') as playbook,
+        task.state as task
+    from mail
+    left join task on task.run_id = mail.run_id and task.visit = mail.visit
+        and mail.step in (task.step || '/remind', task.step || '/escalate')
+    join run on run.id = mail.run_id
+    left join person on person.key = mail.person
+    left join playbook on playbook.id = run.playbook
+    where mail.id = any(cast(%(ids)s as bigint[])) and mail.person is not null
+""")

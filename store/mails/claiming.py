@@ -10,6 +10,7 @@ from store.mails.handing import all_bars, workspace_in_force
 from store.mails.rows import Mail, mail_of, said
 from store.mails.settling import Settlement, settle_all
 from store.schema import mail
+from store.statements import Statement
 
 _LOCKS = 0x6D61 << 48
 """Advisory locks are one space of numbers for the whole database; mails have this part of it."""
@@ -18,12 +19,12 @@ _WINDOW = 1000
 """How many due mails other dispatchers may hold before this one finds nothing."""
 
 # The materialised list is read row by row, so that no more locks are tried than mails are wanted.
-_CLAIM = sa.text("""
+_CLAIM = Statement("""
     with due as materialized (
         select mail.id from mail
         join run on run.id = mail.run_id
         left join playbook on playbook.id = run.playbook
-        where mail.stream = :stream and (mail.state = 'prepared' or mail.again) and mail.due_at <= :now
+        where mail.stream = %(stream)s and (mail.state = 'prepared' or mail.again) and mail.due_at <= %(now)s
             and (
                 run.state <> 'open'
                 or coalesce(playbook.state, 'active') = 'active' and not exists (
@@ -32,18 +33,18 @@ _CLAIM = sa.text("""
                 )
                 or mail.resent_by is not null
             )
-        order by mail.priority desc, mail.due_at, mail.id limit :window
+        order by mail.priority desc, mail.due_at, mail.id limit %(window)s
     )
-    select id from due where pg_try_advisory_lock(:locks + id) limit :limit
+    select id from due where pg_try_advisory_lock(%(locks)s + id) limit %(limit)s
 """)
-_CLAIM_ORPHANS = sa.text("""
+_CLAIM_ORPHANS = Statement("""
     with handed_over as materialized (
-        select id from mail where stream = :stream and state = 'handing_over' and due_at <= :now
-        order by id limit :window
+        select id from mail where stream = %(stream)s and state = 'handing_over' and due_at <= %(now)s
+        order by id limit %(window)s
     )
-    select id from handed_over where pg_try_advisory_lock(:locks + id) limit :limit
+    select id from handed_over where pg_try_advisory_lock(%(locks)s + id) limit %(limit)s
 """)
-_BY_ID = sa.select(mail).where(mail.c.id == sa.func.any(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger))))
+_BY_ID = Statement("select * from mail where id = any(cast(%(ids)s as bigint[]))")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,17 +81,21 @@ def orphans(conn: sa.Connection, stream: str, now: datetime, limit: int) -> list
 
 def release(conn: sa.Connection, mail_ids: Collection[int]) -> None:
     """Let go of claimed mails."""
-    conn.execute(_RELEASE, {"ids": list(mail_ids), "locks": _LOCKS})
+    _RELEASE.read(conn, {"ids": list(mail_ids), "locks": _LOCKS})
 
 
-_RELEASE = sa.text("select pg_advisory_unlock(:locks + id) from unnest(cast(:ids as bigint[])) as claimed(id)")
+_RELEASE = Statement("select pg_advisory_unlock(%(locks)s + id) from unnest(cast(%(ids)s as bigint[])) as claimed(id)")
 
 
 def wait(conn: sa.Connection, mail_id: int, until: datetime, reason: str) -> bool:
     """The mail may leave later, by caps and window; what it waited for is kept with it."""
-    values = {"due_at": until, "reason": said(reason), "waited": said(reason)}
-    waiting = sa.or_(mail.c.state == "prepared", mail.c.again)
-    return conn.execute(sa.update(mail).where(mail.c.id == mail_id, waiting).values(**values)).rowcount == 1
+    return _WAIT.write(conn, {"id": mail_id, "until": until, "reason": said(reason)}) == 1
+
+
+_WAIT = Statement("""
+    update mail set due_at = %(until)s, reason = %(reason)s, waited = %(reason)s
+    where id = %(id)s and (state = 'prepared' or again)
+""")
 
 
 def park(conn: sa.Connection, mail_id: int, due_at: datetime, reason: str, *, tried: bool = True) -> bool:
@@ -129,13 +134,13 @@ def next_due(conn: sa.Connection, stream: str) -> datetime | None:
 
 
 def _claimed(
-    conn: sa.Connection, statement: sa.TextClause, *, stream: str, now: datetime, limit: int, orphaned: bool = False
+    conn: sa.Connection, statement: Statement, *, stream: str, now: datetime, limit: int, orphaned: bool = False
 ) -> list[Mail]:
     given = {"stream": stream, "now": now, "limit": limit, "locks": _LOCKS, "window": _WINDOW}
-    ids = list(conn.execute(statement, given).scalars())
+    ids = statement.read_column(conn, given)
     if not ids:
         return []
-    found = {row.id: row for row in conn.execute(_BY_ID, {"ids": ids})}
+    found = {row.id: row for row in _BY_ID.read(conn, {"ids": ids})}
     claimed = []
     for mail_id in ids:
         row = found.get(mail_id)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,7 +11,7 @@ from store.deployed import NothingDeployed, load_workspace
 from store.mails.bars import Bar, bars_of
 from store.mails.holding import hold_accounts, hold_addresses
 from store.mails.timing import has_timing, untimely
-from store.schema import contact, run
+from store.statements import Row, Statement
 
 _TAKEN = Bar(reason="the mail is settled or in other hands", final=False)
 _GONE = Bar(reason="the mail is gone", final=False)
@@ -53,7 +52,7 @@ def all_bars(
 
 
 def _hand_over(conn: sa.Connection, mail_ids: Sequence[int], now: datetime, *, patient: bool) -> dict[int, Bar | None]:
-    rows = conn.execute(_MAILS, {"ids": list(mail_ids)}).all()
+    rows: Sequence[Row] = _MAILS.read(conn, {"ids": list(mail_ids)})
     workspace = workspace_in_force(conn)
     rows = _one_a_place(workspace, rows)
     # In this order by everybody: addresses, accounts, runs, contacts.
@@ -63,11 +62,11 @@ def _hand_over(conn: sa.Connection, mail_ids: Sequence[int], now: datetime, *, p
     ids = _held(conn, rows, patient=patient)
     bars = all_bars(conn, workspace, ids, now, last_look=True)
     free = [mail_id for mail_id in ids if bars[mail_id] is None]
-    taken = set(conn.execute(_TAKE, {"ids": free, "now": now}).scalars()) if free else set()
+    taken = set(_TAKE.read_column(conn, {"ids": free, "now": now})) if free else set()
     return bars | {mail_id: _TAKEN for mail_id in free if mail_id not in taken}
 
 
-def _one_a_place(workspace: Workspace | None, rows: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
+def _one_a_place(workspace: Workspace | None, rows: Sequence[Row]) -> list[Row]:
     """Of mails that count for the same cap the first alone, so that the next one sees that it has left."""
     counted = {cap.per for cap in workspace.mail.caps} if workspace else set()
     places: set[tuple[str, object]] = set()
@@ -81,32 +80,38 @@ def _one_a_place(workspace: Workspace | None, rows: Sequence[sa.Row[Any]]) -> li
     return first
 
 
-def _held(conn: sa.Connection, rows: Sequence[sa.Row[Any]], *, patient: bool) -> list[int]:
+def _held(conn: sa.Connection, rows: Sequence[Row], *, patient: bool) -> list[int]:
     """The mails whose runs and contacts are held until the caller commits. Who holds several waits for none of them:
     others hold them in orders of their own."""
     # Mail to a colleague asks for nobody's consent, and leaves also when its run is over.
-    runs = _locked(conn, run, (row.run_id for row in rows if row.contact_id is not None), patient=patient)
+    runs = _locked(conn, "run", (row.run_id for row in rows if row.contact_id is not None), patient=patient)
     mine = [row for row in rows if row.contact_id is None or row.run_id in runs]
-    people = _locked(conn, contact, (row.contact_id for row in mine if row.contact_id is not None), patient=patient)
+    people = _locked(conn, "contact", (row.contact_id for row in mine if row.contact_id is not None), patient=patient)
     return [row.id for row in mine if row.contact_id is None or row.contact_id in people]
 
 
-def _locked(conn: sa.Connection, table: sa.Table, ids: Iterable[int], *, patient: bool) -> set[int]:
+def _locked(conn: sa.Connection, table: str, ids: Iterable[int], *, patient: bool) -> set[int]:
     wanted = sorted(set(ids))
-    if not wanted:
-        return set()
-    mine = sa.select(table.c.id).where(table.c.id == sa.any_(sa.literal(wanted, sa.ARRAY(sa.BigInteger))))
-    held = mine.order_by(table.c.id).with_for_update(read=True, skip_locked=not patient)
-    return set(conn.execute(held).scalars())
+    return set(_LOCKED[table, patient].read_column(conn, {"ids": wanted})) if wanted else set()
 
 
-_MAILS = sa.text("""
-    select id, run_id, account_id, contact_id, to_key, topic from mail where id = any(cast(:ids as bigint[]))
+_LOCKED = {
+    (table, patient): Statement(f"""
+        select id from {table} where id = any(cast(%(ids)s as bigint[]))
+        order by id for share{"" if patient else " skip locked"}
+    """)  # noqa: S608 - joined from constants
+    for table in ("run", "contact")
+    for patient in (True, False)
+}
+
+
+_MAILS = Statement("""
+    select id, run_id, account_id, contact_id, to_key, topic from mail where id = any(cast(%(ids)s as bigint[]))
     order by priority desc, due_at, id
 """)
-_TAKE = sa.text("""
-    update mail set state = 'handing_over', reason = null, left_at = :now, again = false,
+_TAKE = Statement("""
+    update mail set state = 'handing_over', reason = null, left_at = %(now)s, again = false,
         resends = resends + cast(again as integer)
-    where id = any(cast(:ids as bigint[])) and (state = 'prepared' or again)
+    where id = any(cast(%(ids)s as bigint[])) and (state = 'prepared' or again)
     returning id
 """)

@@ -5,14 +5,13 @@ from dataclasses import fields
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from engine.addresses import address_key
 from engine.mail_policy import topic_of
 from store import fingerprints
 from store.mails.rows import Draft
 from store.notices import notify
-from store.schema import mail
+from store.statements import Statement
 
 CHANNEL = "tenure_mail"
 """What `prepare` notifies."""
@@ -25,29 +24,37 @@ def prepare(conn: sa.Connection, draft: Draft, now: datetime) -> int:
     """
     values = {part.name: getattr(draft, part.name) for part in fields(Draft)}
     values |= {"topic": topic_of(draft.category, draft.topic), "to_key": address_key(draft.to_address)}
-    made: int | None = conn.execute(
-        insert(mail)
-        .values(**values, message_id=_message_id(conn, draft), created_at=now)
-        .on_conflict_do_nothing(index_elements=["run_id", "step", "visit", "contact_id", "person"])
-        .returning(mail.c.id)
-    ).scalar()
+    made = _PREPARE.read_one(conn, values | {"message_id": _message_id(conn, draft), "created_at": now})
     if made is not None:
         notify(conn, CHANNEL, draft.stream)
-        return made
-    mine = (mail.c.run_id == draft.run_id, mail.c.step == draft.step, mail.c.visit == draft.visit)
-    to = (mail.c.contact_id.is_not_distinct_from(draft.contact_id), mail.c.person.is_not_distinct_from(draft.person))
-    there: int = conn.execute(sa.select(mail.c.id).where(*mine, *to)).scalar_one()
-    return there
+        return int(made.id)
+    [there] = _THERE.read_column(conn, values)
+    return int(there)
+
+
+_SAID = (*(part.name for part in fields(Draft)), "to_key", "message_id", "created_at")
+_PREPARE = Statement(f"""
+    insert into mail ({", ".join(_SAID)}) values ({", ".join(f"%({name})s" for name in _SAID)})
+    on conflict (run_id, step, visit, contact_id, person) do nothing returning id
+""")  # noqa: S608 - joined from constants
+_THERE = Statement("""
+    select id from mail where run_id = %(run_id)s and step = %(step)s and visit = %(visit)s
+        and contact_id is not distinct from %(contact_id)s and person is not distinct from %(person)s
+""")
 
 
 def skip_unsent(
     conn: sa.Connection, run_id: int, now: datetime, reason: str = "run ended", *, steps: Collection[str] | None = None
 ) -> None:
     """Mails to customers that have not left never do, and the run is not told; `steps`: theirs alone."""
-    mine = [mail.c.run_id == run_id, mail.c.state == "prepared", mail.c.person.is_(None)]
-    if steps is not None:
-        mine.append(mail.c.step.in_(steps))
-    conn.execute(sa.update(mail).where(*mine).values(state="skipped", reason=reason, settled_at=now))
+    _SKIP.write(conn, {"run": run_id, "now": now, "reason": reason, "steps": None if steps is None else list(steps)})
+
+
+_SKIP = Statement("""
+    update mail set state = 'skipped', reason = %(reason)s, settled_at = %(now)s
+    where run_id = %(run)s and state = 'prepared' and person is null
+        and (cast(%(steps)s as text[]) is null or step = any(%(steps)s))
+""")
 
 
 def message_id(conn: sa.Connection, run_id: int, step: str, visit: int, recipient: int | str, sender: str) -> str:  # noqa: PLR0917

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 
 from engine.doubts import OnUnknown
 from store.schema import mail
+from store.statements import Row
 
 State = Literal["prepared", "handing_over", "sent", "refused", "skipped", "unknown"]
 Settled = Literal["sent", "refused", "skipped", "unknown"]
@@ -68,7 +69,7 @@ def find_mail(conn: sa.Connection, mail_id: int) -> Mail | None:
     return None if row is None else mail_of(row)
 
 
-def mail_of(row: sa.Row[Any]) -> Mail:
+def mail_of(row: Row) -> Mail:
     return Mail(**{part.name: getattr(row, part.name) for part in fields(Mail)})
 
 

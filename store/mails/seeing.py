@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from engine.addresses import address_key
 from store.consent import Reason, Suppressing, suppress
 from store.mails.holding import hold_addresses
 from store.mails.settling import hold_runs, settle
-from store.schema import mail, mail_event, playbook_version, run
+from store.statements import Statement
 from store.telling import tell
 
 EventType = Literal["delivered", "bounced", "opened", "clicked", "replied", "complained"]
@@ -26,32 +25,29 @@ def record_event(conn: sa.Connection, mail_id: int, type_: EventType, key: str, 
     the address is written to no more.
     """
     stopping = _STOPS.get(type_)
-    address = conn.execute(sa.select(mail.c.to_address).where(mail.c.id == mail_id)).scalar_one()
+    [address] = _ADDRESS.read_column(conn, {"mail": mail_id})
     if stopping:
         hold_addresses(conn, [address_key(address)])
     hold_runs(conn, [mail_id])
-    new = conn.execute(
-        insert(mail_event)
-        .values(mail_id=mail_id, type=type_, key=key, at=at, learned_at=now)
-        .on_conflict_do_nothing(index_elements=["key"])
-        .returning(mail_event.c.id)
-    ).scalar()
-    if new is None:
+    if not _KEEP.write(conn, {"mail": mail_id, "type": type_, "key": key, "at": at, "now": now}):
         return False
     settle(conn, mail_id, "sent", reason=f"seen by an event: {type_}", now=now)
     if stopping:
         suppress(conn, [Suppressing(address=address, reason=stopping)], now)
     event = f"email.{type_}"
-    listening = (
-        sa.select(mail.c.run_id, mail.c.step)
-        .join(run, run.c.id == mail.c.run_id)
-        .join(
-            playbook_version,
-            (playbook_version.c.playbook == run.c.playbook) & (playbook_version.c.version == run.c.version),
-        )
-        .where(mail.c.id == mail_id, playbook_version.c.compiled["plan"]["listens"].has_key(event))
-    )
-    row = conn.execute(listening).one_or_none()
+    row = _LISTENING.read_one(conn, {"mail": mail_id, "event": event})
     if row is not None:
         tell(conn, row.run_id, "event", of=row.step, values={"event": event}, at=now)
     return True
+
+
+_ADDRESS = Statement("select to_address from mail where id = %(mail)s")
+_KEEP = Statement("""
+    insert into mail_event (mail_id, type, key, at, learned_at) values (%(mail)s, %(type)s, %(key)s, %(at)s, %(now)s)
+    on conflict (key) do nothing
+""")
+_LISTENING = Statement("""
+    select mail.run_id, mail.step from mail join run on run.id = mail.run_id
+    join playbook_version on playbook_version.playbook = run.playbook and playbook_version.version = run.version
+    where mail.id = %(mail)s and jsonb_exists(playbook_version.compiled -> 'plan' -> 'listens', %(event)s)
+""")

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from store.mails.rows import Settled, State, said
-from store.schema import mail, run
+from store.statements import Row, Statement
 from store.telling import Telling, tell_all
 
 SETTLING = timedelta(minutes=15)
@@ -64,11 +64,11 @@ def settle_all(conn: sa.Connection, settlements: Sequence[Settlement], now: date
     by_id = {one.mail_id: one for one in settlements}
     assert len(by_id) == len(settlements), "a mail is settled once"
     hold_runs(conn, by_id)
-    rows = conn.execute(_READ, {"ids": sorted(by_id)}).all()
+    rows = _READ.read(conn, {"ids": sorted(by_id)})
     changes = {row.id: change for row in rows if (change := _change(row, by_id[row.id]))}
     if not changes:
         return set()
-    conn.execute(_WRITE, _columns(changes) | {"now": now, "again_at": now + SETTLING})
+    _WRITE.write(conn, _columns(changes) | {"now": now, "again_at": now + SETTLING})
     # Nobody waits for what is told to colleagues.
     steps = {
         (row.run_id, row.step, row.visit)
@@ -89,7 +89,7 @@ class _Change:
     again: bool = False
 
 
-def _change(row: sa.Row[Any], one: Settlement) -> _Change | None:
+def _change(row: Row, one: Settlement) -> _Change | None:
     state, reason = one.state, one.reason
     if not (row.state in _FROM[state] or (state == "skipped" and row.again)):
         return None
@@ -114,19 +114,19 @@ def _columns(changes: dict[int, _Change]) -> dict[str, list[Any]]:
     }
 
 
-_READ = sa.text("""
+_READ = Statement("""
     select id, run_id, step, visit, state, person, again, resends, resent_by, on_unknown, told
-    from mail where id = any(cast(:ids as bigint[])) order by id for no key update
+    from mail where id = any(cast(%(ids)s as bigint[])) order by id for no key update
 """)
-_WRITE = sa.text("""
+_WRITE = Statement("""
     update mail set state = became.state, reason = became.reason, again = became.again,
-        due_at = case when became.again then :again_at else mail.due_at end,
-        settled_at = case when became.again then mail.settled_at else :now end,
+        due_at = case when became.again then %(again_at)s else mail.due_at end,
+        settled_at = case when became.again then mail.settled_at else %(now)s end,
         left_at = case when became.state not in ('refused', 'skipped') then mail.left_at end,
         provider_id = coalesce(became.provider_id, mail.provider_id)
     from unnest(
-        cast(:ids as bigint[]), cast(:states as text[]), cast(:reasons as text[]), cast(:providers as text[]),
-        cast(:again as boolean[])
+        cast(%(ids)s as bigint[]), cast(%(states)s as text[]), cast(%(reasons)s as text[]),
+        cast(%(providers)s as text[]), cast(%(again)s as boolean[])
     ) as became(id, state, reason, provider_id, again)
     where mail.id = became.id
 """)
@@ -137,9 +137,13 @@ def hold_runs(conn: sa.Connection, mail_ids: Iterable[int]) -> None:
 
     In the order of runs, as everybody who holds many.
     """
-    mine = mail.c.id == sa.any_(sa.bindparam("ids", sorted(mail_ids), sa.ARRAY(sa.BigInteger)))
-    owners = sa.select(run.c.id).where(run.c.id.in_(sa.select(mail.c.run_id).where(mine)))
-    conn.execute(owners.order_by(run.c.id).with_for_update(key_share=True))
+    _HOLD_RUNS.read(conn, {"ids": sorted(mail_ids)})
+
+
+_HOLD_RUNS = Statement("""
+    select id from run where id in (select run_id from mail where id = any(cast(%(ids)s as bigint[])))
+    order by id for no key update
+""")
 
 
 _Step = tuple[int, str, int]
@@ -150,13 +154,13 @@ def _tell_of_settled(conn: sa.Connection, steps: Collection[_Step], now: datetim
     """Those of the steps of which no mail is open any more."""
     if not steps:
         return
-    found: dict[_Step, list[sa.Row[Any]]] = defaultdict(list)
-    for row in conn.execute(_MAILS_OF, _named(steps)):
+    found: dict[_Step, list[Row]] = defaultdict(list)
+    for row in _MAILS_OF.read(conn, _named(steps)):
         found[row.run_id, row.step, row.visit].append(row)
     settled = {step: rows for step, rows in found.items() if not any(row.state in _OPEN or row.again for row in rows)}
     if not settled:
         return
-    conn.execute(_TOLD, _named(settled))
+    _TOLD.write(conn, _named(settled))
     tellings = []
     for (run_id, step, visit), rows in sorted(settled.items()):
         outcome, reason = _outcome([(row.state, row.says) for row in rows])
@@ -170,16 +174,18 @@ def _named(steps: Collection[_Step]) -> dict[str, list[Any]]:
     return {"runs": list(runs), "steps": list(names), "visits": list(visits)}
 
 
-_MAILS_OF = sa.text("""
+_MAILS_OF = Statement("""
     select mail.run_id, mail.step, mail.visit, mail.state, mail.again,
         coalesce(mail.reason, case when mail.state = 'sent' then 'waited: ' || mail.waited end) as says
-    from unnest(cast(:runs as bigint[]), cast(:steps as text[]), cast(:visits as integer[])) as one(run_id, step, visit)
+    from unnest(cast(%(runs)s as bigint[]), cast(%(steps)s as text[]), cast(%(visits)s as integer[]))
+        as one(run_id, step, visit)
     join mail on mail.run_id = one.run_id and mail.step = one.step and mail.visit = one.visit
     order by mail.id
 """)
-_TOLD = sa.text("""
+_TOLD = Statement("""
     update mail set told = true
-    from unnest(cast(:runs as bigint[]), cast(:steps as text[]), cast(:visits as integer[])) as one(run_id, step, visit)
+    from unnest(cast(%(runs)s as bigint[]), cast(%(steps)s as text[]), cast(%(visits)s as integer[]))
+        as one(run_id, step, visit)
     where mail.run_id = one.run_id and mail.step = one.step and mail.visit = one.visit
 """)
 

@@ -12,9 +12,7 @@ from engine.mail_timing import Left, judge, reach
 from engine.places import place_of
 from engine.workspace import Workspace
 from store.mails.bars import Bar
-from store.schema import mail, run
-
-_WAITING = sa.or_(mail.c.state == "prepared", mail.c.again)
+from store.statements import Row, Statement
 
 
 def has_timing(workspace: Workspace) -> bool:
@@ -27,22 +25,22 @@ def untimely(
 ) -> dict[int, Bar | None]:
     """Which of these mails may not leave now, by caps and window. `last_look`: with the person, and the account, held,
     so that mails that are due and go first are counted as well."""
-    rows = conn.execute(_MAILS, {"ids": list(ids)}).mappings().all()
+    rows = _MAILS.read(conn, {"ids": list(ids)})
     policy = workspace.mail
     left = _left(conn, policy, rows, now)
     ahead = _ahead(conn, rows, now) if last_look and policy.caps else {}
     bars: dict[int, Bar | None] = dict.fromkeys(ids)
     for row in rows:
-        if row["topic"] is None:
+        if row.topic is None:
             continue
-        place = place_of(workspace, row["zone"], row["country"], now)
+        place = place_of(workspace, row.zone, row.country, now)
         mine: dict[CounterOf, list[Left]] = {
-            "contact": _others(left[row["to_key"]], row["id"]),
-            "account": _others(left[row["account_id"]], row["id"]),
+            "contact": _others(left[row.to_key], row.id),
+            "account": _others(left[row.account_id], row.id),
         }
-        verdict = judge(policy, now, place, mine, ahead.get(row["id"]))
+        verdict = judge(policy, now, place, mine, ahead.get(row.id))
         if verdict is not None:
-            bars[row["id"]] = Bar(reason=verdict.reason, final=verdict.outcome == "skip", until=verdict.until)
+            bars[row.id] = Bar(reason=verdict.reason, final=verdict.outcome == "skip", until=verdict.until)
     return bars
 
 
@@ -54,52 +52,56 @@ def _others(left: Sequence[tuple[int, Left]], mail_id: int) -> list[Left]:
     return [one for other, one in left if other != mail_id]
 
 
-def _left(conn: sa.Connection, policy: MailPolicy, rows: Collection[sa.RowMapping], now: datetime) -> _Counted:
+def _left(conn: sa.Connection, policy: MailPolicy, rows: Collection[Row], now: datetime) -> _Counted:
     """By person and by account."""
     found: dict[Any, list[tuple[int, Left]]] = defaultdict(list)
     for per, name in (("contact", "to_key"), ("account", "account_id")):
         if not any(cap.per == per for cap in policy.caps):
             continue
-        column = mail.c[name]
-        whose = sorted({row[name] for row in rows})
-        query = (
-            sa.select(mail.c.id, column, mail.c.left_at, mail.c.priority, run.c.playbook)
-            .join(run, run.c.id == mail.c.run_id)
-            .where(column.in_(whose), mail.c.left_at > now - reach(policy), mail.c.topic.is_not(None))
-            # Of those that left in one moment, too, the latest are named first.
-            .order_by(mail.c.left_at, mail.c.id)
-        )
-        for id_, key, at, priority, playbook in conn.execute(query):
-            found[key].append((id_, Left(at=at, whose=f"{playbook} (priority {priority})")))
+        whose = sorted({getattr(row, name) for row in rows})
+        for row in _LEFT[per].read(conn, {"whose": whose, "since": now - reach(policy)}):
+            found[row.key].append((row.id, Left(at=row.left_at, whose=f"{row.playbook} (priority {row.priority})")))
     return found
 
 
-def _ahead(
-    conn: sa.Connection, rows: Collection[sa.RowMapping], now: datetime
-) -> Mapping[int, Mapping[CounterOf, int]]:
+def _ahead(conn: sa.Connection, rows: Collection[Row], now: datetime) -> Mapping[int, Mapping[CounterOf, int]]:
     """Of each mail, how many others are due that go first."""
-    found = conn.execute(_AHEAD, {"ids": [row["id"] for row in rows], "now": now})
+    found = _AHEAD.read(conn, {"ids": [row.id for row in rows], "now": now})
     return {row.id: {"contact": row.contact, "account": row.account} for row in found}
 
 
-_MAILS = sa.text("""
+_MAILS = Statement("""
     select mail.id, mail.topic, mail.to_key, mail.account_id, mail.priority, mail.due_at,
         coalesce(contact.zone, account_now."account.zone") as zone, account_now."account.country" as country
     from mail left join contact on contact.id = mail.contact_id
     left join account_now on account_now.account_id = mail.account_id
-    where mail.id = any(cast(:ids as bigint[]))
+    where mail.id = any(cast(%(ids)s as bigint[]))
 """)
 
-_AHEAD = sa.text("""
+
+def _left_by(column: str, type_: str) -> Statement:
+    # Of those that left in one moment, too, the latest are named first.
+    return Statement(f"""
+        select mail.id, mail.{column} as key, mail.left_at, mail.priority, run.playbook
+        from mail join run on run.id = mail.run_id
+        where mail.{column} = any(cast(%(whose)s as {type_}[])) and mail.left_at > %(since)s and mail.topic is not null
+        order by mail.left_at, mail.id
+    """)  # noqa: S608 - joined from constants
+
+
+_LEFT = {"contact": _left_by("to_key", "text"), "account": _left_by("account_id", "bigint")}
+"""What has left lately, by whose it is."""
+
+_AHEAD = Statement("""
     select one.id, ahead.contact, ahead.account
     from mail one cross join lateral (
         select count(*) filter (where mail.to_key = one.to_key) as contact,
             count(*) filter (where mail.account_id = one.account_id) as account
         from mail join run on run.id = mail.run_id left join playbook on playbook.id = run.playbook
         where (mail.to_key = one.to_key or mail.account_id = one.account_id) and mail.state = 'prepared'
-            and mail.id <> one.id and mail.topic is not null and mail.due_at <= :now
+            and mail.id <> one.id and mail.topic is not null and mail.due_at <= %(now)s
             and run.state = 'open' and coalesce(playbook.state, 'active') = 'active'
             and (-mail.priority, mail.due_at, mail.id) < (-one.priority, one.due_at, one.id)
     ) as ahead
-    where one.id = any(cast(:ids as bigint[]))
+    where one.id = any(cast(%(ids)s as bigint[]))
 """)

@@ -78,6 +78,12 @@ def test_a_small_answer_is_read_by_its_columns(scratch):
     assert Statement('select 3 as "a.b c"').read_values(scratch, {}) == {"a.b c": 3}
 
 
+def test_one_column_is_read_as_plain_values(scratch):
+    statement = Statement("select n, 'other' from generate_series(1, %(most)s) as n order by n desc")
+    assert statement.read_column(scratch, {"most": 3}) == [3, 2, 1]
+    assert statement.read_column(scratch, {"most": 0}) == []
+
+
 def test_what_reads_is_part_of_the_transaction(database):
     engine = engine_for(database)
     told = Statement("insert into noted values (%(n)s) returning n")

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from store.schema import clock
 from store.statements import Statement
 
 
@@ -29,14 +28,16 @@ def set_virtual(conn: sa.Connection, instant: datetime) -> None:
     """
     if instant.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    conn.execute(_make_row)
-    before = conn.execute(sa.select(clock.c.instant).with_for_update()).scalar_one()
+    _MAKE_ROW.write(conn, {})
+    [before] = _HOLD.read_column(conn, {})
     if before is not None and instant < before:
         raise ValueError(f"the clock stands at {before.isoformat()} and never goes back to {instant.isoformat()}")
-    conn.execute(sa.update(clock).values(instant=instant))
+    _DRIVE.write(conn, {"instant": instant})
 
 
-_make_row = sa.text("insert into clock (id) values (1) on conflict do nothing")
+_MAKE_ROW = Statement("insert into clock (id) values (1) on conflict do nothing")
+_HOLD = Statement("select instant from clock for update")
+_DRIVE = Statement("update clock set instant = %(instant)s")
 
 
 def _virtual(conn: sa.Connection) -> datetime | None:

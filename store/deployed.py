@@ -70,14 +70,11 @@ def workspace_of(conn: sa.Connection, hash_: str) -> Workspace:
 
 def load_compiled(conn: sa.Connection, playbook_id: str, version: int | None = None) -> Compiled:
     """A version of a playbook; without a number the one that new runs start on."""
-    of = playbook_version.c
-    current = sa.select(playbook.c.version).where(playbook.c.id == playbook_id).scalar_subquery()
-    which = (of.playbook == playbook_id, of.version == (current if version is None else version))
-    hash_ = conn.execute(sa.select(of.hash).where(*which)).scalar()
-    if hash_ is None:
+    found = _HASH.read_one(conn, {"playbook": playbook_id, "version": version})
+    if found is None:
         what = f"playbook {playbook_id}" if version is None else f"version {version} of playbook {playbook_id}"
         raise NothingDeployed(f"{what} is not deployed")
-    return _kept(conn, hash_)
+    return _kept(conn, found.hash)
 
 
 def load_plan(conn: sa.Connection, playbook_id: str, version: int, hash_: str) -> Plan:
@@ -200,6 +197,10 @@ def _kept(conn: sa.Connection, hash_: str) -> Compiled:
 
 
 _IN_FORCE = Statement("select hash from workspace")
+_HASH = Statement("""
+    select hash from playbook_version where playbook = %(playbook)s and version = coalesce(
+        cast(%(version)s as integer), (select version from playbook where id = %(playbook)s))
+""")
 _IN_STATES = Statement("""
     select playbook.id, state, playbook.version, hash from playbook
     join playbook_version on playbook_version.playbook = playbook.id and playbook_version.version = playbook.version

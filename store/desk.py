@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from store.notices import ring_inbox
 from store.schema import ledger, person, run, task, task_comment
+from store.statements import Row
 from store.tasks import Refused, changed, locked, unknown
 from store.telling import take_back, tell
 
@@ -103,7 +104,7 @@ def reopen(conn: sa.Connection, task_id: int, by: str) -> Changed | Refused:
     return _change(conn, row, values)
 
 
-def _open(conn: sa.Connection, task_id: int, version: int | None = None) -> sa.Row[Any] | Refused:
+def _open(conn: sa.Connection, task_id: int, version: int | None = None) -> Row | Refused:
     row = locked(conn, task_id)
     if row is None:
         return unknown(task_id)
@@ -116,18 +117,18 @@ def _open(conn: sa.Connection, task_id: int, version: int | None = None) -> sa.R
     return row
 
 
-def _change(conn: sa.Connection, row: sa.Row[Any], values: dict[str, Any]) -> Changed:
+def _change(conn: sa.Connection, row: Row, values: dict[str, Any]) -> Changed:
     news = values | {"version": task.c.version + 1}
     conn.execute(sa.update(task).where(task.c.id == row.id).values(news))
     ring_inbox(conn, row.assignee)
     return Changed(task_id=row.id, title=row.title, version=row.version + 1)
 
 
-def _as_it_is(row: sa.Row[Any]) -> Changed:
+def _as_it_is(row: Row) -> Changed:
     return Changed(task_id=row.id, title=row.title, version=row.version)
 
 
-def _has_gone_on(conn: sa.Connection, row: sa.Row[Any]) -> bool:
+def _has_gone_on(conn: sa.Connection, row: Row) -> bool:
     """The run is over, or gave up waiting and found the answer by itself."""
     expired = sa.select(ledger.c.run_id).where(
         ledger.c.run_id == row.run_id,
@@ -139,5 +140,5 @@ def _has_gone_on(conn: sa.Connection, row: sa.Row[Any]) -> bool:
     return bool(conn.execute(sa.select(sa.or_(expired.exists(), ended.exists()))).scalar())
 
 
-def _took_back(conn: sa.Connection, row: sa.Row[Any]) -> bool:
+def _took_back(conn: sa.Connection, row: Row) -> bool:
     return take_back(conn, row.run_id, "task", row.step, row.visit)

@@ -24,7 +24,7 @@ def once(conn: sa.Connection, run_id: int, act: Act, do: Callable[[], Receipt], 
         row = sa.and_(*(ledger.c[name] == value for name, value in key.items()))
         return _receipt(conn.execute(sa.select(ledger.c.receipt).where(row)).scalar_one())
     receipt = do()
-    _KEEP.run(conn, key | {"receipt": _json(receipt)})
+    _KEEP.write(conn, key | {"receipt": _json(receipt)})
     return receipt
 
 

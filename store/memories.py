@@ -1,17 +1,19 @@
 """Trigger memories of all accounts: three bits for each edge, packed into the masks of account_now. What they mean is
 engine.triggers.memory's; here a bit has a word and a place in it."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from engine.triggers.memory import Memory
 from store.columns import BITS
 from store.schema import trigger_hold
-from store.statements import Row, Statement
+from store.statements import Row, Statement, kept
 
 
 @dataclass(frozen=True)
@@ -66,27 +68,26 @@ def write(conn: sa.Connection, steps: Sequence[Step]) -> None:
         if changes:
             columns = zip(*changes.values(), strict=True)
             named = dict(zip(("trip", "untrip", "hold", "unhold"), map(list, columns), strict=True))
-            conn.execute(sa.text(_SET_BITS.format(word=word)), {"accounts": list(changes), **named})
+            setting = kept(("set bits", word), partial(_SET_BITS.format, word=word))
+            setting.write(conn, {"accounts": list(changes), **named})
     over = [step for step in steps if step.before.holding and not step.after.holding]
     if over:
         columns = zip(*((step.account_id, step.playbook, step.trigger) for step in over), strict=True)
-        conn.execute(_DROP_HOLDS, dict(zip(("accounts", "playbooks", "triggers"), map(list, columns), strict=True)))
+        _DROP_HOLDS.write(conn, dict(zip(("accounts", "playbooks", "triggers"), map(list, columns), strict=True)))
     holding = [step for step in steps if step.after.holding]
     if holding:
-        conn.execute(
-            _HOLD,
-            [
-                {
-                    "account_id": step.account_id,
-                    "playbook": step.playbook,
-                    "trigger": step.trigger,
-                    "since": step.after.since,
-                    "due_at": step.after.due_at,
-                    "suspended_at": step.after.suspended_at,
-                }
-                for step in holding
-            ],
-        )
+        rows = [
+            {
+                "account_id": step.account_id,
+                "playbook": step.playbook,
+                "trigger": step.trigger,
+                "since": step.after.since,
+                "due_at": step.after.due_at,
+                "suspended_at": step.after.suspended_at,
+            }
+            for step in holding
+        ]
+        _HOLD.write(conn, {"rows": json.dumps(rows, ensure_ascii=False, default=datetime.isoformat)})
 
 
 def holds(conn: sa.Connection, accounts: Sequence[int]) -> Mapping[tuple[int, str, str], Row]:
@@ -127,8 +128,8 @@ _SET_BITS = """
     update account_now set
         tripped_{word} = (tripped_{word} | step.trip) & ~step.untrip,
         holding_{word} = (holding_{word} | step.hold) & ~step.unhold
-    from unnest(cast(:accounts as bigint[]), cast(:trip as bigint[]), cast(:untrip as bigint[]),
-        cast(:hold as bigint[]), cast(:unhold as bigint[])) as step(account_id, trip, untrip, hold, unhold)
+    from unnest(cast(%(accounts)s as bigint[]), cast(%(trip)s as bigint[]), cast(%(untrip)s as bigint[]),
+        cast(%(hold)s as bigint[]), cast(%(unhold)s as bigint[])) as step(account_id, trip, untrip, hold, unhold)
     where account_now.account_id = step.account_id
 """
 _UNSEE = """
@@ -142,15 +143,19 @@ _FORGET = """
         holding_{word} = holding_{word} & ~cast(:bits as bigint)
     where (seen_{word} | tripped_{word} | holding_{word}) & cast(:bits as bigint) <> 0
 """
-_DROP_HOLDS = sa.text("""
+_DROP_HOLDS = Statement("""
     delete from trigger_hold
-    using unnest(cast(:accounts as bigint[]), cast(:playbooks as text[]), cast(:triggers as text[]))
+    using unnest(cast(%(accounts)s as bigint[]), cast(%(playbooks)s as text[]), cast(%(triggers)s as text[]))
         as over(account_id, playbook, id)
     where trigger_hold.account_id = over.account_id
         and trigger_hold.playbook = over.playbook and trigger_hold.trigger = over.id
 """)
-_upsert = insert(trigger_hold)
-_HOLD = _upsert.on_conflict_do_update(
-    index_elements=["account_id", "playbook", "trigger"],
-    set_={name: _upsert.excluded[name] for name in ("since", "due_at", "suspended_at")},
-)
+_HOLD = Statement("""
+    insert into trigger_hold (account_id, playbook, trigger, since, due_at, suspended_at)
+    select account_id, playbook, trigger, since, due_at, suspended_at
+    from json_to_recordset(cast(%(rows)s as json)) as held(
+        account_id bigint, playbook text, trigger text, since timestamptz, due_at timestamptz, suspended_at timestamptz)
+    order by account_id, playbook, trigger
+    on conflict (account_id, playbook, trigger) do update set
+        since = excluded.since, due_at = excluded.due_at, suspended_at = excluded.suspended_at
+""")

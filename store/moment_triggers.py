@@ -16,7 +16,7 @@ from engine.triggers.coming import Timed, anchor_of, following, latest, opens_at
 from engine.values import Condition
 from store.deployed import Deployed
 from store.sight import Sight, View
-from store.statements import Given
+from store.statements import Given, Statement
 
 Reached = tuple[int, Mapping[str, Any]]
 """An account, and why it crosses."""
@@ -99,15 +99,15 @@ class _Search:
         }
         return {
             (row.account_id, reason["values"].get(self._mark))
-            for row in self._conn.execute(_CROSSED_BEFORE, given)
+            for row in _CROSSED_BEFORE.read(self._conn, given)
             for reason in row.reasons
             if reason["trigger"] == self._trigger.id
         }
 
 
-_CROSSED_BEFORE = sa.text("""
+_CROSSED_BEFORE = Statement("""
     select account_id, reasons from crossing
-    where playbook = :playbook and account_id = any(:accounts) and reasons @> cast(:trigger as jsonb)
+    where playbook = %(playbook)s and account_id = any(%(accounts)s) and reasons @> cast(%(trigger)s as jsonb)
 """)
 
 

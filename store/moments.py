@@ -26,7 +26,7 @@ from store.schema import (
     watch,
 )
 from store.sight import Sight
-from store.statements import kept
+from store.statements import Statement, kept
 
 
 def next_moment(conn: sa.Connection, now: datetime) -> datetime | None:
@@ -133,10 +133,11 @@ def _restless() -> sa.Select[tuple[int]]:
 
 def zones_in_use(conn: sa.Connection, workspace_zone: str) -> list[str]:
     """The accounts' time zones, and the workspace's."""
-    found = conn.execute(sa.text('select distinct "account.zone" from account_now')).scalars()
+    found = _ZONES_TOLD.read_column(conn, {})
     return sorted({workspace_zone, *(zone for zone in found if zone)})
 
 
+_ZONES_TOLD = Statement('select distinct "account.zone" from account_now')
 _IN_FORCE = record.c.superseded_at.is_(None)
 _UNDER_WAY = sa.or_(run.c.standing.not_in(("resting", "stuck")), run.c.heard < run.c.outbox_n)
 

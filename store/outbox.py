@@ -12,6 +12,7 @@ from store.deployed import plan_json
 from store.distinct_values import distinct_values
 from store.first_reads import Answer, first_answers
 from store.schema import outbox, run
+from store.statements import Row, Statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +58,15 @@ def batches(conn: sa.Connection, limit: int = 100, *, at: datetime | None = None
     A run's first undelivered row stands for the run: who has locked it delivers all of that run, so that no second
     worker can overtake with a later fact.
     """
-    lanes = conn.execute(_LANES).scalars().all()
+    lanes = _LANES.read_column(conn, {})
     if not lanes:
         return []
     share = max(1, limit // len(lanes))
-    heads = conn.execute(_HEADS, {"lanes": list(lanes), "share": share, "at": at}).scalars().all()
+    heads = _HEADS.read_column(conn, {"lanes": lanes, "share": share, "at": at})
     if not heads:
         return []
-    rows = conn.execute(_OF_RUNS, {"runs": list(heads)}).all()
-    grouped: dict[int, list[sa.Row[*tuple[Any, ...]]]] = {}
+    rows = _OF_RUNS.read(conn, {"runs": heads})
+    grouped: dict[int, list[Row]] = {}
     for row in rows:
         grouped.setdefault(row.run_id, []).append(row)
     for told in grouped.values():
@@ -78,7 +79,7 @@ def batches(conn: sa.Connection, limit: int = 100, *, at: datetime | None = None
 
 def delivered(conn: sa.Connection, ids: Sequence[int], note: str | None = None) -> None:
     """These rows need no further delivery; `note` says why where they did not reach a run."""
-    conn.execute(_DELIVERED, {"ids": list(ids), "now": clock.now(conn), "note": note})
+    _DELIVERED.write(conn, {"ids": list(ids), "now": clock.now(conn), "note": note})
 
 
 def again(conn: sa.Connection, run_id: int) -> None:
@@ -115,7 +116,7 @@ def _undeliver(conn: sa.Connection, *which: sa.ColumnElement[bool]) -> int:
     return told
 
 
-def _batch(conn: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]], first_answer: Answer | None) -> Batch:
+def _batch(conn: sa.Connection, rows: Sequence[Row], first_answer: Answer | None) -> Batch:
     first = rows[0]
     start = None
     if first.kind == "start":
@@ -144,34 +145,34 @@ def _batch(conn: sa.Connection, rows: Sequence[sa.Row[*tuple[Any, ...]]], first_
 
 _UNDELIVERED = outbox.c.delivered_at.is_(None)
 
-_LANES = sa.text(distinct_values("outbox", "lane", where="delivered_at is null"))
+_LANES = Statement(distinct_values("outbox", "lane", where="delivered_at is null"))
 
-_HEADS = sa.text("""
+_HEADS = Statement("""
     select head.run_id
-    from unnest(cast(:lanes as text[])) as open(lane)
+    from unnest(cast(%(lanes)s as text[])) as open(lane)
     cross join lateral (
         select id, run_id from outbox
         where outbox.lane = open.lane and delivered_at is null
-        and (held_until is null or cast(:at as timestamptz) is null or held_until <= :at)
+        and (held_until is null or cast(%(at)s as timestamptz) is null or held_until <= %(at)s)
         and not exists (
             select from outbox as before
             where before.run_id = outbox.run_id and before.n < outbox.n and before.delivered_at is null)
-        order by id limit :share
+        order by id limit %(share)s
         for update skip locked
     ) as head
     join run on run.id = head.run_id
     order by run.priority desc, head.id
 """)
 
-_OF_RUNS = sa.text("""
+_OF_RUNS = Statement("""
     select outbox.id, outbox.run_id, outbox.n, outbox.kind, outbox.fact, outbox.held_until, run.workflow_id,
         run.account_id, run.playbook, run.version, run.plan_hash, run.priority, run.started_at, run.position,
         account.key as account_key
     from outbox join run on run.id = outbox.run_id join account on account.id = run.account_id
-    where outbox.run_id = any(:runs) and outbox.delivered_at is null
+    where outbox.run_id = any(%(runs)s) and outbox.delivered_at is null
     order by outbox.run_id, outbox.n
 """)
 
-_DELIVERED = sa.text("""
-    update outbox set delivered_at = :now, note = :note where id = any(:ids) and delivered_at is null
+_DELIVERED = Statement("""
+    update outbox set delivered_at = %(now)s, note = %(note)s where id = any(%(ids)s) and delivered_at is null
 """)

@@ -15,11 +15,11 @@ from engine.steps.base import ROUND
 from store import clock, errands, mails, outbox, watches
 from store.deployed import load_compiled, load_workspace
 from store.notices import RESTS
-from store.schema import change, run, task, trace
+from store.schema import trace
 from store.sight import PLACE, Sight
 from store.statements import Row, Statement
 from store.telling import Telling, tell, tell_all
-from store.touched import Touched, bits
+from store.touched import Touched
 
 __all__ = ["Outcome", "Telling", "end", "note", "read", "rest", "stand", "tell", "tell_all"]
 
@@ -66,7 +66,7 @@ def rest(
         "standing": "going" if waiting else "stuck" if stuck else "resting",
         "position": None if position is None else json.dumps(dict(position), ensure_ascii=False, allow_nan=False),
     }
-    (_RESTS_UNLESS_MET if waiting else _RESTS).run(conn, values)
+    (_RESTS_UNLESS_MET if waiting else _RESTS).write(conn, values)
     return watches.follow(conn, run_id, found.account_id, waiting, clock.now(conn))
 
 
@@ -74,18 +74,17 @@ def stand(conn: sa.Connection, run_id: int, standing: Standing, asked_at: dateti
     """Write where a run rests that waits for nothing but what an act has begun. The position stays as it was: a run
     that goes on from there asks for the act again, and the ledger answers."""
     at_step = json.dumps([_stand(standing)], ensure_ascii=False)
-    _STANDS.run(conn, {"run": run_id, "asked_at": asked_at, "at_step": at_step})
+    _STANDS.write(conn, {"run": run_id, "asked_at": asked_at, "at_step": at_step})
 
 
 def settled(conn: sa.Connection, run_id: int, *, stuck: bool) -> None:
     """Nothing that the run waits for is there already: it rests indeed."""
-    _SETTLED.run(conn, {"run": run_id, "standing": "stuck" if stuck else "resting"})
+    _SETTLED.write(conn, {"run": run_id, "standing": "stuck" if stuck else "resting"})
 
 
 def wake_due(conn: sa.Connection, now: datetime) -> int:
     """Under a virtual clock: tell the runs whose moment has come; how many."""
-    due = sa.select(run.c.id).where(run.c.state == "open", run.c.due_at <= now).order_by(run.c.id)
-    return tell(conn, list(conn.execute(due).scalars()), "wake", at=now)
+    return tell(conn, _DUE.read_column(conn, {"now": now}), "wake", at=now)
 
 
 def note(conn: sa.Connection, run_id: int, entries: Sequence[Entry]) -> None:
@@ -141,25 +140,15 @@ def end(
     The first end stands; False for a further one. The account is looked at again, as a crossing may wait for this.
     """
     note(conn, run_id, entries)
-    account_id = conn.execute(
-        sa.update(run)
-        .where(run.c.id == run_id, run.c.state == "open")
-        .values(state="ended", ended_at=at, outcome=outcome, reason=reason, at_step=[], due_at=None)
-        .returning(run.c.account_id, sa.literal_column(_TELLS_DRIVER))
-    ).scalar()
-    if account_id is None:
+    ended = _ENDS.read_one(conn, {"run": run_id, "at": at, "outcome": outcome, "reason": reason})
+    if ended is None:
         return False
     watches.close(conn, run_id)
     if withdraw:
-        conn.execute(
-            sa.update(task)
-            .where(task.c.run_id == run_id, task.c.state == "open")
-            .values(state="withdrawn", outcome="withdrawn", settled_at=at)
-        )
+        _WITHDRAW.write(conn, {"run": run_id, "at": at})
     mails.skip_unsent(conn, run_id, at)
     errands.skip_unsent(conn, run_id, at)
-    conn.execute(sa.insert(change).values(account_id=account_id, touched=bits(Touched.NOTHING)))
-    conn.execute(_WAKE_SWEEP)
+    _LOOK_AGAIN.read(conn, {"account": ended.account_id, "touched": int(Touched.NOTHING)})
     return True
 
 
@@ -169,7 +158,7 @@ def read(conn: sa.Connection, run_id: int, fields: Sequence[str]) -> Mapping[str
     `place` gives the account's zone and calendar, `highest(health.score, 14 days)` the extreme in force,
     `count(event.login, 14 days)` an aggregate that the run's plan has.
     """
-    row = conn.execute(sa.select(run.c.account_id, run.c.playbook, run.c.version).where(run.c.id == run_id)).first()
+    row = _WALKS.read_one(conn, {"run": run_id})
     if row is None:
         raise LookupError(f"there is no run {run_id}")
     account_id = row.account_id
@@ -198,6 +187,7 @@ def _stand(one: Standing) -> dict[str, Any]:
     }
 
 
+_DUE = Statement("select id from run where state = 'open' and due_at <= %(now)s order by id")
 _LOCK = Statement("select account_id, state, heard, asked_at from run where id = %(run)s for no key update")
 _RESTS_UNLESS_MET = Statement("""
     update run set heard = %(heard)s, asked_at = %(asked_at)s, due_at = %(due_at)s, standing = %(standing)s,
@@ -218,4 +208,17 @@ _NOTE = Statement("""
         run_id bigint, seq int, at timestamptz, path text, what text, detail jsonb)
     on conflict do nothing returning seq
 """)
-_WAKE_SWEEP = sa.text("select pg_notify('tenure_facts', '')")
+_WALKS = Statement("select account_id, playbook, version from run where id = %(run)s")
+_ENDS = Statement(f"""
+    update run set state = 'ended', ended_at = %(at)s, outcome = %(outcome)s, reason = %(reason)s,
+        at_step = '[]'::jsonb, due_at = null
+    where id = %(run)s and state = 'open' returning account_id, {_TELLS_DRIVER}
+""")  # noqa: S608 - joined from constants
+_WITHDRAW = Statement("""
+    update task set state = 'withdrawn', outcome = 'withdrawn', settled_at = %(at)s
+    where run_id = %(run)s and state = 'open'
+""")
+_LOOK_AGAIN = Statement("""
+    with looked as (insert into change (account_id, touched) values (%(account)s, %(touched)s))
+    select cast(pg_notify('tenure_facts', '') as text)
+""")

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from engine.facts import EventFact, MetricFact
 from engine.surveys import ANSWERED, SCALES, Kind
 from engine.workspace import Workspace
 from store.intake import take_in
-from store.schema import account, mail, run, survey
+from store.schema import account, run, survey
+from store.statements import Statement
 from store.telling import tell
 
 
@@ -63,21 +63,8 @@ class NotTaken:
 def ask(conn: sa.Connection, question: Question, now: datetime) -> int:
     """The id of the survey for (run, step, visit), made when it is not there."""
     values = {**question.__dict__, "address": question.address.casefold(), "created_at": now}
-    made: int | None = conn.execute(
-        insert(survey)
-        .values(**values)
-        .on_conflict_do_nothing(index_elements=["run_id", "step", "visit"])
-        .returning(survey.c.id)
-    ).scalar()
-    if made is not None:
-        return made
-    mine = (
-        survey.c.run_id == question.run_id,
-        survey.c.step == question.step,
-        survey.c.visit == question.visit,
-    )
-    there: int = conn.execute(sa.select(survey.c.id).where(*mine)).scalar_one()
-    return there
+    made = _ASK.read_one(conn, values) or _ASKED.read(conn, values)[0]
+    return int(made.id)
 
 
 def last_asked(conn: sa.Connection, address: str, within: timedelta, now: datetime) -> datetime | None:
@@ -86,14 +73,10 @@ def last_asked(conn: sa.Connection, address: str, within: timedelta, now: dateti
     Held until the caller commits: of two runs that would ask at once, one finds the other's question. A question whose
     mail did not leave was not asked.
     """
-    conn.execute(_HOLD, {"address": address.casefold()})
-    of_mail = (mail.c.run_id == survey.c.run_id, mail.c.step == survey.c.step, mail.c.visit == survey.c.visit)
-    unsent = sa.exists().where(*of_mail, mail.c.state.in_(("skipped", "refused")))
-    asked = sa.select(sa.func.max(survey.c.created_at)).where(
-        survey.c.address == address.casefold(), survey.c.created_at > now - within, ~unsent
-    )
-    last: datetime | None = conn.execute(asked).scalar()
-    return last
+    given = {"address": address.casefold(), "since": now - within}
+    _HOLD.read(conn, given)
+    [last] = _LAST_ASKED.read_column(conn, given)
+    return cast("datetime | None", last)
 
 
 def find_survey(conn: sa.Connection, survey_id: int) -> Survey | None:
@@ -149,4 +132,15 @@ def _survey(row: sa.Row[Any]) -> Survey:
     return Survey(**{name: getattr(row, name) for name in Survey.__dataclass_fields__})
 
 
-_HOLD = sa.text("select pg_advisory_xact_lock(hashtextextended(:address, 7367))")
+_HOLD = Statement("select pg_advisory_xact_lock(hashtextextended(%(address)s, 7367))")
+_ASKS = (*Question.__dataclass_fields__, "created_at")
+_ASK = Statement(f"""
+    insert into survey ({", ".join(_ASKS)}) values ({", ".join(f"%({name})s" for name in _ASKS)})
+    on conflict (run_id, step, visit) do nothing returning id
+""")  # noqa: S608 - joined from constants
+_ASKED = Statement("select id from survey where run_id = %(run_id)s and step = %(step)s and visit = %(visit)s")
+_LAST_ASKED = Statement("""
+    select max(created_at) from survey where address = %(address)s and created_at > %(since)s and not exists (
+        select from mail where mail.run_id = survey.run_id and mail.step = survey.step and mail.visit = survey.visit
+            and mail.state in ('skipped', 'refused'))
+""")

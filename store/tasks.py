@@ -3,17 +3,18 @@
 Locks are taken run first, then task, as the end of a run does.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from engine.problems import did_you_mean
 from store.notices import ring_inbox
 from store.schema import run, task
+from store.statements import Row, Statement
 from store.telling import tell
 
 DONE = ("done",)
@@ -64,28 +65,34 @@ def open_task(
     due_at: datetime | None = None,
 ) -> Mapping[str, Any]:
     """Give somebody a task; the values for the act's receipt. Asked twice for one visit, the first task stands."""
-    made = conn.execute(
-        insert(task)
-        .values(
-            run_id=run_id,
-            step=step,
-            visit=visit,
-            account_id=account_id,
-            title=title,
-            description=description,
-            checklist=[{"text": text, "done": False} for text in checklist],
-            outcomes=list(outcomes) or list(DONE),
-            assignee=assignee,
-            due_at=due_at,
-            created_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["run_id", "step", "visit"])
-        .returning(task.c.id, task.c.assignee)
-    ).one_or_none()
-    mine = (task.c.run_id == run_id, task.c.step == step, task.c.visit == visit)
-    row = made or conn.execute(sa.select(task.c.id, task.c.assignee).where(*mine)).one()
+    given = {
+        "run": run_id,
+        "step": step,
+        "visit": visit,
+        "account": account_id,
+        "title": title,
+        "description": description,
+        "checklist": json.dumps([{"text": text, "done": False} for text in checklist], ensure_ascii=False),
+        "outcomes": list(outcomes) or list(DONE),
+        "assignee": assignee,
+        "due_at": due_at,
+        "now": now,
+    }
+    row = _OPEN.read_one(conn, given) or _OPENED.read(conn, given)[0]
     ring_inbox(conn, row.assignee)
     return {"task": row.id, "assignee": row.assignee}
+
+
+_OPEN = Statement("""
+    insert into task (run_id, step, visit, account_id, title, description, checklist, outcomes, assignee, due_at,
+        created_at)
+    values (%(run)s, %(step)s, %(visit)s, %(account)s, %(title)s, %(description)s, cast(%(checklist)s as jsonb),
+        cast(%(outcomes)s as text[]), %(assignee)s, %(due_at)s, %(now)s)
+    on conflict (run_id, step, visit) do nothing returning id, assignee
+""")
+_OPENED = Statement("""
+    select id, assignee from task where run_id = %(run)s and step = %(step)s and visit = %(visit)s
+""")
 
 
 def task_of(conn: sa.Connection, run_id: int, step: str, visit: int) -> int | None:
@@ -139,7 +146,7 @@ def complete(  # noqa: PLR0917 - read aloud: this task, that outcome, with a not
         )
     if edited is not None and (why := _edit(conn, task_id, edited, by)) is not None:
         return Refused(kind="bad_edit", message=f"the mail cannot be changed so: {why}", hint="nothing was changed")
-    _settle(conn, task_id, now, state="done", outcome=outcome, note=note or None, settled_by=by)
+    _DONE.write(conn, {"task": task_id, "outcome": outcome, "note": note or None, "by": by, "now": now})
     values = {"visit": row.visit, "outcome": outcome, "by": by, "task": task_id}
     tell(conn, row.run_id, kind="task", of=row.step, values=values, at=now, held_until=held_until)
     ring_inbox(conn, row.assignee)
@@ -172,7 +179,7 @@ def expire(conn: sa.Connection, task_id: int, now: datetime) -> str:
     if row is None:
         raise LookupError(f"no task {task_id}")
     if row.state == "open":
-        _settle(conn, task_id, now, state="expired", outcome="expired")
+        _EXPIRED.write(conn, {"task": task_id, "now": now})
         return "expired"
     settled: str = row.outcome or row.state
     return settled
@@ -199,7 +206,7 @@ def unknown(task_id: int) -> Refused:
     return Refused(kind="unknown_task", message=f"there is no task {task_id}", hint="it may belong to another database")
 
 
-def changed(row: sa.Row[Any]) -> Refused:
+def changed(row: Row) -> Refused:
     """Somebody else did something to it since the page was shown."""
     whose = f"it is now {row.assignee}'s" if row.assignee else "it is nobody's now"
     snoozed = f" and snoozed until {row.snoozed_until:%Y-%m-%d %H:%M} UTC" if row.snoozed_until else ""
@@ -210,16 +217,25 @@ def changed(row: sa.Row[Any]) -> Refused:
     )
 
 
-def locked(conn: sa.Connection, task_id: int) -> sa.Row[Any] | None:
+def locked(conn: sa.Connection, task_id: int) -> Row | None:
     """The task for as long as the transaction lasts, behind its run; None: there is none."""
-    owner = sa.select(task.c.run_id).where(task.c.id == task_id).scalar_subquery()
-    conn.execute(sa.select(run.c.id).where(run.c.id == owner).with_for_update(key_share=True))
-    return conn.execute(sa.select(task).where(task.c.id == task_id).with_for_update()).one_or_none()
+    _HOLD_RUN.read(conn, {"task": task_id})
+    return _HOLD.read_one(conn, {"task": task_id})
 
 
-def _settle(conn: sa.Connection, task_id: int, now: datetime, **values: Any) -> None:
-    news = {"settled_at": now, "version": task.c.version + 1, **values}
-    conn.execute(sa.update(task).where(task.c.id == task_id).values(news))
+_HOLD_RUN = Statement("""
+    select id from run where id = (select run_id from task where id = %(task)s) for no key update
+""")
+_HOLD = Statement("select * from task where id = %(task)s for update")
+_DONE = Statement("""
+    update task set state = 'done', outcome = %(outcome)s, note = %(note)s, settled_by = %(by)s,
+        settled_at = %(now)s, version = version + 1
+    where id = %(task)s
+""")
+_EXPIRED = Statement("""
+    update task set state = 'expired', outcome = 'expired', settled_at = %(now)s, version = version + 1
+    where id = %(task)s
+""")
 
 
 def _change_open(conn: sa.Connection, task_id: int, **values: Any) -> bool:
@@ -230,7 +246,7 @@ def _change_open(conn: sa.Connection, task_id: int, **values: Any) -> bool:
     return whose is not None
 
 
-def _settled_already(row: sa.Row[Any], outcome: str, by: str) -> Completed | Refused:
+def _settled_already(row: Row, outcome: str, by: str) -> Completed | Refused:
     if row.state == "done" and (row.outcome, row.settled_by) == (outcome, by):
         return Completed(task_id=row.id, outcome=outcome, by=by, at=row.settled_at, repeated=True)
     when = f"{row.settled_at:%Y-%m-%d %H:%M} UTC"

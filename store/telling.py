@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from engine.runtime import FactKind, Values
+from store.statements import Statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ def tell(
 
 def take_back(conn: sa.Connection, run_id: int, kind: FactKind, of: str, visit: int) -> bool:
     """Forget a fact that is still held; False when it has left. Its number is not given again."""
-    return conn.execute(_TAKE_BACK, {"run": run_id, "kind": kind, "of": of, "visit": visit}).rowcount > 0
+    return _TAKE_BACK.write(conn, {"run": run_id, "kind": kind, "of": of, "visit": visit}) > 0
 
 
 def tell_all(
@@ -51,26 +52,24 @@ def tell_all(
     if not tellings:
         return 0
     facts = [{"at": at.isoformat(), "kind": one.kind, "of": one.of, "values": dict(one.values)} for one in tellings]
-    told = conn.execute(
-        _TELL,
-        {
-            "runs": [one.run_id for one in tellings],
-            "facts": [json.dumps(fact, ensure_ascii=False, allow_nan=False) for fact in facts],
-            "at": at,
-            "held_until": held_until,
-        },
-    ).rowcount
+    given = {
+        "runs": [one.run_id for one in tellings],
+        "facts": [json.dumps(fact, ensure_ascii=False, allow_nan=False) for fact in facts],
+        "at": at,
+        "held_until": held_until,
+    }
+    told = _TELL.write(conn, given)
     if told:
-        conn.execute(_RING)
+        _RING.read(conn, {})
     return told
 
 
 # Rows are locked in order of id, so that two tellers of the same runs cannot wait for each other. As the number is
 # given under that lock, a run's numbers become visible in their order.
-_TELL = sa.text("""
+_TELL = Statement("""
     with said as (
         select run_id, cast(fact as jsonb) as fact, place
-        from unnest(cast(:runs as bigint[]), cast(:facts as text[])) with ordinality as told(run_id, fact, place)
+        from unnest(cast(%(runs)s as bigint[]), cast(%(facts)s as text[])) with ordinality as told(run_id, fact, place)
     ), counted as (
         select run_id, count(*) as n from said group by run_id
     ), locked as (
@@ -86,13 +85,13 @@ _TELL = sa.text("""
         from said join numbered on numbered.id = said.run_id
     )
     insert into outbox (run_id, n, kind, lane, fact, created_at, held_until)
-    select run_id, n, 'tell', 'tell ' || playbook, fact || jsonb_build_object('n', n), :at,
-        cast(:held_until as timestamptz)
+    select run_id, n, 'tell', 'tell ' || playbook, fact || jsonb_build_object('n', n), %(at)s,
+        cast(%(held_until)s as timestamptz)
     from placed order by run_id, n
 """)
-_TAKE_BACK = sa.text("""
+_TAKE_BACK = Statement("""
     delete from outbox
-    where run_id = :run and delivered_at is null and held_until is not null
-    and fact ->> 'kind' = :kind and fact ->> 'of' = :of and fact -> 'values' ->> 'visit' = cast(:visit as text)
+    where run_id = %(run)s and delivered_at is null and held_until is not null
+    and fact ->> 'kind' = %(kind)s and fact ->> 'of' = %(of)s and fact -> 'values' ->> 'visit' = cast(%(visit)s as text)
 """)
-_RING = sa.text("select pg_notify('tenure_outbox', '')")
+_RING = Statement("select pg_notify('tenure_outbox', '')")

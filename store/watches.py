@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from engine.calendars import Place, add
 from engine.durations import parse_duration
@@ -18,7 +17,7 @@ from engine.values import Condition
 from store.deployed import load_workspace
 from store.expression_rows import Rows
 from store.kept import Kept
-from store.schema import event, run, watch, work_event
+from store.schema import watch, work_event
 from store.sight import Sight, View
 from store.statements import Given, Row, Statement, kept
 from store.telling import Telling, tell_all
@@ -42,7 +41,7 @@ def open_for_runs(conn: sa.Connection, begun: Sequence[tuple[int, "Starting"]], 
         "plans": [one.compiled.plan.hash for _, one in begun],
         "watched": json.dumps(watched, ensure_ascii=False, allow_nan=False),
     }
-    conn.execute(_OPEN, {**values, "at": at})
+    _OPEN.write(conn, {**values, "at": at})
 
 
 def follow(
@@ -55,32 +54,39 @@ def follow(
     known = {row.key: row for row in _OWN.read(conn, {"run": run_id})}
     gone = [key for key in known if key not in {one.key for one in waiting}]
     if gone:
-        conn.execute(sa.delete(watch).where(watch.c.run_id == run_id, watch.c.key.in_(gone)))
+        _FORGET.write(conn, {"run": run_id, "keys": gone})
     fresh = [one for one in waiting if one.key not in known or not _same(one, known[one.key])]
     if fresh:
-        place = insert(watch)
-        blank: dict[str, Any] = dict.fromkeys(("since", "due_at", "suspended_at", "met_at"))
-        taken = {name: place.excluded[name] for name in ("condition", "event", "opened_at")}
-        conn.execute(
-            place.on_conflict_do_update(index_elements=["run_id", "key"], set_=taken | blank),
-            [
-                {
-                    "run_id": run_id,
-                    "account_id": account_id,
-                    "key": one.key,
-                    "condition": dict(one.condition) if one.condition is not None else sa.null(),
-                    "event": one.event,
-                    "opened_at": one.since or now,
-                }
-                for one in fresh
-            ],
-        )
+        rows = [
+            {"key": one.key, "condition": one.condition, "event": one.event, "opened_at": one.since or now}
+            for one in fresh
+        ]
+        waits = json.dumps(rows, ensure_ascii=False, allow_nan=False, default=_plain)
+        _FOLLOW.write(conn, {"run": run_id, "account": account_id, "rows": waits})
     return tuple(one.key for one in fresh)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else dict(value)  # type: ignore[call-overload]  # a mapping
+
+
+_FORGET = Statement("delete from watch where run_id = %(run)s and key = any(cast(%(keys)s as text[]))")
+_FOLLOW = Statement("""
+    insert into watch (run_id, account_id, key, condition, event, opened_at)
+    select %(run)s, %(account)s, key, condition, event, opened_at
+    from json_to_recordset(cast(%(rows)s as json)) as waits(
+        key text, condition jsonb, event text, opened_at timestamptz)
+    on conflict (run_id, key) do update set condition = excluded.condition, event = excluded.event,
+        opened_at = excluded.opened_at, since = null, due_at = null, suspended_at = null, met_at = null
+""")
 
 
 def close(conn: sa.Connection, run_id: int) -> None:
     """Watch nothing any more for this run."""
-    conn.execute(sa.delete(watch).where(watch.c.run_id == run_id))
+    _CLOSE.write(conn, {"run": run_id})
+
+
+_CLOSE = Statement("delete from watch where run_id = %(run)s")
 
 
 def already_met(conn: sa.Connection, run_id: int, keys: Sequence[str], now: datetime) -> tuple[str, ...]:
@@ -91,8 +97,7 @@ def already_met(conn: sa.Connection, run_id: int, keys: Sequence[str], now: date
     if not keys:
         return ()
     _hold(conn, [run_id])
-    mine = sa.select(watch).where(watch.c.run_id == run_id, watch.c.key.in_(keys)).order_by(watch.c.id)
-    rows = conn.execute(mine).all()
+    rows = _MINE.read(conn, {"run": run_id, "keys": list(keys)})
     unmet = [row for row in rows if row.met_at is None]
     if not unmet:
         return tuple(row.key for row in rows)
@@ -103,7 +108,7 @@ def already_met(conn: sa.Connection, run_id: int, keys: Sequence[str], now: date
         truths = sight.truths(conditions[0].account_id, [Condition.model_validate(row.condition) for row in conditions])
         met += [row.id for row, truth in zip(conditions, truths, strict=True) if truth]
     if met:
-        conn.execute(sa.update(watch).where(watch.c.id.in_(met)).values(met_at=now))
+        _ARE_MET.write(conn, {"watches": met, "now": now})
     return tuple(row.key for row in rows if row.met_at is not None or row.id in met)
 
 
@@ -156,12 +161,12 @@ def _asked_by(plan: Plan, at: datetime) -> list[dict[str, Any]]:
     return [*rows, {"key": AGE, "reason": f"older than {plan.max_age}", "due_at": oldest.isoformat()}]
 
 
-_OPEN = sa.text("""
+_OPEN = Statement("""
     insert into watch (run_id, key, account_id, condition, dwell, reason, due_at, opened_at)
-    select run_id, key, account_id, condition, dwell, reason, due_at, :at
-    from unnest(cast(:runs as bigint[]), cast(:accounts as bigint[]), cast(:plans as text[])) as begun(
+    select run_id, key, account_id, condition, dwell, reason, due_at, %(at)s
+    from unnest(cast(%(runs)s as bigint[]), cast(%(accounts)s as bigint[]), cast(%(plans)s as text[])) as begun(
         run_id, account_id, plan)
-    join json_to_recordset(cast(:watched as json)) as watched(
+    join json_to_recordset(cast(%(watched)s as json)) as watched(
         plan text, place int, key text, condition jsonb, dwell text, reason text, due_at timestamptz) using (plan)
     order by run_id, place
 """)
@@ -172,6 +177,16 @@ _OWN = Statement("""
     where run_id = %(run)s and key <> 'goal' and not starts_with(key, 'exit/')
 """)
 """The watches of a run's steps: neither its goal nor its exits."""
+
+
+_MINE = Statement("select * from watch where run_id = %(run)s and key = any(cast(%(keys)s as text[])) order by id")
+_ARE_MET = Statement("update watch set met_at = %(now)s where id = any(cast(%(watches)s as bigint[]))")
+_AWAITED = Statement("""
+    select distinct watch.event, watch.condition
+    from watch join event on event.account_id = watch.account_id and event.type = watch.event
+    join work_event on work_event.event_id = event.id
+    where watch.met_at is null order by watch.event, watch.condition
+""")
 
 
 def _aged(conn: sa.Connection, now: datetime) -> list[tuple[Row, Memory]]:
@@ -194,13 +209,12 @@ def _same(one: Waiting, row: Row) -> bool:
 
 def _hold(conn: sa.Connection, run_ids: Sequence[int]) -> Mapping[int, bool]:
     """Lock the rows of those runs that are open, in order."""
-    rows = conn.execute(
-        sa.select(run.c.id)
-        .where(run.c.id == sa.func.any(sa.cast(list(run_ids), sa.ARRAY(sa.BigInteger))), run.c.state == "open")
-        .order_by(run.c.id)
-        .with_for_update(key_share=True)
-    )
-    return dict.fromkeys(rows.scalars(), True)
+    return dict.fromkeys(_HOLD.read_column(conn, {"runs": list(run_ids)}), True)
+
+
+_HOLD = Statement("""
+    select id from run where id = any(cast(%(runs)s as bigint[])) and state = 'open' order by id for no key update
+""")
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------
@@ -288,14 +302,7 @@ _MET = Memory(seen=True, tripped=True)
 
 def _events(conn: sa.Connection, sight: Sight, now: datetime) -> list[tuple[Row, Memory]]:
     """The watches whose event is among those the sweep has taken."""
-    awaited = conn.execute(
-        sa.select(watch.c.event, watch.c.condition)
-        .distinct()
-        .join(event, event.c.account_id == watch.c.account_id)
-        .join(work_event, work_event.c.event_id == event.c.id)
-        .where(watch.c.met_at.is_(None), watch.c.event == event.c.type)
-        .order_by(watch.c.event, watch.c.condition)
-    ).all()
+    awaited = _AWAITED.read(conn, {})
     found: list[Row] = []
     for one in awaited:
         rows = Rows(f"event.{one.event}", watch.c.account_id, sa.literal(now))
@@ -332,8 +339,7 @@ def _remember(conn: sa.Connection, changes: Sequence[tuple[Row, Memory]], now: d
     for tripped, group in groupby(sorted(changes, key=lambda one: one[1].tripped), lambda one: one[1].tripped):
         ids_and_memories = [(row.id, memory) for row, memory in group]
         if tripped:
-            ids = sa.cast([id_ for id_, _ in ids_and_memories], sa.ARRAY(sa.BigInteger))
-            conn.execute(sa.update(watch).where(watch.c.id == sa.func.any(ids)).values(met_at=now))
+            _ARE_MET.write(conn, {"watches": [id_ for id_, _ in ids_and_memories], "now": now})
         else:
             conn.execute(
                 sa.update(watch)

@@ -74,14 +74,18 @@ class Deliverer:
     ) -> int:
         """How many runs are lost. What they are to be told stays here: the reconciler may have started one again
         meanwhile, which would never hear of what it was not told then."""
-        lost = 0
+        lost, delivered = 0, list[int]()
         for batch, note in zip(batches, notes, strict=True):
             if isinstance(note, BaseException):
                 _log.warning("outbox.undelivered", run=batch.run_id, error=str(note))
             elif note is not None and outbox.is_open(conn, batch.run_id):
                 lost += 1
-            else:
+            elif note is not None:
                 outbox.delivered(conn, batch.ids, note)
+            else:
+                delivered += batch.ids
+        if delivered:
+            outbox.delivered(conn, delivered)
         conn.commit()
         self.lost = self.lost or lost > 0
         return lost

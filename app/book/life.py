@@ -17,7 +17,8 @@ from store.deploy import deploy, publications
 from store.intake import take_in, take_in_dated
 from store.mails.seeing import record_event
 from store.queries.overview import counts as overview_counts
-from store.schema import account, contact, mail, mail_event, run, survey, task
+from store.schema import account, task
+from store.statements import Statement
 
 Appoint = Callable[[datetime, Callable[[sa.Connection, datetime], object]], None]
 _PLACE = Place(zone="UTC")
@@ -76,8 +77,8 @@ class Life:
     def look(self, now: datetime) -> None:
         """Ask the people about every task and mail that is new to them."""
         with self._database.connect() as conn:
-            new_tasks = conn.execute(_NEW_TASKS.where(task.c.id > self._seen_task)).all()
-            new_mails = conn.execute(_NEW_MAILS.where(mail.c.id > self._seen_mail)).all()
+            new_tasks = _NEW_TASKS.read(conn, {"seen": self._seen_task})
+            new_mails = _NEW_MAILS.read(conn, {"seen": self._seen_mail, "calendar": _CALENDAR})
         for row in new_tasks:
             self._seen_task = row.id
             self._ask_colleague(row, now)
@@ -183,32 +184,17 @@ def _at_the_next_stop(at: datetime) -> datetime:
     return at + (datetime.min.replace(tzinfo=UTC) - at) % timedelta(hours=4)
 
 
-_NEW_TASKS = (
-    sa.select(
-        task.c.id, task.c.step, task.c.outcomes, task.c.created_at, task.c.assignee, run.c.playbook, account.c.key
-    )
-    .join(run, run.c.id == task.c.run_id)
-    .join(account, account.c.id == task.c.account_id)
-    .where(task.c.state == "open")
-    .order_by(task.c.id)
-)
-_NEW_MAILS = (
-    sa.select(
-        mail.c.id,
-        mail.c.step,
-        mail.c.settled_at,
-        account.c.key,
-        contact.c.key.label("contact"),
-        survey.c.id.label("survey"),
-        mail.c.plain.contains(_CALENDAR).label("books"),
-    )
-    .join(account, account.c.id == mail.c.account_id)
-    .join(contact, contact.c.id == mail.c.contact_id)
-    .join(
-        survey,
-        sa.and_(survey.c.run_id == mail.c.run_id, survey.c.step == mail.c.step, survey.c.visit == mail.c.visit),
-        isouter=True,
-    )
-    .where(mail.c.state == "sent", ~sa.exists().where(mail_event.c.mail_id == mail.c.id))
-    .order_by(mail.c.id)
-)
+_NEW_TASKS = Statement("""
+    select task.id, task.step, task.outcomes, task.created_at, task.assignee, run.playbook, account.key
+    from task join run on run.id = task.run_id join account on account.id = task.account_id
+    where task.state = 'open' and task.id > %(seen)s order by task.id
+""")
+_NEW_MAILS = Statement("""
+    select mail.id, mail.step, mail.settled_at, account.key, contact.key as contact, survey.id as survey,
+        strpos(mail.plain, %(calendar)s) > 0 as books
+    from mail join account on account.id = mail.account_id join contact on contact.id = mail.contact_id
+    left join survey on survey.run_id = mail.run_id and survey.step = mail.step and survey.visit = mail.visit
+    where mail.state = 'sent' and mail.id > %(seen)s
+        and not exists (select from mail_event where mail_event.mail_id = mail.id)
+    order by mail.id
+""")

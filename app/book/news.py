@@ -4,12 +4,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from store import clock
 from store.queries.names import account_name
-from store.schema import crossing, mail, run, task
+from store.schema import crossing, mail, task
+from store.statements import Given, Statement, kept
 
 _LINES = 8
 """At most so many of each kind; the rest is counted."""
@@ -48,9 +50,7 @@ class News:
             self._say(f"   {line}")
 
     def _crossings(self, conn: sa.Connection) -> list[str]:
-        name = account_name(crossing.c.account_id).label("name")
-        columns = (crossing.c.id, crossing.c.playbook, crossing.c.reasons, crossing.c.state, crossing.c.why, name)
-        rows = conn.execute(sa.select(*columns).where(crossing.c.id > self._crossing).order_by(crossing.c.id)).all()
+        rows = kept(("news of crossings",), _crossings).read(conn, {"told": self._crossing})
         self._crossing = max((row.id for row in rows), default=self._crossing)
         told = [row for row in rows if row.state in ("started", "held")]
         lines = []
@@ -61,9 +61,7 @@ class News:
         return _some(lines, "more crossings")
 
     def _mails(self, conn: sa.Connection) -> list[str]:
-        columns = (mail.c.id, mail.c.subject, mail.c.to_address, mail.c.state, mail.c.reason)
-        settled = mail.c.state.in_(("sent", "refused", "skipped", "unknown"))
-        rows = conn.execute(sa.select(*columns).where(mail.c.id > self._mail, settled).order_by(mail.c.id)).all()
+        rows = _MAILS.read(conn, {"told": self._mail})
         self._mail = max((row.id for row in rows), default=self._mail)
         return _some(
             [f"✉ {row.state} “{row.subject}” to {row.to_address} {row.reason or ''}".rstrip() for row in rows],
@@ -71,14 +69,12 @@ class News:
         )
 
     def _tasks(self, conn: sa.Connection) -> list[str]:
-        columns = (task.c.id, task.c.title, task.c.assignee)
-        rows = conn.execute(sa.select(*columns).where(task.c.id > self._task).order_by(task.c.id)).all()
+        rows = _TASKS.read(conn, {"told": self._task})
         self._task = max((row.id for row in rows), default=self._task)
         return _some([f"☐ {row.assignee or 'nobody'}: {row.title}" for row in rows], "more tasks")
 
     def _ends(self, conn: sa.Connection, now: datetime) -> list[str]:
-        since = sa.select(run.c.playbook, run.c.outcome, run.c.reason).where(run.c.ended_at > self._ended)
-        rows = conn.execute(since).all()
+        rows = _ENDS.read(conn, {"told": self._ended})
         self._ended = now
         ended = Counter((row.playbook, row.outcome, row.reason) for row in rows)
         return [
@@ -90,6 +86,18 @@ def _some(lines: list[str], what: str) -> list[str]:
     return [*lines[:_LINES], f"… and {len(lines) - _LINES} {what}"] if len(lines) > _LINES else lines
 
 
+def _crossings() -> sa.Select[Any]:
+    of, name = crossing.c, account_name(crossing.c.account_id).label("name")
+    told = Given("told", sa.BigInteger)
+    return sa.select(of.id, of.playbook, of.reasons, of.state, of.why, name).where(of.id > told).order_by(of.id)
+
+
+_MAILS = Statement("""
+    select id, subject, to_address, state, reason from mail
+    where id > %(told)s and state in ('sent', 'refused', 'skipped', 'unknown') order by id
+""")
+_TASKS = Statement("select id, title, assignee from task where id > %(told)s order by id")
+_ENDS = Statement("select playbook, outcome, reason from run where ended_at > %(told)s")
 _LAST = sa.select(
     *(
         sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery().label(table.name)

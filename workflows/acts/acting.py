@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from engine.doubts import OnUnknown
 from engine.workspace import Workspace
 from store.deployed import load_compiled, load_workspace
-from store.schema import account, run
 from store.statements import Statement
 from workflows.ports import Ports
 
@@ -29,14 +28,14 @@ class Acting:
 
     @cached_property
     def account_key(self) -> str:
-        key: str = self.conn.execute(sa.select(account.c.key).where(account.c.id == self.account_id)).scalar_one()
-        return key
+        [key] = _ACCOUNT.read_column(self.conn, {"account": self.account_id})
+        return str(key)
 
     @property
     def on_unknown(self) -> OnUnknown:
         """What becomes of a mail that may or may not have left: the playbook's word, or else the workspace's."""
-        of = sa.select(run.c.version).where(run.c.id == self.run_id)
-        compiled = load_compiled(self.conn, self.playbook, self.conn.execute(of).scalar_one())
+        [version] = _VERSION.read_column(self.conn, {"run": self.run_id})
+        compiled = load_compiled(self.conn, self.playbook, version)
         return compiled.unknown_mail or self.workspace.mail.unknown
 
     @cached_property
@@ -51,4 +50,6 @@ class Acting:
         return cls(conn, run_id, row.account_id, row.playbook, row.priority, row.state == "ended", now, ports)
 
 
+_ACCOUNT = Statement("select key from account where id = %(account)s")
+_VERSION = Statement("select version from run where id = %(run)s")
 _RUN = Statement("select account_id, playbook, priority, state from run where id = %(run)s")

@@ -188,6 +188,24 @@ class ValueLine(NamedTuple):
         return MetricFact(account=self.account, metric=self.field.removeprefix("metric."), value=number, at=self.at)
 
 
+class EventLine(NamedTuple):
+    """One event with a key of its own, checked already; as `ValueLine` is for values."""
+
+    account: str
+    """Its key."""
+    type: str
+    key: str
+    at: datetime
+    props: str
+    """As JSON."""
+    learned_at: datetime | None
+    """None: with the intake itself."""
+
+    def fact(self) -> "EventFact":
+        """The same as a model."""
+        return EventFact(type=self.type, key=self.key, account=self.account, at=self.at, props=json.loads(self.props))
+
+
 IncomingFact = Annotated[
     AccountFact | ContactFact | PersonFact | RecordFact | EventFact | MetricFact, Field(discriminator="kind")
 ]

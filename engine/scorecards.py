@@ -134,6 +134,10 @@ def card_for(cards: Sequence[Scorecard], env: Env) -> Scorecard | None:
     return next((card for card in cards if applies(card, env)), None)
 
 
+STEP = 0.1
+"""Scores are told to a tenth: the least by which two differ."""
+
+
 def rounded(value: float) -> float:
     """Half up to one decimal."""
     return math.floor(value * 10.0 + 0.5) / 10.0

@@ -156,7 +156,7 @@ def _try_again(conn: sa.Connection, row: sa.Row[Any], workspace: Workspace, now:
         problems = [one.problem for one in block.rejected] + block.problems
         if problems:
             return _words(problems[0])
-        facts = [known.fact for known in block.facts] + [value.fact() for value in block.values]
+        facts = [known.fact for known in block.facts] + [line.fact() for line in block.told]
     report = take_in(conn, facts, known_at=now)
     return report.problems[0].message if report.problems else None
 

@@ -26,7 +26,8 @@ from workflows.errands import ErrandStream, Outside
 from workflows.lookout import Lookout
 from workflows.mail_stream import MailStream
 from workflows.outbox import Deliverer
-from workflows.ports import Ports
+from workflows.owner_mail import tell_owners
+from workflows.ports import STREAM, Ports
 from workflows.wire import PLAYBOOK_QUEUE
 
 _MOST_ROUNDS = 200
@@ -66,7 +67,9 @@ class Driver:
         self._lookout = Lookout(database)
         self._after = after
         self._deliverer = Deliverer(self._database, client, virtual=True, queue=queue)
-        self._mails = MailStream(database, ports.transports())
+        transports = ports.transports()
+        self._mails = MailStream(database, transports)
+        self._to_owners = transports[STREAM]
         self._errands = ErrandStream(database, Outside(webhook=ports.webhook, chat=ports.chat))
         # A mail stream belongs to one thread.
         self._mail_thread = ThreadPoolExecutor(1, thread_name_prefix="tenure-mail")
@@ -109,7 +112,7 @@ class Driver:
     async def settle(self, now: datetime) -> None:
         """Sweep and let the runs act at the standing instant until nothing is left to do."""
         for _ in range(_MOST_ROUNDS):
-            await asyncio.to_thread(store_sweep.sweep, self._database, wait=True)
+            await self._sweep()
             todo = await asyncio.to_thread(self._left, now)
             if not todo:
                 return
@@ -124,6 +127,13 @@ class Driver:
             if not todo or not (told or sent or todo.stirred):
                 return
         raise NotAtRest(f"facts and acts follow each other in a circle at {now.isoformat()}")
+
+    async def _sweep(self) -> None:
+        report = await asyncio.to_thread(store_sweep.sweep, self._database, wait=True)
+        if report is not None and report.held:
+            # A breaker may be among what holds them.
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._mail_thread, tell_owners, self._database, self._to_owners)
 
     async def settle_if_told(self, now: datetime) -> None:
         """The same, if something happened at the standing instant meanwhile: a person answered on a page."""

@@ -14,6 +14,7 @@ from app.running import Services, UsageError, plain, say, show
 from app.tables import count, when
 from engine.calendars import local_date, local_midnight
 from store import clock
+from store.breaker import list_incidents
 from store.deployed import load_workspace
 from store.driving import driving
 from store.queries.overview import Counts, counts
@@ -38,10 +39,15 @@ def advance_to(to: datetime, home: Path | None, *, as_json: bool) -> None:
             asyncio.run(_drive(services, now, until, zone))
         with services.database.connect() as conn:
             after = counts(conn, until)
+            breakers = list_incidents(conn)
     if as_json:
-        show({"from": now, "clock": until, "new": _news(before, after), **plain(after)})
+        news = _news(before, after)
+        show({"from": now, "clock": until, "new": news, **plain(after), "breakers": plain(breakers)})
     else:
         _print(now, until, _news(before, after), after)
+    for one in breakers:
+        say(f"breaker {one.id} holds back {one.held:,} starts of {one.playbook}: {one.why}")
+        say(f"see: tenure breaker show {one.id}")
 
 
 def _instant(to: datetime, zone: str) -> datetime:

@@ -166,7 +166,8 @@ class Keeper:
             self._say(user, _as_answer(ServerAway(want, where, f"Preparing it failed: {error.strerror}.")))
 
     def _new_child(self, name: str) -> Child:
-        server: Server = Postgres(self._places, durable=self._durable) if name == "postgres" else Temporal(self._places)
+        made: type[Postgres | Temporal] = Postgres if name == "postgres" else Temporal
+        server: Server = made(self._places, durable=self._durable)
         child = Child(server, self._places.log(name))
         child.prepare()
         return child

@@ -30,7 +30,8 @@ class Temporal:
     stop_signal = signal.SIGTERM
     orphan_signal = signal.SIGKILL  # its write-ahead log survives that
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, *, durable: bool) -> None:
+        self._durable = durable
         self._database = places.temporal / "temporal.db"
         self.mark = str(self._database)
         self._version_file = places.temporal / "version"
@@ -52,7 +53,8 @@ class Temporal:
             *("--ui-ip", _HOST, "--ui-port", str(self._ports["ui"])),
             *("--db-filename", str(self._database)),
             # Two to three times the throughput of SQLite's defaults.
-            *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
+            *("--sqlite-pragma", "journal_mode=WAL"),
+            *("--sqlite-pragma", f"synchronous={'NORMAL' if self._durable else 'OFF'}"),
             *("--log-level", "warn", "--log-format", "json"),
         ]
 

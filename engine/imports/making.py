@@ -9,9 +9,18 @@ from itertools import chain, repeat, tee
 from typing import Any
 
 from engine.catalogue import Field
-from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, RecordFact, ValueLine
+from engine.facts import (
+    MAX_PROPS,
+    AccountFact,
+    ContactFact,
+    EventFact,
+    EventLine,
+    IncomingFact,
+    RecordFact,
+    ValueLine,
+)
 from engine.imports.cells import BadCell, key_of, moment_of, number_of, text_of, value_of
-from engine.imports.columns import NotPlain, keys_of, numbers_of
+from engine.imports.columns import NotPlain, keys_of, numbers_of, objects_of, words_of
 from engine.workspace import Cell, Import, OneOf, Rule, Workspace
 
 Made = Iterator[tuple[IncomingFact, datetime | None]]
@@ -83,10 +92,8 @@ class Maker:
         fields = [(f"metric.{name}", places[column]) for name, column in one.fields.items()]
 
         def values(rows: Sequence[Sequence[Any]]) -> list[ValueLine]:
-            if one.account is None or one.account.via is not None:
-                raise NotPlain
             columns = list(zip(*rows, strict=True))
-            accounts = keys_of(columns[places[one.account.column]])
+            accounts = _accounts(one, columns, places)
             ats = self._instants(one, columns, places, accounts)
             known = ats if not self._signups else map(self._known, accounts, ats)
             made = [
@@ -97,6 +104,38 @@ class Maker:
             return list(map(ValueLine._make, in_turn))
 
         return values
+
+    def plain_events_of(
+        self, one: Import, places: Mapping[str, int], *, typed: bool
+    ) -> Callable[[Sequence[Sequence[Any]]], list[EventLine]]:
+        """The same for rows of events that have keys."""
+        kinds = self._catalogue.events[one.of].props
+
+        def events(rows: Sequence[Sequence[Any]]) -> list[EventLine]:
+            if one.id is None or (kinds is None and one.fields) or len(one.fields) > MAX_PROPS:
+                raise NotPlain
+            columns = list(zip(*rows, strict=True))
+            accounts = _accounts(one, columns, places)
+            keys = keys_of(columns[places[one.id]])
+            ats = self._instants(one, columns, places, accounts)
+            if None in ats:
+                raise NotPlain
+            told = [
+                self._plain_prop((kinds or {})[name], column, columns[places[column]], typed=typed)
+                for name, column in one.fields.items()
+            ]
+            props = objects_of(list(one.fields), told, len(rows))
+            known = map(self._known, accounts, ats) if self._signups else ats
+            return list(map(EventLine._make, zip(accounts, repeat(one.of), keys, ats, props, known, strict=False)))
+
+        return events
+
+    def _plain_prop(self, what: Field, column: str, cells: Sequence[Any], *, typed: bool) -> Sequence[str | None]:
+        if what.type == "number":
+            return numbers_of(cells, typed=typed)
+        if what.type not in ("text", "choice"):
+            raise NotPlain
+        return words_of(cells, lambda cell: value_of(cell, column, what, self._workspace.zone, typed=typed))
 
     def _instants(
         self, one: Import, columns: Sequence[Sequence[Any]], places: Mapping[str, int], accounts: Sequence[str]
@@ -228,6 +267,12 @@ class Maker:
             if value is not None or keep_empty:
                 values[name] = value
         return values
+
+
+def _accounts(one: Import, columns: Sequence[Sequence[Any]], places: Mapping[str, int]) -> Sequence[str]:
+    if one.account is None or one.account.via is not None:
+        raise NotPlain
+    return keys_of(columns[places[one.account.column]])
 
 
 _ANY_TEXT = Field(name="", type="text")

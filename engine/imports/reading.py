@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.facts import IncomingFact, ValueLine
+from engine.facts import EventLine, IncomingFact, ValueLine
 from engine.imports.cells import BadCell, text_of
 from engine.imports.columns import NotPlain
 from engine.imports.making import Maker, Row
@@ -51,13 +51,20 @@ class Block:
     facts: list[Known] = field(default_factory=list)
     values: list[ValueLine] = field(default_factory=list)
     """Metrics, which come in great numbers."""
+    events: list[EventLine] = field(default_factory=list)
+    """So do events; those whose rows are plain."""
     lines: list[int] = field(default_factory=list)
-    """Where the values come from."""
+    """Where the values, or the events, come from: an import makes the ones or the others."""
     rejected: list[Rejected] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     """Of the file, and warnings."""
     repeats: int = 0
     """Rows that say an id of the same file again, with the same content or another."""
+
+    @property
+    def told(self) -> Sequence[ValueLine | EventLine]:
+        """The values or the events, each of the line in `lines`."""
+        return self.values or self.events
 
 
 class Reader:
@@ -93,11 +100,11 @@ class Reader:
         places = {column: place for place, column in enumerate(table.columns)}
         first_lines = _FirstLines(one)
         values = self._maker.values_of(one, places, typed=table.typed) if one.makes == "metrics" else None
-        plain = self._maker.plain_values_of(one, places, typed=table.typed) if one.makes == "metrics" else None
+        plain = self._plain(one, places, first_lines, typed=table.typed)
         rows = iter(table.rows)
         while some := list(islice(rows, min(_AT_ONCE, size - block.rows))):
             block.rows += len(some)
-            if plain is None or not _make_plain(block, some, plain):
+            if plain is None or not _took_plain(block, some, plain):
                 for row in some:
                     if isinstance(row, Problem):
                         block.rejected.append(Rejected(problem=row, row={}))
@@ -107,6 +114,30 @@ class Reader:
                 yield block
                 block = Block(by=one, file=table.file)
         yield block
+
+    def _plain(
+        self, one: Import, places: Mapping[str, int], first_lines: "_FirstLines", *, typed: bool
+    ) -> "_TakePlain | None":
+        if one.makes == "metrics":
+            values_of = self._maker.plain_values_of(one, places, typed=typed)
+
+            def take_values(block: Block, lines: Sequence[int], rows: Sequence[Sequence[Any]]) -> None:
+                made = values_of(rows)
+                block.values += made
+                block.lines += chain.from_iterable(map(repeat, lines, repeat(len(made) // len(lines))))
+
+            return take_values
+        if one.makes == "event":
+            events_of = self._maker.plain_events_of(one, places, typed=typed)
+
+            def take_events(block: Block, lines: Sequence[int], rows: Sequence[Sequence[Any]]) -> None:
+                made = events_of(rows)
+                first_lines.note([event.key for event in made], lines, rows)
+                block.events += made
+                block.lines += lines
+
+            return take_events
+        return None
 
     def _make(
         self,
@@ -200,19 +231,18 @@ def _no_header(table: Table) -> Problem | None:
 _OTHER_MARKS: Mapping[str, str] = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def _make_plain(
-    block: Block, rows: Sequence[tuple[int, Sequence[Any]] | Problem], values: Callable[[Any], list[ValueLine]]
-) -> bool:
-    """Whether the rows could be made values all at once; if not, nothing is done."""
+_TakePlain = Callable[[Block, Sequence[int], Sequence[Sequence[Any]]], None]
+"""Takes lines with their cells into a block, all at once; NotPlain if that cannot be, and then nothing is done."""
+
+
+def _took_plain(block: Block, rows: Sequence[tuple[int, Sequence[Any]] | Problem], take: _TakePlain) -> bool:
     if Problem in set(map(type, rows)):
         return False
     lines, cells = zip(*rows, strict=True)
     try:
-        made = values(cells)
+        take(block, lines, cells)
     except NotPlain:
         return False
-    block.values += made
-    block.lines += chain.from_iterable(map(repeat, lines, repeat(len(made) // len(lines))))
     return True
 
 
@@ -228,7 +258,7 @@ class _FirstLines:
         key = None if self._column is None else row.text(self._column)
         if key is None:
             return None
-        mine = row.line, hashlib.blake2b(repr(row.cells).encode(), digest_size=16).digest()
+        mine = row.line, _content(row.cells)
         line, content = self._lines.setdefault(key, mine)
         if line == row.line:
             return None
@@ -237,6 +267,16 @@ class _FirstLines:
         message = f'"{key}" is the id of line {line} as well, with {content_is}; line {line} counts'
         hint = "" if same else "give each row its own id"
         return bad_row("PB522", file, row.line, self._column or "", message, hint=hint, severity="warning")
+
+    def note(self, keys: Sequence[str], lines: Sequence[int], rows: Sequence[Sequence[Any]]) -> None:
+        """Many ids at once; NotPlain if one of them was said before."""
+        if len(set(keys)) < len(keys) or not self._lines.keys().isdisjoint(keys):
+            raise NotPlain
+        self._lines.update(zip(keys, zip(lines, map(_content, rows), strict=True), strict=True))
+
+
+def _content(cells: Sequence[Any]) -> bytes:
+    return hashlib.blake2b(repr(cells).encode(), digest_size=16).digest()
 
 
 def wanted_columns(workspace: Workspace, one: Import) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from engine.scorecards import TOP, Component, Scorecard, card_for
+from engine.scorecards import STEP, TOP, Component, Scorecard, card_for
 from engine.workspace import Workspace
 from store.contributions import contributions_of
 from store.explain.looking import Looking
@@ -63,7 +63,7 @@ class Move:
     line: float
     """Up: reach it. Down: fall below it."""
     distance: float
-    """From the score to the line: above 0 on the way up, below 0 on the way down."""
+    """From the score to the nearest one of that band: above 0 on the way up, below 0 on the way down."""
     levers: tuple[Lever, ...]
 
 
@@ -156,9 +156,11 @@ def _moves(
         up = Move(band=bands[place + 1].name, direction="up", line=line, distance=round(line - value, 1), levers=levers)
         moves.append(up)
     if place > 0:
+        # A score at the line is still this side of it.
         line = bands[place].range.low
-        levers = _levers(line - value, parts, components)
-        distance = round(line - value, 1)
+        gap = line - STEP - value
+        levers = _levers(gap, parts, components)
+        distance = round(gap, 1)
         moves.append(Move(band=bands[place - 1].name, direction="down", line=line, distance=distance, levers=levers))
     return tuple(moves)
 

@@ -8,9 +8,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from engine.facts import IncomingFact, ValueLine
+from engine.facts import EventLine, IncomingFact, ValueLine
 from store.intake.accounts import account_zones, known_accounts
 from store.intake.batch import Batch
+from store.intake.events import judge_events
 from store.intake.report import IntakeReport, Refusal, Verdict
 from store.intake.values import judge_values
 
@@ -21,6 +22,7 @@ __all__ = [
     "known_accounts",
     "take_in",
     "take_in_dated",
+    "take_in_events",
     "take_in_values",
 ]
 
@@ -42,6 +44,13 @@ def take_in_dated(conn: sa.Connection, facts: Iterable[tuple[IncomingFact, datet
 def take_in_values(conn: sa.Connection, lines: Sequence[ValueLine]) -> dict[int, Verdict]:
     """The same for many values of accounts, with dates in full; the verdicts, by place, of those that are no news."""
     verdicts = judge_values(conn, lines)
+    _ring(conn, news=len(verdicts) < len(lines))
+    return verdicts
+
+
+def take_in_events(conn: sa.Connection, lines: Sequence[EventLine]) -> dict[int, Verdict]:
+    """The same for many events."""
+    verdicts = judge_events(conn, lines)
     _ring(conn, news=len(verdicts) < len(lines))
     return verdicts
 

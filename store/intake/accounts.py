@@ -32,6 +32,19 @@ def known_accounts(conn: sa.Connection, keys: Iterable[str]) -> set[str]:
     return set(conn.execute(sa.select(schema.account.c.key).where(schema.account.c.key == wanted)).scalars())
 
 
+# In order of id: two intakes about the same accounts judge one after the other, without deadlock. Accounts are looked
+# up one by one: for each block of a large file, the planner would make a hash table of all there are.
+LOCK_TOLD = """
+    select count(*) from (
+        select id from account
+        where id = any(array(
+            select found.id from {told}, lateral (select id from account where key = told.account offset 0) as found
+        ))
+        order by id for no key update
+    ) as locked
+"""
+"""Locks the accounts whose keys rows of any shape name in a column `account`."""
+
 _SHAPE = Shape("accounts", {"key": "text", "learned_at": "timestamptz"})
 
 _MAKE = Statement(

@@ -145,8 +145,8 @@ class Batch:
 
     def _events(self) -> None:
         told = [(one, one.fact) for one in self._known() if one.fact.kind == "event"]
-        rows = [events.event_row(one.n, fact, self._ids[fact.account], one.learned_at) for one, fact in told]
-        self._hear(events.judge_events(self._conn, rows), events.CONFLICT)
+        verdicts = events.judge_events(self._conn, [events.event_line(fact, one.learned_at) for one, fact in told])
+        self._hear({told[place][0].n: verdict for place, verdict in verdicts.items()}, events.CONFLICT)
 
     def _staged(self, shape: Shape, rows: Sequence[tuple[object, ...]], statement: Statement) -> dict[int, Verdict]:
         return {row.n: row.verdict for row in Staged.of(self._conn, shape, rows).execute(statement)}

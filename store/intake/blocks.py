@@ -1,22 +1,24 @@
 """Takes in what files and other sources say, block by block: what is known by now, and what must still come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from engine.facts import IncomingFact, ValueLine, account_key
+from engine.facts import EventLine, IncomingFact, ValueLine, account_key
 from engine.imports import Block, Known
 from engine.problems import Problem, Spot
 from engine.screening import Screen
 from engine.workspace import Workspace
 from store import arriving, clock, intake
-from store.intake.report import no_account
-from store.intake.values import CONFLICT
+from store.intake import events, values
+from store.intake.report import Verdict, no_account
 from store.quarantine import Aside, put_aside
+
+Line = TypeVar("Line", ValueLine, EventLine)
 
 
 @dataclass(kw_only=True)
@@ -56,7 +58,12 @@ class BlockIntake:
             self.problems.append(one.problem)
             self._put_aside(block, one.problem, cells=one.row, typed=one.typed)
         self._take_facts(block, count)
-        self._take_values(block, count)
+        if block.values:
+            self._take_lines(
+                block, block.values, intake.take_in_values, lambda line: values.CONFLICT.format(field=line.field)
+            )
+        if block.events:
+            self._take_lines(block, block.events, intake.take_in_events, lambda _: events.CONFLICT)
         put_aside(self._conn, self._aside, self._now)
         self._aside.clear()
         return count
@@ -76,37 +83,44 @@ class BlockIntake:
                 self._refuse(block, code, due[refusal.n].line, refusal.message, refusal.fact)
         self._stage(block, count, [known for known in facts if self._is_later(known.known_at)])
 
-    def _take_values(self, block: Block, count: FileCount) -> None:
-        due, places, later = self._sorted_out(block)
-        if due:
-            verdicts = intake.take_in_values(self._conn, due)
-            count.facts += len(due) - len(verdicts)
-            for n, verdict in verdicts.items():
-                if verdict == "unknown_account":
-                    self._refuse(block, "PB523", places[n], no_account(due[n].account), due[n].fact())
-                elif verdict == "conflict":
-                    self._refuse(block, "PB524", places[n], CONFLICT.format(field=due[n].field), due[n].fact())
-                else:
-                    count.repeats += 1
+    def _take_lines(
+        self,
+        block: Block,
+        lines: Sequence[Line],
+        take_in: Callable[[sa.Connection, Sequence[Line]], Mapping[int, Verdict]],
+        conflict: Callable[[Line], str],
+    ) -> None:
+        count = self.counts[block.by.name]
+        due, places, later = self._sorted_out(block, lines)
+        verdicts = take_in(self._conn, due) if due else {}
+        count.facts += len(due) - len(verdicts)
+        for n, verdict in verdicts.items():
+            if verdict == "unknown_account":
+                self._refuse(block, "PB523", places[n], no_account(due[n].account), due[n].fact())
+            elif verdict == "conflict":
+                self._refuse(block, "PB524", places[n], conflict(due[n]), due[n].fact())
+            else:
+                count.repeats += 1
         self._stage(block, count, later)
 
-    def _sorted_out(self, block: Block) -> tuple[Sequence[ValueLine], Sequence[int], Sequence[Known]]:
-        """The values that are known by now, with their lines, and those that come later; the odd ones are put aside."""
-        told = set(map(_TIMES, block.values))
+    def _sorted_out(self, block: Block, lines: Sequence[Line]) -> tuple[Sequence[Line], Sequence[int], Sequence[Known]]:
+        """Those that are known by now, with their places in the file, and those that come later; the odd ones are put
+        aside."""
+        told = set(map(_TIMES, lines))
         if not any(learned_at is None or self._is_later(learned_at) or self._odd_time(at) for at, learned_at in told):
-            return block.values, block.lines, ()
-        due: list[ValueLine] = []
+            return lines, block.lines, ()
+        due: list[Line] = []
         places: list[int] = []
         later: list[Known] = []
-        for value, place in zip(block.values, block.lines, strict=True):
-            if self._odd_time(value.at) is not None and self._is_odd(
-                block, Known(fact=value.fact(), known_at=value.learned_at, line=place)
+        for line, place in zip(lines, block.lines, strict=True):
+            if self._odd_time(line.at) is not None and self._is_odd(
+                block, Known(fact=line.fact(), known_at=line.learned_at, line=place)
             ):
                 continue
-            if self._is_later(value.learned_at):
-                later.append(Known(fact=value.fact(), known_at=value.learned_at, line=place))
+            if self._is_later(line.learned_at):
+                later.append(Known(fact=line.fact(), known_at=line.learned_at, line=place))
             else:
-                due.append(value if value.learned_at else value._replace(learned_at=self._now))
+                due.append(line if line.learned_at else line._replace(learned_at=self._now))
                 places.append(place)
         return due, places, later
 

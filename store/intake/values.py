@@ -6,6 +6,7 @@ from operator import itemgetter
 import sqlalchemy as sa
 
 from engine.facts import ValueLine
+from store.intake.accounts import LOCK_TOLD
 from store.intake.report import Verdict
 from store.intake.staging import Shape, Staged, Statement
 from store.intake.turns import turns
@@ -66,21 +67,9 @@ _SHAPE = Shape(
     },
 )
 
-# In order of id: two intakes about the same accounts judge one after the other, without deadlock. Accounts are looked
-# up one by one, here and below: for each block of a large file, the planner would make a hash table of all there are.
-_LOCK = Statement(
-    _SHAPE,
-    """
-    select count(*) from (
-        select id from account
-        where id = any(array(
-            select found.id from {told}, lateral (select id from account where key = told.account offset 0) as found
-        ))
-        order by id for no key update
-    ) as locked
-    """,
-)
+_LOCK = Statement(_SHAPE, LOCK_TOLD)
 
+# One by one, as `LOCK_TOLD` does.
 _JUDGE_AND_WRITE = """
     with told as materialized (
         select told.n, account.id as account_id, told.field, told.value, coalesce(told.at, told.learned_at) as at,

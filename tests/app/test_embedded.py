@@ -13,6 +13,8 @@ import psycopg
 import pytest
 
 from app.embedded import Servers
+from app.embedded.places import Places
+from app.embedded.temporal import Temporal
 from app.errors import ServerAway
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -250,3 +252,8 @@ def test_a_home_with_a_long_path_gets_its_sockets_elsewhere(own_home):
         url = servers.database_url()
         assert str(long_home) not in url
         assert _query(servers, "SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize(("durable", "mode"), [(True, "NORMAL"), (False, "OFF")])
+def test_temporal_waits_for_the_disk_unless_its_data_may_be_lost_with_the_machine(tmp_path, durable, mode):
+    assert f"synchronous={mode}" in Temporal(Places(tmp_path), durable=durable).command()

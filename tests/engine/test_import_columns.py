@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.facts import ValueLine
 from engine.imports import Reader, Table
 from engine.imports.cells import BadCell, key_of, number_of
 from engine.imports.columns import NotPlain, keys_of, numbers_of
@@ -17,9 +18,17 @@ WORKSPACE = load_workspace(
 name: W
 zone: Europe/Berlin
 metrics: { nps: number, csat: number }
+events: { usage: { n: number, plan: { type: choice, of: [free, paid] }, note: text, first: bool } }
 imports:
   accounts: { file: accounts.csv, as: account, id: key, at: since, fields: { account.zone: zone } }
   scores: { file: scores.csv, as: metrics, account: customer, at: day, fields: { nps: nps, csat: csat } }
+  usage:
+    file: usage.csv
+    as: event usage
+    account: customer
+    id: id
+    at: day
+    props: { n: count, plan: plan, note: note }
 """
     }
 )
@@ -78,12 +87,21 @@ def test_plain_columns_are_taken_as_a_whole(cells):
 
 def read(rows, *, size):
     table = Table(file="scores.csv", columns=("customer", "day", "nps", "csat"), rows=rows)
-    values, lines, bad = [], [], []
-    for block in Reader(WORKSPACE, {"accounts": ACCOUNTS, "scores": table}).blocks(size):
-        values += block.values
-        lines += block.lines
-        bad += [(one.problem.spot.line, one.problem.spot.path, one.problem.message) for one in block.rejected]
-    return list(zip(values, lines, strict=True)), bad
+    told: list[tuple[ValueLine, int]] = []
+    bad = []
+    for block in blocks(size, scores=table):
+        told += zip(block.values, block.lines, strict=True)
+        bad += problems(block)
+    return told, bad
+
+
+def blocks(size, **tables):
+    return Reader(WORKSPACE, {"accounts": ACCOUNTS, **tables}).blocks(size)
+
+
+def problems(block):
+    found = [*block.problems, *(one.problem for one in block.rejected)]
+    return [(one.spot.line, one.spot.path, one.message) for one in found]
 
 
 ROWS = st.lists(st.tuples(st.sampled_from(["A", "B", "C", " A", ""]), DAYS, NUMBERS, NUMBERS), max_size=12)
@@ -111,3 +129,45 @@ def test_values_stand_in_the_order_of_rows_and_fields_each_known_from_its_signup
         (("B", "metric.nps", "3.0", tokyo, signup), 3),
         (("B", "metric.csat", None, tokyo, signup), 3),
     ]
+
+
+IDS = st.sampled_from(["u1", "u2", "u3", "u4", "u5", "u6", " u1", ""])
+WORDS = st.sampled_from(["free", "paid", "dear", "", "x" * 4001, "a\0", 'says "no"', "è\\", "1"])
+EVENTS = st.lists(st.tuples(IDS, st.sampled_from(["A", "B", "C", ""]), DAYS, NUMBERS, WORDS, WORDS), max_size=8)
+
+
+def read_events(told, *, size, typed=False):
+    rows = [(n, list(cells)) for n, cells in enumerate(told, start=2)]
+    columns = ("id", "customer", "day", "count", "plan", "note")
+    found, bad, plain = [], [], 0
+    for block in blocks(size, usage=Table(file="usage.csv", columns=columns, rows=rows, typed=typed)):
+        plain += len(block.events)
+        found += [(known.line, known.fact, known.known_at) for known in block.facts if known.fact.kind == "event"]
+        found += [
+            (line, event.fact(), event.learned_at) for event, line in zip(block.events, block.lines, strict=False)
+        ]
+        bad += problems(block)
+    return sorted(found, key=lambda one: one[0]), sorted(bad), plain
+
+
+@given(EVENTS)
+def test_events_say_the_same_together_as_alone(told):
+    together, alone = read_events(told, size=50), read_events(told, size=1)
+    assert together[:2] == alone[:2]
+
+
+@given(st.lists(st.tuples(IDS, st.just("A"), DAYS, TYPED, TYPED, TYPED), max_size=4))
+def test_so_do_those_whose_cells_have_types_of_their_own(told):
+    together, alone = read_events(told, size=50, typed=True), read_events(told, size=1, typed=True)
+    assert together[:2] == alone[:2]
+
+
+def test_plain_events_are_taken_as_a_whole_and_an_id_said_again_counts_once():
+    row = ("A", "2024-03-05", "1", "free", "")
+    found, bad, plain = read_events([("u1", *row), ("u2", *row)], size=50)
+    assert plain == 2
+    assert [(fact.key, fact.props) for _, fact, _ in found] == [(key, {"n": 1, "plan": "free"}) for key in ("u1", "u2")]
+    assert bad == []
+    found, bad, _ = read_events([("u1", *row)] * 2, size=50)
+    assert [line for line, _, _ in found] == [2]
+    assert [(line, column) for line, column, _ in bad] == [(3, "id")]

@@ -70,17 +70,12 @@ class Reading:
         for block in Reader(WORKSPACE, tables).blocks(size):
             self.facts += block.facts
             self.facts += [
-                Known(fact=metric(value), known_at=value.learned_at, line=line)
-                for value, line in zip(block.values, block.lines, strict=True)
+                Known(fact=told.fact(), known_at=told.learned_at, line=line)
+                for told, line in zip(block.told, block.lines, strict=True)
             ]
             self.problems += [*block.problems, *(one.problem for one in block.rejected)]
             if block.repeats:
                 self.repeats[block.by.name] = self.repeats.get(block.by.name, 0) + block.repeats
-
-
-def metric(value):
-    number = None if value.value is None else float(value.value)
-    return MetricFact(account=value.account, metric=value.field.removeprefix("metric."), value=number, at=value.at)
 
 
 def read(**texts):

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from engine.compile import compile_playbook
 from engine.facts import AccountFact, EventFact, MetricFact
+from engine.runtime import Waiting
 from engine.workspace import Workspace, load_workspace
-from store import clock, schema
+from store import clock, runs, schema
 from store.deploy import DeployReport, Publication, deploy
 from store.intake import take_in
 from store.sweep import SweepReport, sweep
@@ -155,3 +156,63 @@ class World:
 
         with self.tx() as conn:
             return runs.end(conn, run_id, outcome=outcome, reason=reason, at=clock.now(conn))
+
+
+def busy(world):
+    """One sweep's worth of everything: starts, holds, dwells, replacements, moments, goals, events, cool-downs."""
+    group = "entry: {{ exclusive: attention, on_conflict: {0} }}\n"
+    world.deploy(
+        a="priority: 10\n" + group.format("wait") + FALLS + "  - manual: true\n",
+        b="priority: 90\n" + group.format("replace") + "triggers: [{ metric: usage, falls_below: 5 }]",
+        c=FALLS + "    for: 1 day\ngoal: { when: metric.usage >= 50 }",
+        d="entry: { again_after: 1 day }\n" + FALLS,
+        e="triggers: [{ date: account.renewal_date - 10 days }]",
+    )
+    keys = [f"k{i}" for i in range(6)]
+    renewal = (world.now + 13 * DAY).date().isoformat()
+    world.tell(*(AccountFact(key=key, fields={"account.renewal_date": renewal}) for key in keys))
+    tell = lambda *values: world.tell(  # noqa: E731 - a phrase of this story
+        *(MetricFact(account=key, metric="nps", value=nps) for key, (nps, _) in zip(keys, values, strict=True)),
+        *(MetricFact(account=key, metric="usage", value=usage) for key, (_, usage) in zip(keys, values, strict=True)),
+    )
+    tell(*[(80.0, 20.0)] * 6)
+    world.sweep()
+    world.pass_time(DAY)
+    tell((50.0, 20.0), (50.0, 20.0), (80.0, 20.0), (80.0, 20.0), (50.0, 20.0), (80.0, None))
+    world.sweep()
+    with world.tx() as conn:
+        waiting = [Waiting(key="steps[0]", event="login", since=world.now)]
+        runs.rest(conn, 1, heard=1, due_at=None, waiting=waiting)
+        for run_id in conn.execute(sa.text("select id from run where playbook = 'd'")).scalars().all()[:2]:
+            runs.end(conn, run_id, outcome="end", reason="worked through", at=world.now)
+    world.event("k0", "login")
+    world.pass_time(DAY)
+    tell((80.0, 4.0), (50.0, 60.0), (50.0, 4.0), (50.0, 20.0), (None, 20.0), (50.0, 20.0))
+    world.sweep()
+    world.pass_time(DAY + timedelta(hours=1))
+    tell((50.0, 4.0), (50.0, 60.0), (80.0, 4.0), (62.0, 70.0), (50.0, 3.0), (50.0, 20.0))
+    world.event("k0", "login")
+
+
+TABLES = {
+    "crossing": "playbook, account_id, at, reasons, state, why, entry_key, retry_at",
+    "run": "playbook, account_id, entry_key, state, started_at, outbox_n",
+    "watch": "key, account_id, since, due_at, suspended_at, met_at",
+    "outbox": "kind, n, fact, created_at",
+    "trigger_hold": "account_id, playbook, trigger, since, due_at, suspended_at",
+    "account_now": "*",
+    "score": "account_id, value",
+    "change": "account_id",
+    "work": "account_id",
+    "work_playbook": "playbook",
+    "sweep": "at, finished",
+}
+
+
+def everything(engine):
+    """All that decisions left, without the numbers that a killed transaction uses up."""
+    with engine.connect() as conn:
+        return {
+            table: sorted(map(repr, conn.execute(sa.text(f"select {columns} from {table}")).all()))
+            for table, columns in TABLES.items()
+        }

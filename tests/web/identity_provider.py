@@ -5,11 +5,18 @@ import hashlib
 import json
 import threading
 import time
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
+
+
+@cache
+def _key() -> RSAKey:
+    """Of all the process's providers: to find its primes takes longer than most tests."""
+    return RSAKey.generate_key(2048, {"kid": "k1"}, auto_kid=False)
 
 
 class IdentityProvider:
@@ -19,7 +26,7 @@ class IdentityProvider:
         self.client_id, self.client_secret = client_id, client_secret
         self.claims = {"sub": "u-1", "email": "kim@tenure.test", "email_verified": True}
         self.lies = {}
-        self.key = RSAKey.generate_key(2048, {"kid": "k1"}, auto_kid=False)
+        self.key = _key()
         self.signs_with = self.key
         self.codes = {}
         self.asked = []

@@ -4,15 +4,15 @@ use, decided by the calendar, never twice."""
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from engine.calendars import Place, local_date, local_midnight, subtract
+from engine.calendars import Place, local_date, local_midnight
 from engine.durations import Duration, parse_duration
 from engine.triggers.base import Moment, Schedule
-from engine.triggers.coming import Timed, anchor_of, following, latest, opens_at
+from engine.triggers.coming import Timed, anchor_of, days_that_come, following, latest, opens_at, values_around
 from engine.values import Condition
 from store.deployed import Deployed
 from store.sight import Sight, View
@@ -195,7 +195,7 @@ class _ByField(_Search):
 
     def _rows(self, opens: Opens, *, within_work: bool) -> dict[int, Mapping[str, str]]:
         """Values by account whose time lies after `opens` of their place, up to now."""
-        sight = self._sight
+        sight, opens = self._sight, cache(opens)
         found: dict[int, Mapping[str, str]] = {}
         for account_id, zone, country, value in self._near(opens, within_work=within_work):
             place = sight.place(zone, country)
@@ -210,7 +210,9 @@ class _ByField(_Search):
         sight, field, trigger = self._sight, self._field, self._trigger
         if isinstance(trigger, Moment) and not isinstance(self._column.type, sa.Date):
             places = [sight.place(zone, None) for zone in sight.zones]
-            lows, highs = zip(*(_range(trigger, place, opens(place), sight.now) for place in places), strict=True)
+            lows, highs = zip(
+                *(values_around(trigger, place, after=opens(place), upto=sight.now) for place in places), strict=True
+            )
             given = {"low": min(lows), "high": max(highs)}
             made = partial(_between, field=field, within_work=within_work)
             return sight.read(("between", field, within_work), made, **given)
@@ -305,10 +307,6 @@ def _falls_on(anchor: sa.ColumnElement[Any], period: Duration, on: sa.ColumnElem
 _AT = sa.DateTime(timezone=True)
 _MOST_DAYS = 400
 """After an outage, the days that are looked at; of several times that were missed, the last is made good."""
-_SLACK = timedelta(days=4)
-"""Zones, daylight saving, months of different length."""
-_DAYS_OFF = timedelta(days=16)
-"""The same where business days are counted: longer than any stretch of days off."""
 
 
 def _offset_unit(trigger: Moment) -> str:
@@ -322,18 +320,7 @@ def _begun(first: date, last: date) -> tuple[date, ...]:
 
 @lru_cache(maxsize=4096)
 def _days(trigger: Moment, place: Place, after: datetime, upto: datetime) -> tuple[date, ...]:
-    """The dates whose moment lies after one instant, up to another."""
-    low, high = (local_date(at, place.zone) for at in _range(trigger, place, after, upto))
-    days = (low + timedelta(days=n) for n in range((high - low).days + 1))
-    return tuple(day for day in days if _latest(trigger, day, place, after, upto) is not None)
-
-
-def _range(trigger: Timed, place: Place, after: datetime, upto: datetime) -> tuple[datetime, datetime]:
-    """Between which values to look: the way back through the calendar, and a bit more."""
-    assert isinstance(trigger, Moment)
-    offset = parse_duration(trigger.offset, signed=True)
-    slack = _DAYS_OFF if offset.unit == "business_days" else _SLACK
-    return subtract(after, offset, place) - slack, subtract(upto, offset, place) + slack
+    return days_that_come(trigger, place, after=after, upto=upto)
 
 
 @lru_cache(maxsize=65_536)

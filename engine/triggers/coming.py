@@ -1,6 +1,8 @@
 """When dates and schedules come: the instants of a trigger for one account, by its value and its place."""
 
-from datetime import date, datetime, timedelta
+from bisect import bisect_right
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from engine.calendars import Place, add, add_months, local_date, local_midnight, subtract
 from engine.cron import parse_cron
@@ -53,6 +55,38 @@ def following(trigger: Timed, value: date | datetime | None, place: Place, after
         return moment if moment is not None and moment > after else None
     found = [one for _, one in _times(trigger, value, place, after) if one > after]
     return found[-1] if found else None
+
+
+def days_that_come(trigger: Moment, place: Place, *, after: datetime, upto: datetime) -> tuple[date, ...]:
+    """The dates whose moment lies after one instant, up to another."""
+    low, high = (local_date(at, place.zone) for at in values_around(trigger, place, after=after, upto=upto))
+    days = [low + timedelta(days=n) for n in range((high - low).days + 1)]
+    comes = partial(_comes, trigger, place)
+    if parse_duration(trigger.offset, signed=True).unit in _IN_ORDER:
+        first, end = (bisect_right(days, at, key=comes) for at in (after, upto))
+        return tuple(days[first:end])
+    return tuple(day for day in days if after < comes(day) <= upto)
+
+
+def values_around(trigger: Moment, place: Place, *, after: datetime, upto: datetime) -> tuple[datetime, datetime]:
+    """Between which values those lie whose moment comes then: the way back through the calendar, and a bit more."""
+    offset = parse_duration(trigger.offset, signed=True)
+    slack = _DAYS_OFF if offset.unit == "business_days" else _SLACK
+    return subtract(after, offset, place) - slack, subtract(upto, offset, place) + slack
+
+
+def _comes(trigger: Moment, place: Place, day: date) -> datetime:
+    return moment_of(trigger, day, place) or _NEVER
+
+
+_IN_ORDER = ("minutes", "hours", "days", "weeks")
+"""Units by which no day comes before an earlier one. By months and business days several may come on one day, and where
+a clock leaves out midnight, the first of them an hour after the others."""
+_SLACK = timedelta(days=4)
+"""Zones, daylight saving, months of different length."""
+_DAYS_OFF = timedelta(days=16)
+"""The same where business days are counted: longer than any stretch of days off."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def opens_at(trigger: Timed, *, now: datetime, since: datetime | None, live_since: datetime, place: Place) -> datetime:

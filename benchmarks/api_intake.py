@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from app.embedded import Servers
+from benchmarks.ground import pour, settle
 from benchmarks.measure import Figure, median, timed
 from engine.workspace import load_workspace
 from store import clock, schema
@@ -109,21 +110,18 @@ def _make(engine: sa.Engine) -> None:
         """),
             {"at": _SINCE, "people": _PEOPLE},
         )
-        conn.execute(
-            sa.text("""
-            insert into account (key, learned_at) select 'a' || n, :at from generate_series(0, :accounts - 1) as n
-        """),
-            {"at": _SINCE, "accounts": _ACCOUNTS},
-        )
-        conn.execute(
-            sa.text("""
-            insert into account_now (account_id, "account.csm")
-            select id, 'p' || (substr(key, 2)::int % :people) from account
-        """),
-            {"people": _PEOPLE},
-        )
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        conn.execute(sa.text("vacuum analyze"))
+    pour(engine, _BOOK_ACCOUNTS, at=_SINCE, accounts=_ACCOUNTS)
+    pour(engine, _BOOK_NOW, people=_PEOPLE)
+    settle(engine)
+
+
+_BOOK_ACCOUNTS = """
+    insert into account (key, learned_at) select 'a' || n, :at from generate_series(0, :accounts - 1) as n
+"""
+_BOOK_NOW = """
+    insert into account_now (account_id, "account.csm")
+    select id, 'p' || (substr(key, 2)::int % :people) from account
+"""
 
 
 def _metrics(n: int) -> Sequence[dict[str, Any]]:

@@ -1,13 +1,12 @@
 """A large book of business by SQL alone, for benchmarks of pages: everybody has as many accounts, and many tasks."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from app.files import read_folder
+from benchmarks.ground import pour, settle
 from benchmarks.measure import ROOT
 from engine.project import read_project
 from store import clock
@@ -34,11 +33,11 @@ def fill(engine: sa.Engine, size: Size) -> None:
         "now": NOW,
         "ago": timedelta(days=1),
     }
-    with engine.begin() as conn, _unindexed(conn):
-        for statement in _BOOK:
-            conn.execute(sa.text(statement), given)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        conn.execute(sa.text("vacuum analyze"))
+    with engine.begin() as conn:
+        conn.execute(sa.text(_PEOPLE), given)
+    for statement in _BOOK:
+        pour(engine, statement, **given)
+    settle(engine)
 
 
 def _deploy(engine: sa.Engine) -> None:
@@ -50,33 +49,12 @@ def _deploy(engine: sa.Engine) -> None:
         deploy(conn, project.workspace, publications(project), NOW)
 
 
-@contextmanager
-def _unindexed(conn: sa.Connection) -> Iterator[None]:
-    """Indexes are built once over all rows, and foreign keys are right by construction: a million rows in a minute."""
-    conn.execute(sa.text("set local session_replication_role = replica"))
-    conn.execute(sa.text("set local maintenance_work_mem = '512MB'"))
-    indexes = conn.execute(_INDEXES).all()
-    for index in indexes:
-        conn.exec_driver_sql(f"drop index {index.name}")
-    yield
-    for index in indexes:
-        conn.exec_driver_sql(index.definition.replace("%", "%%"))
-
-
-# Those of constraints stay.
-_INDEXES = sa.text("""
-    select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition from pg_index
-    where indrelid = any (array['account_value', 'account_now', 'run', 'crossing', 'task', 'score', 'contact',
-                                'event']::regclass[])
-        and not exists (select from pg_constraint where conindid = indexrelid)
-""")
-
-_BOOK = (
-    """
+_PEOPLE = """
     insert into person (key, name, role, learned_at)
     select 'csm-' || n, 'Person ' || n, 'csm', :now from generate_series(0, :people - 1) n
     on conflict do nothing
-    """,
+"""
+_BOOK = (
     "insert into account (key, learned_at) select 'acc-' || n, :now from generate_series(1, :accounts) n",
     """
     insert into account_value (account_id, field, value, at, learned_at)

@@ -61,7 +61,7 @@ def run_tests(paths: Sequence[Path], only: str | None) -> TestRun:
             if not project.scenarios.get(name):
                 not_run.append(name)
                 continue
-            own = list(_run(project, name, only))
+            own = list(results_of(project, name, only))
             tested += own
             compiled = project.playbooks[name].compiled
             if compiled is not None and own and only is None:
@@ -71,11 +71,12 @@ def run_tests(paths: Sequence[Path], only: str | None) -> TestRun:
     )
 
 
-def _run(project: Project, playbook: str, only: str | None) -> Iterator[Tested]:
+def results_of(project: Project, playbook: str, only: str | None = None) -> Iterator[Tested]:
+    """Run the scenarios of one playbook that has been read; none where it, or the workspace, has errors."""
     compiled = project.playbooks[playbook].compiled
     if compiled is None or project.workspace is None:
         return
-    for scenario in project.scenarios[playbook]:
+    for scenario in project.scenarios.get(playbook, ()):
         if only is None or only.casefold() in f"{playbook}: {scenario.name}".casefold():
             began = time.perf_counter()
             result = run_scenario(scenario, compiled, project.workspace)

@@ -12,7 +12,7 @@ from app.files import WORKSPACE_FILE, read_folder, replace_file, shown_folder, w
 from app.library import Copy, copy, find_template, templates
 from app.running import FINDINGS, UsageError, say
 from app.tables import show_table
-from app.testing import run_tests
+from app.testing import results_of
 from engine.project import read_project
 from engine.schema import SCHEMAS
 
@@ -65,10 +65,11 @@ def new_playbook(name: str, template: str, where: Path | None) -> int:
     for one in made.declared:
         say(f"declared {one} in {root / WORKSPACE_FILE}")
     files = read_folder(root)
-    problems = [one for one in read_project(files, shown).problems if one not in before.problems]
+    project = read_project(files, shown)
+    problems = [one for one in project.problems if one not in before.problems]
     print_problems(problems, files, shown)
     broken = any(one.severity == "error" for one in problems)
-    failed = [one for one in run_tests([home], None).tested if one.result.failures] if not broken else []
+    failed = [one for one in results_of(project, name) if one.result.failures] if not broken else []
     for tested in failed:
         say(f"scenario failed: {tested.result.name}")
     say(f"next: tenure test {home}")

@@ -17,7 +17,7 @@ from store.in_work import is_in_work
 from store.schema import account, crossing, run
 from store.sight import Sight, View
 from store.starting import Starting, start_all
-from store.statements import Given, Row, kept
+from store.statements import Given, Row, Statement, kept
 from store.telling import Telling, tell_all
 
 _ROUNDS = 3
@@ -319,7 +319,7 @@ def _write(conn: sa.Connection, ruled: Sequence[tuple[Row, Ruled]], now: datetim
         }
         for one in changed
     ]
-    conn.execute(_RULED, {"rows": json.dumps(rows, ensure_ascii=False), "now": now})
+    _RULED.write(conn, {"rows": json.dumps(rows, ensure_ascii=False), "now": now})
 
 
 def _as_written(ruling: Ruling) -> tuple[str, str | None, datetime | None]:
@@ -327,10 +327,10 @@ def _as_written(ruling: Ruling) -> tuple[str, str | None, datetime | None]:
 
 
 _IDS = sa.ARRAY(sa.BigInteger)
-_RULED = sa.text("""
+_RULED = Statement("""
     update crossing set state = ruled.state, why = ruled.why, entry_key = ruled.entry_key, run_id = ruled.run_id,
-        retry_at = ruled.retry_at, replaces = coalesce(ruled.replaces, crossing.replaces), decided_at = :now
-    from json_to_recordset(cast(:rows as json)) as ruled(
+        retry_at = ruled.retry_at, replaces = coalesce(ruled.replaces, crossing.replaces), decided_at = %(now)s
+    from json_to_recordset(cast(%(rows)s as json)) as ruled(
         id bigint, state text, why text, entry_key text, run_id bigint, retry_at timestamptz, replaces bigint)
     where crossing.id = ruled.id
 """)

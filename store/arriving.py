@@ -19,13 +19,13 @@ def stage(conn: sa.Connection, facts: Iterable[tuple[IncomingFact, datetime]]) -
     ]
     if not rows:
         return ()
-    kept = set(conn.execute(_STAGE, {"rows": json.dumps(rows, ensure_ascii=False, allow_nan=False)}).scalars())
+    kept = set(_STAGE.read_column(conn, {"rows": json.dumps(rows, ensure_ascii=False, allow_nan=False)}))
     return tuple(row["n"] in kept for row in rows)
 
 
 def arrive(conn: sa.Connection, until: datetime) -> IntakeReport:
     """Take in, in order, every fact known by `until`, each as learned at its own instant."""
-    rows = conn.execute(_DUE, {"until": until}).all()
+    rows = _DUE.read(conn, {"until": until})
     return take_in_dated(conn, ((fact_from_json(row.fact), row.known_at) for row in rows))
 
 
@@ -36,9 +36,9 @@ def next_arrival(conn: sa.Connection) -> datetime | None:
 
 
 _NEXT = Statement("select min(known_at) as known_at from arriving")
-_STAGE = sa.text("""
+_STAGE = Statement("""
     with told as materialized (
-        select * from json_to_recordset(cast(:rows as json)) as told(
+        select * from json_to_recordset(cast(%(rows)s as json)) as told(
             n int, known_at timestamptz, fact jsonb, hash text)
     ), kept as (
         insert into arriving (known_at, fact, hash)
@@ -49,7 +49,7 @@ _STAGE = sa.text("""
     select min(told.n) from told join kept using (hash) group by hash
 """)
 
-_DUE = sa.text("""
-    with due as (delete from arriving where known_at <= :until returning id, known_at, fact)
+_DUE = Statement("""
+    with due as (delete from arriving where known_at <= %(until)s returning id, known_at, fact)
     select known_at, fact from due order by known_at, id
 """)

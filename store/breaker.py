@@ -66,16 +66,16 @@ class _Signs:
 
     @cached_property
     def accounts(self) -> int:
-        return self._conn.execute(sa.select(sa.func.count()).select_from(account)).scalar_one()
+        [found] = _ACCOUNTS.read_column(self._conn, {"most": None})
+        return int(found)
 
     def are_many(self, part: int, share: float) -> bool:
         """Whether so many accounts reach this percent of all, who are counted up to there and no further."""
         limits = self.sight.workspace.breaker
         if part < limits.at_least:
             return False
-        enough = sa.select(account.c.id).limit(int(part * 100 / share) + 1) if share else sa.select(account.c.id)
-        found: int = self._conn.execute(sa.select(sa.func.count()).select_from(enough.subquery())).scalar_one()
-        return part >= found * share / 100
+        [found] = _ACCOUNTS.read_column(self._conn, {"most": int(part * 100 / share) + 1 if share else None})
+        return part >= int(found) * share / 100
 
     @cached_property
     def shift(self) -> str | None:
@@ -116,7 +116,7 @@ def _shift(conn: sa.Connection, signs: _Signs) -> str | None:
     limits, now = signs.sight.workspace.breaker, signs.sight.now
     if not signs.are_many(_MOVED.read(conn, {"now": now})[0].moved, limits.shift_of):
         return None
-    for row in conn.execute(_MOVES, {"now": now}):
+    for row in _MOVES.read(conn, {"now": now}):
         if row.by is not None and (why := shifted(limits, row.card, row.moved, row.by, signs.accounts)):
             return why
     return None
@@ -127,13 +127,13 @@ def _half_loaded(conn: sa.Connection, sight: Sight) -> str | None:
     loaded by when its events happened is judged by when they came, beside the same day of the week before."""
     limits, now = sight.workspace.breaker, sight.now
     for feed, promise in sight.workspace.feeds.items():
-        happened, mean = conn.execute(_HAPPENED, {"feed": feed, "now": now}).one()
-        if not half_loaded(limits, feed, happened, mean):
+        [told] = _HAPPENED.read(conn, {"feed": feed, "now": now})
+        if not half_loaded(limits, feed, told.happened, told.mean):
             continue
         grace = max(timedelta(days=1), window_of(promise.stale_after))
         # All that happened within a day came within it, so nothing is missed by looking only now.
-        came, soonest, latest = conn.execute(_CAME, {"feed": feed, "now": now, "grace": grace}).one()
-        if why := half_loaded(limits, feed, came, min(mean, soonest, latest)):
+        [known] = _CAME.read(conn, {"feed": feed, "now": now, "grace": grace})
+        if why := half_loaded(limits, feed, known.came, min(told.mean, known.soonest, known.latest)):
             return why
     return None
 
@@ -148,31 +148,34 @@ _LATELY = Statement("""
     where playbook = %(playbook)s and state = 'started' and sweep_id is not null and breaker_id is null
         and decided_at > cast(%(now)s as timestamptz) - interval '1 day'
 """)
+_ACCOUNTS = Statement("select count(*) from (select from account limit cast(%(most)s as bigint)) as enough")
 _MOVED = Statement("select count(*) as moved from score where at = %(now)s")
-_HAPPENED = sa.text("""
-    select count(*) filter (where at > :now - interval '1 day') as happened,
-        cast(count(*) filter (where at <= :now - interval '1 day') as float) / 7 as mean
-    from event where type = :feed and at > :now - interval '8 days' and at <= :now
+_HAPPENED = Statement("""
+    select count(*) filter (where at > %(now)s - interval '1 day') as happened,
+        cast(count(*) filter (where at <= %(now)s - interval '1 day') as float) / 7 as mean
+    from event where type = %(feed)s and at > %(now)s - interval '8 days' and at <= %(now)s
 """)
 # Nobody knows when an event would have come that was learned later than its feed may be, as by an import: it counts
 # where that makes less usual, at once or at the end of the grace.
-_CAME = sa.text("""
-    select count(*) filter (where known > :now - interval '1 day') as came,
-        count(*) filter (where soonest > :now - interval '8 days' and soonest <= :now - interval '7 days') as soonest,
-        count(*) filter (where latest > :now - interval '8 days' and latest <= :now - interval '7 days') as latest
+_CAME = Statement("""
+    select count(*) filter (where known > %(now)s - interval '1 day') as came,
+        count(*) filter (
+            where soonest > %(now)s - interval '8 days' and soonest <= %(now)s - interval '7 days'
+        ) as soonest,
+        count(*) filter (where latest > %(now)s - interval '8 days' and latest <= %(now)s - interval '7 days') as latest
     from (
-        select known, case when known <= at + :grace then known else at end as soonest,
-            least(known, at + :grace) as latest
+        select known, case when known <= at + %(grace)s then known else at end as soonest,
+            least(known, at + %(grace)s) as latest
         from (select at, greatest(at, learned_at) as known from event
-            where type = :feed and at <= :now and (at > :now - interval '1 day' - :grace
-                or at <= :now - interval '7 days' and at > :now - interval '8 days' - :grace)
+            where type = %(feed)s and at <= %(now)s and (at > %(now)s - interval '1 day' - %(grace)s
+                or at <= %(now)s - interval '7 days' and at > %(now)s - interval '8 days' - %(grace)s)
         ) as told
     ) as lately
 """)
-_MOVES = sa.text("""
+_MOVES = Statement("""
     select new.card, count(*) as moved, avg(new.value - before.value) as by
     from (
-        select distinct on (account_id, card) account_id, card, at, value from score where at = :now
+        select distinct on (account_id, card) account_id, card, at, value from score where at = %(now)s
         order by account_id, card, id desc
     ) as new
     cross join lateral (

@@ -17,7 +17,7 @@ from store.expression_rows import Rows
 from store.moment_triggers import Reached
 from store.schema import event, settling, work_event
 from store.sight import Sight, View
-from store.statements import Given, Row
+from store.statements import Given, Row, Statement
 
 MOST_REASONS = 20
 """Events that are named as reasons of one crossing."""
@@ -71,9 +71,13 @@ def _taken(view: View, type_: str) -> sa.Select[Any]:
 
 
 def _settled(conn: sa.Connection, sight: Sight, deployed: Deployed, trigger: Occurrence) -> list[int]:
-    of = settling.c
-    due = sa.delete(settling).where(of.playbook == deployed.playbook, of.trigger == trigger.id, of.due_at <= sight.now)
-    return list(conn.execute(due.returning(of.event_id)).scalars())
+    return _SETTLED.read_column(conn, {"playbook": deployed.playbook, "trigger": trigger.id, "now": sight.now})
+
+
+_SETTLED = Statement("""
+    delete from settling where playbook = %(playbook)s and trigger = %(trigger)s and due_at <= %(now)s
+    returning event_id
+""")
 
 
 def _reasons(sight: Sight, deployed: Deployed, trigger: Occurrence, due: Sequence[int]) -> list[Reached]:

@@ -15,8 +15,8 @@ from engine.freshness import (
     window_of,
 )
 from engine.workspace import Workspace
-from store.schema import event, feed
-from store.statements import Given, kept
+from store.schema import event
+from store.statements import Given, Statement, kept
 
 __all__ = [
     "Feeds",
@@ -51,7 +51,7 @@ def alive(conn: sa.Connection, workspace: Workspace, now: datetime) -> Mapping[P
 
 def remembered(conn: sa.Connection) -> Feeds:
     """What the last projection found."""
-    return {(row.type, row.stale_after): row.alive for row in conn.execute(sa.select(feed))}
+    return {(row.type, row.stale_after): row.alive for row in _FEEDS.read(conn, {})}
 
 
 def by_words(found: Mapping[Promise, bool]) -> Feeds:
@@ -87,6 +87,7 @@ def _brought(promise: Promise) -> sa.ColumnElement[bool]:
     return sa.exists().where(event.c.type == name, event.c.at > _NOW - patience, event.c.at <= _NOW)
 
 
+_FEEDS = Statement("select type, stale_after, alive from feed")
 _NOW = Given("now", sa.DateTime(timezone=True))
 
 _KEEP = sa.text("""

@@ -24,7 +24,7 @@ from store.memories import Bit, Step
 from store.moment_triggers import reached
 from store.overrides import Override, overrides_among
 from store.sight import Sight, View
-from store.statements import Given, Row
+from store.statements import Given, Row, Statement
 
 Reason = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ def propose(
         for (one, account_id), why in reasons.items()
     ]
     values = {"at": sight.now, "sweep": sweep_id, "rows": json.dumps(rows, ensure_ascii=False, allow_nan=False)}
-    conn.execute(_CROSS, values)
+    _CROSS.write(conn, values)
     return len(rows)
 
 
@@ -67,10 +67,10 @@ def _found(
             yield deployed, account_id, reason
 
 
-_CROSS = sa.text("""
+_CROSS = Statement("""
     insert into crossing (playbook, version, account_id, at, reasons, state, sweep_id)
-    select playbook, version, account_id, :at, reasons, 'proposed', :sweep
-    from json_to_recordset(cast(:rows as json)) as crossed(
+    select playbook, version, account_id, %(at)s, reasons, 'proposed', %(sweep)s
+    from json_to_recordset(cast(%(rows)s as json)) as crossed(
         playbook text, version int, account_id bigint, reasons jsonb)
     order by playbook collate "C", account_id
     on conflict do nothing

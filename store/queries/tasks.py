@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from store.queries.names import account_name, person_name
 from store.queries.pages import Page, id_after, moment_and_id, moment_and_id_after, page_by_id, size
 from store.schema import account, contact, draft, run, task
-from store.statements import Row
+from store.statements import Given, Row, kept
 
 TaskView = Literal["open", "overdue", "settled"]
 VIEWS: tuple[TaskView, ...] = get_args(TaskView)
@@ -109,8 +109,12 @@ def list_tasks(
 
 
 def get_task(conn: sa.Connection, task_id: int, now: datetime) -> TaskRow | None:
-    row = conn.execute(tasks_with_names().where(task.c.id == task_id)).one_or_none()
+    row = kept(("task with names",), _one).read_one(conn, {"task": task_id})
     return task_row(row, now) if row else None
+
+
+def _one() -> sa.Select[Any]:
+    return tasks_with_names().where(task.c.id == Given("task", sa.BigInteger))
 
 
 def tasks_of_run(conn: sa.Connection, run_id: int, now: datetime) -> tuple[TaskRow, ...]:

@@ -19,6 +19,7 @@ from engine.yaml_spans import Span, spans_of, texts_of
 
 Schema = Mapping[str, Any]
 Edit = tuple[int, int, str]
+_Meaning = tuple[Any, dict[tuple[str | int, ...], list[str]], list[str]]
 
 
 def formatted(text: str | bytes, file: str, name: str) -> str:
@@ -37,7 +38,7 @@ def formatted(text: str | bytes, file: str, name: str) -> str:
         raise DocumentError(problems)
     for step in (_spaced, _ordered, _trimmed):
         changed = step(source, rules)
-        if changed != source and _means_the_same(source, changed, rules):
+        if changed != source and _means(changed, _meaning(source, rules), rules):
             source = changed
     return source
 
@@ -203,13 +204,17 @@ def normal(expression: str) -> str:
 
 def _ordered(text: str, rules: _Rules) -> str:
     """Known keys in their order, one mapping after the other, since every move shifts what comes behind it."""
+    meant: _Meaning | None = None
     for _ in range(_MOST_MOVES):
         whole = spans_of(text)
         assert whole is not None
         moves = ((span, [key for key in order if key in _keys(span)]) for span, order in rules.mappings(whole))
         out_of_order = ((span, order) for span, order in moves if order != _keys(span) and len(order) > 1)
         changed = next((new for span, order in out_of_order if (new := _moved(text, span, order)) != text), None)
-        if changed is None or not _means_the_same(text, changed, rules):
+        if changed is None:
+            return text
+        meant = meant or _meaning(text, rules)  # which no move has changed
+        if not _means(changed, meant, rules):
             return text
         text = changed
     return text
@@ -334,16 +339,16 @@ def _trimmed(text: str, _rules: _Rules) -> str:
 # --- the proof ------------------------------------------------------------------------------------------------------
 
 
-def _means_the_same(before: str, after: str, rules: _Rules) -> bool:
+def _means(text: str, meant: _Meaning, rules: _Rules) -> bool:
     """The same values, expressions compared without their spacing, and the same comments."""
     try:
-        return _meaning(before, rules) == _meaning(after, rules) and _comments(before) == _comments(after)
+        return _meaning(text, rules) == meant
     except DocumentError:
         return False
 
 
-def _meaning(text: str, rules: _Rules) -> tuple[Any, dict[tuple[str | int, ...], list[str]]]:
-    """The values, and the order of keys wherever it is the author's."""
+def _meaning(text: str, rules: _Rules) -> _Meaning:
+    """The values, the order of keys wherever it is the author's, and the comments."""
     whole = spans_of(text)
     assert whole is not None
     data = load_document(text, "").data
@@ -353,13 +358,11 @@ def _meaning(text: str, rules: _Rules) -> tuple[Any, dict[tuple[str | int, ...],
             for part in path[:-1]:
                 holder = holder[part]
             holder[path[-1]] = normal(str(span.value))
-    return data, rules.free(whole)
+    return data, rules.free(whole), _comments(text, whole)
 
 
-def _comments(text: str) -> list[str]:
+def _comments(text: str, whole: Span) -> list[str]:
     """Every comment, sorted: moved is not lost."""
-    whole = spans_of(text)
-    assert whole is not None
     inside = bytearray(len(text))
     for span in texts_of(whole):
         inside[span.start : span.end] = b"\x01" * (span.end - span.start)

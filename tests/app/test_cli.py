@@ -52,6 +52,19 @@ def test_what_must_be_quick_imports_nothing_heavy(module: str, heavy: str):
     assert done.stdout.strip() == ""
 
 
+def test_ctrl_c_while_it_is_being_imported_says_nothing():
+    script = """
+import runpy, sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "app.cli": raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+runpy.run_module("app", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_no_model_is_built_before_a_document_is_read():
     """Where one is: give a default by `default_factory`, and make a constant of the module a cached function."""
     code = """

@@ -1,6 +1,7 @@
 """The rows aggregates look at, records, events and contacts, and their props as the types that expressions know."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,24 +13,30 @@ from engine.expressions.values import DATE_FORM, INSTANT_FORM
 from store.schema import contact, event, record
 from store.sql_functions import Sql, sane_instant, to_double
 
+ALL_TIME = timedelta.max
+"""As a window: none."""
+
 
 class Rows:
     """The rows of one source that belong to an account, or to any, and have come to pass."""
 
-    def __init__(self, source: str, account_id: Sql | None, now: Sql, table: sa.FromClause | None = None) -> None:
-        """`table`: for several sources that are read together, their alias."""
+    def __init__(
+        self,
+        source: str,
+        account_id: Sql | None,
+        now: Sql,
+        table: sa.FromClause | None = None,
+        reach: timedelta | None = None,
+    ) -> None:
+        """`table`: for several sources that are read together, their alias; `reach`: how far back those of this source
+        were read, if nothing else is among them."""
         self._now = now
         self._table = table_of(source)
         self.table = self._table.alias() if table is None else table
-        column = self.table.c
-        self.moment: Sql = column.starts_at if self._table is record else column.at
-        if self._table is event:
-            known = sa.and_(column.type == source.removeprefix("event."), self.moment <= now)
-        elif self._table is record:
-            known = sa.and_(column.kind == source, column.superseded_at.is_(None), self.moment <= now)
-        else:
-            known = sa.true()
-        self.where = known if account_id is None else sa.and_(column.account_id == account_id, known)
+        self.reach = reach
+        self.moment = _moment(self.table)
+        known = came_to_pass(self.table, [source], now) if reach is None else _of(self.table, [source])
+        self.where = known if account_id is None else sa.and_(self.table.c.account_id == account_id, known)
 
     @property
     def latest_first(self) -> tuple[Sql, ...]:
@@ -79,16 +86,55 @@ class Rows:
         return self.table.c.props.op("->>", return_type=sa.Text())(sa.literal(name, sa.Text))
 
 
-def read_with(rows: sa.FromClause, which: Sql, numbers: Collection[str]) -> sa.FromClause:
+def came_to_pass(
+    rows: sa.FromClause, sources: Sequence[str], now: Sql, within: timedelta = ALL_TIME
+) -> sa.ColumnElement[bool]:
+    """Which rows of a table are of these sources and have come to pass, in (now - within, now]."""
+    if "kind" not in rows.c and "type" not in rows.c:
+        return sa.true()
+    moment = _moment(rows)
+    stands = [rows.c.superseded_at.is_(None)] if "kind" in rows.c else []
+    since = [] if within == ALL_TIME else [moment > now - back(within)]
+    return sa.and_(_of(rows, sources), *stands, moment <= now, *since)
+
+
+def _of(rows: sa.FromClause, sources: Sequence[str]) -> sa.ColumnElement[bool]:
+    if "kind" in rows.c:
+        return _is_one_of(rows.c.kind, sources)
+    if "type" in rows.c:
+        return _is_one_of(rows.c.type, [source.removeprefix("event.") for source in sources])
+    return sa.true()
+
+
+def back(span: timedelta) -> Sql:
+    """An interval in seconds, since PostgreSQL's days follow the zone of the session."""
+    return sa.literal_column(f"make_interval(secs => {int(span.total_seconds())})", sa.Interval)
+
+
+def _moment(rows: sa.FromClause) -> Any:
+    return rows.c.starts_at if "kind" in rows.c else rows.c.at
+
+
+def _is_one_of(column: Any, names: Sequence[str]) -> sa.ColumnElement[bool]:
+    one: sa.ColumnElement[bool] = column == names[0] if len(names) == 1 else column.in_(names)
+    return one
+
+
+def read_with(rows: sa.FromClause, which: Sql, numbers: Collection[str], *, by_account: bool = False) -> sa.FromClause:
     """These rows of a table, with props that are numbers as columns of their own. Each is looked up once, however often
-    it is asked for: that, and not reading the rows, is what an aggregate over numbers takes."""
+    it is asked for: that, and not reading the rows, is what an aggregate over numbers takes.
+
+    `by_account`: in the order of accounts. Who groups a million of them need not keep them all at once then.
+    """
     # OFFSET 0 keeps the planner from writing what a column is made of into every place where it is used.
     found = [_in_props(rows, name).label(_READ.format(name)) for name in numbers]
     used = [rows.c[name] for name in (_OF_RECORDS if "kind" in rows.c else _OF_EVENTS)]
-    looked = sa.select(*used, *found).where(which).correlate_except(rows).offset(0).subquery()
-    columns = [looked.c[column.name] for column in used]
-    read = [_decimal(looked.c[_READ.format(name)]).label(_READ.format(name)) for name in numbers]
-    return sa.select(*columns, *read).offset(0).subquery()
+    looked = sa.select(*used, *found).where(which).correlate_except(rows).offset(0)
+    inner = (looked.order_by(rows.c.account_id) if by_account else looked).subquery()
+    columns = [inner.c[column.name] for column in used]
+    read = sa.select(*columns, *(_decimal(inner.c[name]).label(name) for name in map(_READ.format, numbers))).offset(0)
+    # Said again, or the planner forgets in which order they come.
+    return (read.order_by(inner.c.account_id) if by_account else read).subquery()
 
 
 _READ = "number:{}"

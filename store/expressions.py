@@ -17,7 +17,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from engine.durations import Duration
 from engine.expressions import Expression, values
 from engine.expressions import tree as t
-from store.expression_rows import Rows, read_with
+from store.expression_rows import Rows, back, read_with
 from store.sql_functions import (
     Extreme,
     NextAnniversary,
@@ -101,11 +101,6 @@ def aggregate_of_rows(node: t.Aggregate, columns: Columns, rows: Rows) -> tuple[
         return element.filter(which) if isinstance(element, Function) and element.name in _AGGREGATING else None
 
     return replacement_traverse(compiler.over_rows(node), {}, filtered), which
-
-
-def reach_of_rows(node: t.Aggregate, columns: Columns, rows: Rows) -> Sql:
-    """Which rows an aggregate might look at, its `where` left aside."""
-    return sa.and_(*_Compiler(columns, rows).reach(node))
 
 
 def numbers_read(nodes: Iterable[t.Aggregate]) -> list[str]:
@@ -257,9 +252,8 @@ class _Compiler:
         """Which rows take part, if its `where` is true of them."""
         assert self._rows is not None, "this is said of rows"
         yield self._rows.where
-        if node.window is not None and node.window.exact is not None:
-            seconds = int(node.window.exact.total_seconds())
-            yield self._rows.moment > self._columns.now - _interval("secs", seconds)
+        if node.window is not None and node.window.exact not in (None, self._rows.reach):
+            yield self._rows.moment > self._columns.now - back(node.window.exact)
 
     def condition(self, node: t.Aggregate) -> Iterator[sa.ColumnElement[bool]]:
         if node.where is not None:

@@ -6,6 +6,7 @@ there, is left to a question for each account.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -14,8 +15,8 @@ from engine.expressions import Expression
 from engine.expressions.tree import Aggregate, Extreme, FieldValue, Now, Today, walk
 from engine.workspace import Computed
 from store.columns import NOW
-from store.expression_rows import Rows, read_with, table_of
-from store.expressions import aggregate_of_rows, numbers_read, of_no_rows, reach_of_rows
+from store.expression_rows import ALL_TIME, Rows, came_to_pass, read_with, table_of
+from store.expressions import aggregate_of_rows, numbers_read, of_no_rows
 from store.sql_functions import Sql
 from store.touched import Touched, touched_in
 
@@ -43,22 +44,23 @@ def gather(expressions: Iterable[Expression], silent: Collection[str]) -> Gather
     asked = [node for node in dict.fromkeys(nodes) if isinstance(node, Aggregate) and node.source not in silent]
     by_table: dict[sa.Table, list[Aggregate]] = {}
     for node in asked:
-        by_table.setdefault(table_of(node.source), []).append(node)
+        if _asks_rows_alone(node):
+            by_table.setdefault(table_of(node.source), []).append(node)
     groups: list[sa.Subquery] = []
     columns: dict[Aggregate, sa.Label[object]] = {}
     for table, mine in by_table.items():
         rows: sa.FromClause = table.alias()
-        found = {node: made for node in mine if (made := _of_rows(node, rows)) is not None}
-        if not found:
-            continue
-        which = [looked_at for _, looked_at in found.values()]
-        if numbers := numbers_read(found):
-            rows = read_with(rows, sa.or_(*(_reach(node, rows) for node in found)), numbers)
-            found, which = {node: made for node in found if (made := _of_rows(node, rows))}, []
+        reach = _reach(mine)
+        which = _reached(rows, reach)
+        if numbers := numbers_read(mine):
+            rows, which = read_with(rows, which, numbers, by_account=True), sa.true()
+        found = {node: _of_rows(node, rows, reach) for node in mine}
+        if not numbers and any(node.where is not None for node in mine):
+            which = sa.and_(which, sa.or_(*(looked_at for _, looked_at in found.values())))
         names = {node: f"gathered:{len(columns) + n}" for n, node in enumerate(found)}
         group = (
             sa.select(rows.c.account_id, *(value.label(names[node]) for node, (value, _) in found.items()))
-            .where(sa.or_(*which) if which else sa.true())
+            .where(which)
             .group_by(rows.c.account_id)
             .subquery(f"gathered_{table.name}")
         )
@@ -69,16 +71,40 @@ def gather(expressions: Iterable[Expression], silent: Collection[str]) -> Gather
     return Gathered(groups=tuple(groups), columns=columns)
 
 
-def _of_rows(node: Aggregate, rows: sa.FromClause) -> tuple[Sql, sa.ColumnElement[bool]] | None:
-    """The value, and which rows it looks at; None where it looks at the account, too."""
+def _of_rows(
+    node: Aggregate, rows: sa.FromClause, reach: Mapping[str, timedelta]
+) -> tuple[Sql, sa.ColumnElement[bool]]:
+    """The value, and which rows it looks at, of those within reach."""
+    return aggregate_of_rows(node, _NoAccount(), Rows(node.source, None, NOW, rows, reach[node.source]))
+
+
+def _asks_rows_alone(node: Aggregate) -> bool:
+    """Whether it looks at nothing of the account."""
     try:
-        return aggregate_of_rows(node, _NoAccount(), Rows(node.source, None, NOW, rows))
+        _of_rows(node, table_of(node.source).alias(), _reach([node]))
     except _LooksAtTheAccount:
-        return None
+        return False
+    return True
 
 
-def _reach(node: Aggregate, rows: sa.FromClause) -> Sql:
-    return reach_of_rows(node, _NoAccount(), Rows(node.source, None, NOW, rows))
+def _reach(nodes: Iterable[Aggregate]) -> Mapping[str, timedelta]:
+    """How far back these look at each source: its widest window."""
+    reach: dict[str, timedelta] = {}
+    for node in nodes:
+        window = ALL_TIME if node.window is None else node.window.exact or ALL_TIME
+        reach[node.source] = max(window, reach.get(node.source, window))
+    return reach
+
+
+def _reached(rows: sa.FromClause, reach: Mapping[str, timedelta]) -> sa.ColumnElement[bool]:
+    """The rows within reach. One span around all of them comes first, for an index to be read by."""
+    sources: dict[timedelta, list[str]] = {}
+    for source, window in reach.items():
+        sources.setdefault(window, []).append(source)
+    spans = [came_to_pass(rows, those, NOW, window) for window, those in sources.items()]
+    if len(spans) == 1:
+        return spans[0]
+    return sa.and_(came_to_pass(rows, list(reach), NOW, max(sources)), sa.or_(*spans))
 
 
 def rows_read(one: Computed) -> Touched:
@@ -87,7 +113,7 @@ def rows_read(one: Computed) -> Touched:
     nodes = [node for condition in one.conditions() for node in walk(condition.expression.tree)]
     sources = [node for node in nodes if isinstance(node, Aggregate)]
     looks_elsewhere = any(isinstance(node, _OF_THE_ACCOUNT) for node in nodes)
-    if looks_elsewhere or any(_of_rows(node, table_of(node.source).alias()) is None for node in sources):
+    if looks_elsewhere or not all(map(_asks_rows_alone, sources)):
         return Touched.NOTHING
     return touched_in(table_of(node.source) for node in sources)
 

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from engine.expressions import Scope, parse_expression
+from store.gathered import gather
+from store.statements import Statement
 from store.sweep import sweep
 from tests.databases import make_database
 from tests.store.world import DAY, FALLS, START, World, workspace
@@ -24,7 +27,7 @@ WORKSPACE = """
 name: Test
 zone: UTC
 records: { visit: { n: number } }
-events: { login: {} }
+events: { login: {}, use: { n: number } }
 metrics:
   nps: number
   usage: number
@@ -178,6 +181,23 @@ def test_what_everyone_did_is_read_once_and_what_a_few_did_is_asked_of_each(worl
     with world.tx() as conn:
         conn.execute(sa.text("insert into change (account_id) values (null)"))
     assert asked_of_each(world) == set()
+
+
+def test_events_of_several_windows_are_read_within_one_span_and_by_account(world):
+    scope = Scope(catalogue=workspace(WORKSPACE, health=CARD).catalogue(), aggregates=True)
+    asked = ("count(event.login, 14 days) > 1", "sum(event.use.n, 30 days) > 1", "max(event.use.n, 7 days) > 1")
+    (group,) = gather([parse_expression(text, scope) for text in asked], silent=()).groups
+    with world.engine.connect() as conn:
+        # How many rows there are decides between an index and the whole table; here, whether the index can serve.
+        for way in ("seqscan", "bitmapscan", "hashagg", "sort"):
+            conn.exec_driver_sql(f"set local enable_{way} = off")
+        statement = Statement(sa.select(group))
+        plan = conn.exec_driver_sql(f"explain {statement.text}", {"now": world.now}).scalars().all()
+    assert [line for line in plan if "Sort" in line] == []
+    (span,) = [line for line in plan if "Index Cond" in line]
+    assert "type = ANY" in span
+    assert "at <=" in span
+    assert "at >" in span
 
 
 def asked_of_each(world: World) -> set[str]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from engine.runtime import Entry, Standing, Waiting
 from engine.steps.base import ROUND
+from engine.walk import WAIT
 from store import clock, errands, mails, outbox, watches
 from store.deployed import load_compiled, load_workspace
 from store.notices import RESTS
@@ -61,7 +62,7 @@ def rest(
         "heard": heard,
         "asked_at": asked_at,
         "due_at": due_at,
-        "at_step": json.dumps([_stand(one) for one in standing], ensure_ascii=False),
+        "at_step": json.dumps([_stand(one, waiting) for one in standing], ensure_ascii=False),
         # With something to watch, `settled` has the last word: it may be there already.
         "standing": "going" if waiting else "stuck" if stuck else "resting",
         "position": None if position is None else json.dumps(dict(position), ensure_ascii=False, allow_nan=False),
@@ -178,13 +179,16 @@ def _lock(conn: sa.Connection, run_id: int) -> Row | None:
     return row if row.state == "open" else None
 
 
-def _stand(one: Standing) -> dict[str, Any]:
-    return {
+def _stand(one: Standing, waiting: Sequence[Waiting] = ()) -> dict[str, Any]:
+    told = {
         "path": one.path,
         "step": one.step,
         "says": one.says,
         "until": one.until.isoformat() if one.until else None,
     }
+    # What a watch may end sooner, a date or an event, lasts so long at most.
+    watched = any(one.path == f"{wait.key.partition('#')[0]}{WAIT}" for wait in waiting)
+    return told | {"at_most": True} if watched else told
 
 
 _DUE = Statement("select id from run where state = 'open' and due_at <= %(now)s order by id")

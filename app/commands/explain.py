@@ -116,7 +116,7 @@ def _playbook(one: PlaybookExplained, run: RunDetail | None, found: Explanation)
     if run:
         _reasons("because", run.run.started_at, run.reasons, "")
         for stand in run.run.stands:
-            until = f", until {when(stand.until)}" if stand.until else ""
+            until = f", {'at most ' if stand.at_most else ''}until {when(stand.until)}" if stand.until else ""
             _line("stands at", "", f"{stand.says or stand.step or stand.path}{until}")
     if one.crossing and one.crossing.state != "started":
         why = f": {one.crossing.why}" if one.crossing.why else ""

@@ -191,7 +191,7 @@ def _where(run: RunRow) -> str:
 
 
 def _stand(stand: Stand) -> str:
-    until = f" until {when(stand.until)}" if stand.until else ""
+    until = f"{', at most' if stand.at_most else ''} until {when(stand.until)}" if stand.until else ""
     because = f", because {stand.because}" if stand.because else ""
     return f"{stand.says or stand.step or stand.path}{until}{because}"
 

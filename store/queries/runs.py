@@ -28,6 +28,8 @@ class Stand:
     step: str = ""
     says: str = ""
     until: datetime | None = None
+    at_most: bool = False
+    """It may be over sooner: what is waited for comes, or a date is reached."""
     because: str = ""
     """Of a mail on its way: what it waits for, such as a cap and who was before it. Only in a run by itself."""
 
@@ -303,6 +305,7 @@ def _stand(at: str | dict[str, Any]) -> Stand:
         step=at.get("step") or "",
         says=at.get("says") or "",
         until=datetime.fromisoformat(until) if until else None,
+        at_most=at.get("at_most", False),
     )
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from engine.runtime import Entry, Standing, Waiting
 from store import runs, watches
+from store.queries.runs import list_runs
 from store.schema import run, task, trace, watch
 from tests.store.world import DAY, FALLS, START, World
 
@@ -88,6 +89,19 @@ def test_a_rest_says_where_the_run_stands(world):
         assert conn.execute(sa.select(sa.func.count()).select_from(trace)).scalar_one() == 1
     rest(world, stuck=True)
     assert world.rows("select standing from run") == [("stuck",)]
+
+
+def test_a_wait_that_a_watch_may_end_sooner_lasts_so_long_at_most(world):
+    standing = [
+        Standing(path="steps[0]/until", step="", says="wait until account.signup_date + 45 days", until=START + DAY),
+        Standing(path="steps[1]/until", step="", says="wait 1 day", until=START + DAY),
+    ]
+    waiting = [Waiting(key="steps[0]#2", event="login"), Waiting(key="exit/0", event="login")]
+    with world.tx() as conn:
+        runs.rest(conn, 1, heard=1, due_at=START + DAY, standing=standing, waiting=waiting)
+    with world.tx() as conn:
+        [row] = list_runs(conn).items
+    assert [(stand.until, stand.at_most) for stand in row.stands] == [(START + DAY, True), (START + DAY, False)]
 
 
 def test_a_rest_of_an_ended_run_keeps_its_trace_and_nothing_else(world):

@@ -55,7 +55,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "/playbooks/{name}/versions": ("/playbooks/risk-recovery/versions",),
     "/playbooks/{name}/candidates": ("/playbooks/risk-recovery/candidates",),
     "/errors": ("/errors",),
-    "/held": ("/held", "/held?source=import+scores"),
+    "/held": ("/held", "/held?source=import+scores", "/held?breaker=1"),
 }
 """By route: addresses that show it, with places for ids of `full_book`."""
 

@@ -1,5 +1,6 @@
 """What is held until a person decides, and what a person says of mails and requests: by pages and by the API."""
 
+import re
 from typing import Any
 
 import pytest
@@ -76,6 +77,17 @@ def test_the_page_shows_what_is_held_to_operations_alone(client, client_as, ids)
     assert client.get("/held?source=api").status_code == 200
     assert client.get("/held?source=elsewhere").status_code == 200
     assert client_as("csm").get("/held").status_code == 403
+
+
+def test_a_breaker_names_a_few_accounts_and_leads_to_all_of_them(client, ids):
+    def named(path):
+        return len(re.findall(r'<li><a href="/accounts/', client.get(path).text))
+
+    assert named("/held") == 8
+    more = f"/held?breaker={ids['breaker']}"
+    assert f'<a href="{more}#starts">and 32 more</a>' in client.get("/held").text
+    assert named(more) == 40
+    assert named("/held?breaker=999") == 8
 
 
 def test_an_empty_page_says_what_comes_there(empty):

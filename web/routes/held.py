@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from store import breaker, clock, quarantine
@@ -20,20 +20,29 @@ from web.problems import Refusal
 from web.studio import SAID
 
 pages = APIRouter(route_class=PageRoute, include_in_schema=False)
-SHOWN = 8
-"""Accounts named of each breaker."""
+SHOWN, SHOWN_OF_ONE = 8, 500
+"""Accounts named of each breaker, and of one that was asked for."""
 AT_ONCE = 500
 """Facts of a source that one click tries again: each is taken in by itself."""
 FIRST_SHARE = 10.0
 
 
 @pages.get("/held")
-def page(deps: Deps, viewer: OpsViewer, source: Filter = "", after: Filter = "", said: Filter = "") -> Response:
+def page(
+    *,
+    deps: Deps,
+    viewer: OpsViewer,
+    breaker_id: Annotated[int | None, Query(alias="breaker", ge=1, le=2**63 - 1)] = None,
+    source: Filter = "",
+    after: Filter = "",
+    said: Filter = "",
+) -> Response:
     with deps.engine.connect() as conn:
         around = frame(conn, viewer)
         incidents = breaker.list_incidents(conn)
         content = {
-            "incidents": [(one, breaker.held_starts(conn, one.id, SHOWN)) for one in incidents],
+            "incidents": [(one, breaker.held_starts(conn, one.id, _most(one, breaker_id))) for one in incidents],
+            "in_full": breaker_id,
             "page": quarantine.list_held(conn, source=source or None, after=after or None),
             "sources": quarantine.count_held(conn),
             "source": source,
@@ -42,6 +51,10 @@ def page(deps: Deps, viewer: OpsViewer, source: Filter = "", after: Filter = "",
             "at_once": AT_ONCE,
         }
     return render("held.html", content, around)
+
+
+def _most(one: breaker.Incident, asked_for: int | None) -> int:
+    return SHOWN_OF_ONE if one.id == asked_for else SHOWN
 
 
 @pages.post("/held/breakers/{number}")

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 _KEY = 0x7E9_0001
 """Of the advisory lock; any number that nothing else here uses."""
+_TAKEN = "another process drives this clock; end it, or wait until it is done"
 
 
 class AlreadyDriven(Exception):
@@ -18,7 +19,7 @@ def driving(database: sa.Engine) -> Iterator[None]:
     """Hold the reins; AlreadyDriven if somebody else does."""
     with database.connect() as conn:
         if not conn.execute(sa.select(sa.func.pg_try_advisory_lock(_KEY))).scalar():
-            raise AlreadyDriven("another process drives this clock; end it, or wait until it is done")
+            raise AlreadyDriven(_TAKEN)
         # The lock belongs to the session: end the transaction, or it would stay open all the while.
         conn.commit()
         try:
@@ -28,9 +29,8 @@ def driving(database: sa.Engine) -> Iterator[None]:
             conn.commit()
 
 
-def is_driven(conn: sa.Connection) -> bool:
-    """Whether some process holds the reins now."""
-    if conn.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_KEY))).scalar():
-        conn.rollback()
-        return False
-    return True
+def refuse_if_driven(database: sa.Engine) -> None:
+    """AlreadyDriven if somebody holds the reins now: for those who would begin much before they take them."""
+    with database.begin() as conn:
+        if not conn.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_KEY))).scalar():
+            raise AlreadyDriven(_TAKEN)

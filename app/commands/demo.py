@@ -67,9 +67,11 @@ def _prepare(services: Services, accounts: int, seed: int) -> "tuple[Life, Child
         from app.book.book import Book
         from app.book.life import Life, is_known
         from app.supervise import children
+        from store.driving import refuse_if_driven
 
         database = services.database
         known = is_known(database)
+        refuse_if_driven(database)
         past = None if known else writer.submit(demo_past.begin, seed, accounts, START, services.database_url)
         if not services.settings.temporal_configured:
             beside.submit(services.servers.temporal)

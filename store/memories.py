@@ -96,7 +96,10 @@ def holds(conn: sa.Connection, accounts: Sequence[int]) -> Mapping[tuple[int, st
     return {(row.account_id, row.playbook, row.trigger): row for row in rows}
 
 
-_HOLDS = Statement("select * from trigger_hold where account_id = any(cast(%(accounts)s as bigint[]))")
+_HOLDS = Statement(f"""
+    select {", ".join(trigger_hold.columns.keys())} from trigger_hold
+    where account_id = any(cast(%(accounts)s as bigint[]))
+""")  # noqa: S608 - joined from constants
 
 
 def look_anew(conn: sa.Connection, bits: Sequence[Bit]) -> None:

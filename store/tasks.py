@@ -226,7 +226,7 @@ def locked(conn: sa.Connection, task_id: int) -> Row | None:
 _HOLD_RUN = Statement("""
     select id from run where id = (select run_id from task where id = %(task)s) for no key update
 """)
-_HOLD = Statement("select * from task where id = %(task)s for update")
+_HOLD = Statement(f"select {', '.join(task.columns.keys())} from task where id = %(task)s for update")  # noqa: S608 - joined from constants
 _DONE = Statement("""
     update task set state = 'done', outcome = %(outcome)s, note = %(note)s, settled_by = %(by)s,
         settled_at = %(now)s, version = version + 1

@@ -58,16 +58,17 @@ def follow(
     fresh = [one for one in waiting if one.key not in known or not _same(one, known[one.key])]
     if fresh:
         rows = [
-            {"key": one.key, "condition": one.condition, "event": one.event, "opened_at": one.since or now}
+            {
+                "key": one.key,
+                "condition": None if one.condition is None else dict(one.condition),
+                "event": one.event,
+                "opened_at": (one.since or now).isoformat(),
+            }
             for one in fresh
         ]
-        waits = json.dumps(rows, ensure_ascii=False, allow_nan=False, default=_plain)
+        waits = json.dumps(rows, ensure_ascii=False, allow_nan=False)
         _FOLLOW.write(conn, {"run": run_id, "account": account_id, "rows": waits})
     return tuple(one.key for one in fresh)
-
-
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else dict(value)  # type: ignore[call-overload]  # a mapping
 
 
 _FORGET = Statement("delete from watch where run_id = %(run)s and key = any(cast(%(keys)s as text[]))")
@@ -179,7 +180,10 @@ _OWN = Statement("""
 """The watches of a run's steps: neither its goal nor its exits."""
 
 
-_MINE = Statement("select * from watch where run_id = %(run)s and key = any(cast(%(keys)s as text[])) order by id")
+_MINE = Statement(f"""
+    select {", ".join(watch.columns.keys())} from watch
+    where run_id = %(run)s and key = any(cast(%(keys)s as text[])) order by id
+""")  # noqa: S608 - joined from constants
 _ARE_MET = Statement("update watch set met_at = %(now)s where id = any(cast(%(watches)s as bigint[]))")
 _AWAITED = Statement("""
     select distinct watch.event, watch.condition

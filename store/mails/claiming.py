@@ -44,7 +44,7 @@ _CLAIM_ORPHANS = Statement("""
     )
     select id from handed_over where pg_try_advisory_lock(%(locks)s + id) limit %(limit)s
 """)
-_BY_ID = Statement("select * from mail where id = any(cast(%(ids)s as bigint[]))")
+_BY_ID = Statement(f"select {', '.join(mail.columns.keys())} from mail where id = any(cast(%(ids)s as bigint[]))")  # noqa: S608 - joined from constants
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,9 @@
 """Kept statements: constants written out mean the same as constants handed over, and no key serves two meanings."""
 
+import re
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -9,6 +11,7 @@ from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 
 from store.database import engine_for
 from store.kept import Kept
+from store.schema import metadata
 from store.sql_functions import number
 from store.statements import Given, Statement, kept
 
@@ -108,3 +111,14 @@ def test_errors_are_told_as_everywhere_and_a_broken_connection_is_let_go(databas
     with engine.connect() as conn:
         assert Statement("select 1 as n").read_values(conn, {}) == {"n": 1}
     engine.dispose()
+
+
+def test_no_statement_that_stays_prepared_asks_for_whatever_columns_a_table_has():
+    """One more, by a migration, would fail those that an older process has prepared."""
+    store = Path(__file__).parents[2] / "store"
+    asked = {
+        table
+        for path in store.rglob("*.py")
+        for table in re.findall(r'Statement\(f?"+\s*select \* from (\w+)', path.read_text(encoding="utf-8"))
+    }
+    assert asked & metadata.tables.keys() == {"account_now"}

@@ -29,8 +29,8 @@ from connectors.webhook.registry import Needs as CallerNeeds
 from connectors.webhook.registry import open_caller
 from engine.workspace import REPLIES, Connector, Pull, Workspace
 from store.deployed import NothingDeployed, load_workspace
-from store.links import Links, own_key
-from store.tasks import open_task
+from store.inbox.tasks import open_task
+from store.responses.links import Links, own_key
 from workflows.ports import STREAM, Ports
 
 _STORED, _OWN = "stored", "own"

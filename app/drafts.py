@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.commands.check import print_problems
 from app.files import WORKSPACE_FILE, read_folder, shown_folder, workspace_of
+from app.reports.printing import print_problems
 from app.running import UsageError
 from engine.compile import Compilation
 from engine.plan import Compiled

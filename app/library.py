@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from app.commands.schema import modeline
 from app.files import WORKSPACE_FILE, read_folder
-from engine.document import load_document
-from engine.formatting import formatted
+from engine.authoring.formatting import formatted
+from engine.authoring.schema import modeline
+from engine.documents.document import load_document
+from engine.documents.yaml_spans import Span, spans_of
 from engine.problems import did_you_mean
 from engine.project import PLAYBOOK_FILE, SCENARIOS_FILE
-from engine.yaml_spans import Span, spans_of
 
 FOLDER = Path(__file__).resolve().parents[1] / "playbooks"
 _SECTIONS = (

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.grounds import Grounds, grounds
 from app.running import UsageError
-from engine.locales import in_locale
+from engine.mail.locales import in_locale
 from engine.problems import did_you_mean
 from engine.texts.document import MailText
 from engine.texts.mail import RenderedMail

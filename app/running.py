@@ -160,7 +160,7 @@ class Services:
     @cached_property
     def database(self) -> "sa.Engine":
         """The database, with its tables as this version knows them. The embedded one is migrated on the way."""
-        from store.database import engine_for
+        from store.postgres.database import engine_for
         from store.readiness import is_current
 
         url = self.database_url

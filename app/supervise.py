@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from app.commands.users import first_link
 from app.embedded.child import dying_with_parent
+from app.entering import first_link
 from app.running import Services
 
 _ROOT = Path(__file__).resolve().parent.parent

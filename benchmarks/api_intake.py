@@ -19,9 +19,9 @@ from benchmarks.measure import Figure, median, timed
 from engine.workspace import load_workspace
 from store import clock, schema
 from store.access.scope import book_of
-from store.columns import ensure_columns
-from store.database import engine_for
+from store.current.columns import ensure_columns
 from store.migrate import migrate
+from store.postgres.database import engine_for
 from web.app import create_app
 from web.deps import WebDeps
 

@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 
 from benchmarks.journeys import MAILS, MAILS_BY_HAND, TASKS, TASKS_BY_HAND, TEXTS
-from engine.runtime import Act, Fact, Receipt, Values
+from engine.turns.runtime import Act, Fact, Receipt, Values
 from workflows.wire import TELL, Begin, Performing
 
 _RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))

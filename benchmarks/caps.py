@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from app.embedded import Servers
 from benchmarks.mail_rows import put_mails
 from benchmarks.measure import Figure, Spent, median, timed
-from engine.addresses import address_key
+from engine.mail.addresses import address_key
 from engine.workspace import load_workspace
 from store import mails, schema
-from store.database import engine_for
-from store.deploy import deploy
+from store.deploying.deploy import deploy
 from store.migrate import migrate
+from store.postgres.database import engine_for
 
 _WORKERS, _PEOPLE, _MAILS_EACH, _AT_MOST = 8, 40, 16, 3
 _MAILS = _PEOPLE * _MAILS_EACH

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.expressions import WORKSPACE, playbook
 from benchmarks.measure import Figure, Spent, process, timed
-from engine.document import load_document
+from engine.documents.document import load_document
 
 _STEPS = 20
 _SIZES = (100, 1_000)

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.measure import Figure, interleaved, timed
 from engine.compile import compile_playbook
-from engine.document import load_document
+from engine.documents.document import load_document
 from engine.durations import Duration
 from engine.expressions import Scope, parse_expression
 from engine.expressions.env import Evaluator

@@ -23,10 +23,10 @@ from benchmarks.served import Served, served, worker
 from engine.compile import compile_playbook
 from engine.facts import MetricFact
 from engine.workspace import load_workspace
-from store.deploy import Publication, deploy
+from store.deciding.sweep import sweep
+from store.deploying.deploy import Publication, deploy
 from store.intake import take_in
 from store.schema import run
-from store.sweep import sweep
 
 _ROUNDS, _WARM = 100, 10
 _ACCOUNTS = 10_000

@@ -8,8 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.embedded import Servers
-from store.database import engine_for
 from store.migrate import migrate
+from store.postgres.database import engine_for
 
 
 @contextmanager

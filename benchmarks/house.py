@@ -21,9 +21,9 @@ from app.connectors import open_ports
 from benchmarks import journeys
 from benchmarks.by_hand import MailsByHand, TasksByHand
 from benchmarks.served import served
-from store import sweep as store_sweep
-from store.deploy import deploy
-from store.enrolment import CannotEnrol, enrol
+from store.deciding import sweep as store_sweep
+from store.deciding.enrolment import CannotEnrol, enrol
+from store.deploying.deploy import deploy
 from store.intake import take_in
 from store.schema import run
 from workflows.activities import Activities

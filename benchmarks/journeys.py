@@ -4,7 +4,7 @@ from engine.compile import compile_playbook
 from engine.facts import AccountFact, ContactFact, IncomingFact, PersonFact
 from engine.texts.document import MailText
 from engine.workspace import Workspace, load_workspace
-from store.deploy import Publication
+from store.deploying.deploy import Publication
 
 MAILS = ("hello", "tips", "news")
 TEXTS = {

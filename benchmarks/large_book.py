@@ -10,7 +10,7 @@ from benchmarks.ground import pour, settle
 from benchmarks.measure import ROOT
 from engine.project import read_project
 from store import clock
-from store.deploy import deploy, publications
+from store.deploying.deploy import deploy, publications
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 

@@ -16,8 +16,8 @@ from benchmarks.mail_rows import put_mails
 from benchmarks.measure import Figure, Spent, median, timed
 from connectors.email.port import Accepted, OutgoingMail, Refused, Transport
 from connectors.email.smtp import SmtpSettings, SmtpTransport
-from store.database import engine_for
 from store.migrate import migrate
+from store.postgres.database import engine_for
 from workflows.mail_stream import MailStream
 from workflows.ports import STREAM
 

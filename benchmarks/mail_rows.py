@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from engine.addresses import address_key
+from engine.mail.addresses import address_key
 from store import schema
 
 _MAILS_OF_A_RUN = 5

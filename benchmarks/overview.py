@@ -9,7 +9,7 @@ from benchmarks.ground import ground, pour, settle
 from benchmarks.measure import Figure, interleaved, timed
 from engine.workspace import Workspace, load_workspace
 from store import clock, schema
-from store.columns import ensure_columns
+from store.current.columns import ensure_columns
 from store.queries.business.book import Book
 from web.figures import figures as measured
 

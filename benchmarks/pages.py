@@ -17,8 +17,8 @@ from app.embedded import Servers
 from benchmarks.large_book import Size, fill
 from benchmarks.measure import Figure, percentile
 from store.access import logins, sessions
-from store.database import engine_for
 from store.migrate import migrate
+from store.postgres.database import engine_for
 from web.access import SESSION_COOKIE
 from web.app import create_app
 from web.deps import WebDeps

@@ -16,9 +16,9 @@ from benchmarks.ground import ground, pour, settle
 from engine.compile import compile_playbook
 from engine.workspace import Workspace, load_workspace
 from store import clock
-from store.deploy import Publication, deploy
-from store.sweep import SweepReport, sweep
-from store.touched import Touched
+from store.current.touched import Touched
+from store.deciding.sweep import SweepReport, sweep
+from store.deploying.deploy import Publication, deploy
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -17,8 +17,8 @@ from temporalio.client import Client
 from app.embedded import Servers
 from app.temporal import prepare_namespace
 from benchmarks.measure import ROOT, environment
-from store.database import engine_for
 from store.migrate import migrate
+from store.postgres.database import engine_for
 from workflows.converter import DATA_CONVERTER
 
 _PATIENCE = 120.0

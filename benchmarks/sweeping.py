@@ -11,8 +11,8 @@ from unittest.mock import patch
 
 from benchmarks.measure import SHARES, Figure, best, growth, words
 from benchmarks.portfolio import DAY, METRICS, Portfolio, portfolio
-from store import sweep as store_sweep
-from store.projection import Projected, project_on
+from store.current.projection import Projected, project_on
+from store.deciding import sweep as store_sweep
 
 SIZES = (10_000, 100_000, 1_000_000)
 _MEANT = SIZES[-1]

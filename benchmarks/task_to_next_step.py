@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from benchmarks.house import House, house
 from benchmarks.journeys import TASKS, TASKS_BY_HAND, TWO_TASKS
 from benchmarks.measure import Figure, percentile
-from engine.runtime import Fact
-from store import tasks
+from engine.turns.runtime import Fact
+from store.inbox import tasks
 from store.schema import ledger, run, task
 from workflows.wire import TELL
 

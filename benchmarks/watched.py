@@ -17,7 +17,8 @@ from benchmarks.measure import SHARES, Figure, best, growth, words
 from benchmarks.portfolio import DAY, Portfolio, portfolio, workspace
 from engine.compile import compile_playbook
 from engine.plan import Compiled
-from store import schema, watches
+from store import schema
+from store.running import watches
 
 SIZES = (10_000, 100_000)
 """Accounts, each with an open run that waits for three things."""

@@ -18,8 +18,8 @@ from app.embedded import Servers
 from benchmarks.mail_rows import put_mails
 from benchmarks.measure import Figure, Spent, median, timed
 from connectors.email.sendgrid_events import SIGNATURE, TIMESTAMP
-from store.database import engine_for
 from store.migrate import migrate
+from store.postgres.database import engine_for
 from web.app import create_app
 from web.deps import WebDeps
 

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from benchmarks.ground import ground, pour, settle
 from benchmarks.measure import SHARES, Figure, best, growth, timed, words
 from engine.workspace import load_workspace
-from store.ageing import due_accounts
-from store.columns import ensure_columns
-from store.in_work import Scope
-from store.projection import project
-from store.statements import Statement
+from store.current.ageing import due_accounts
+from store.current.columns import ensure_columns
+from store.current.in_work import Scope
+from store.current.projection import project
+from store.postgres.statements import Statement
 
 _EACH = 10
 """Events of an account, over sixty days."""

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from engine.blocks import Ask, Block, Branch
 from engine.plan import Plan
-from engine.position import Ending, Inbox, Position
-from engine.runtime import Act, Entry, Fact, Rest, Runtime, Standing
-from engine.walk import WAIT, Walk
+from engine.turns.blocks import Ask, Block, Branch
+from engine.turns.paths import WAIT
+from engine.turns.position import Ending, Inbox, Position
+from engine.turns.runtime import Act, Entry, Fact, Rest, Runtime, Standing
+from engine.turns.walk import Walk
 
 _PAUSED = Standing(path="", step="", says="paused")
 

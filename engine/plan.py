@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from engine.doubts import OnUnknown
-from engine.endings import Outcome
 from engine.expressions.tree import Aggregate
+from engine.mail.doubts import OnUnknown
 from engine.steps.base import StepSequence
 from engine.triggers import Trigger
+from engine.turns.endings import Outcome
 from engine.values import Condition, Value, canonical_json, content_hash
 
 

@@ -4,12 +4,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from engine.doubts import OnUnknown
-from engine.endings import ENDINGS, Outcome
-from engine.shape import Shape
+from engine.documents.shape import Shape
+from engine.documents.wording import ConditionText, DurationWords
+from engine.mail.doubts import OnUnknown
 from engine.steps import NAMES, AnyStepDocument
 from engine.triggers import AnyTriggerDocument
-from engine.wording import ConditionText, DurationWords
+from engine.turns.endings import ENDINGS, Outcome
 
 Fate = Literal["withdraw", "leave"]
 

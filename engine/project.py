@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from engine.compile import Compilation, compile_playbook, names_for_texts
-from engine.document import load_document, read_model
+from engine.documents.document import load_document, read_model
 from engine.enrolling import Starts, enrolling_problems
 from engine.playbook import PlaybookDocument
 from engine.problems import DocumentError, Problem, Spot

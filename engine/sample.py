@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from engine.catalogue import Field
-from engine.levers import Change, nearest
+from engine.expressions.levers import Change, nearest
 from engine.plan import Compiled
 from engine.simulation import Account
 from engine.workspace import Workspace

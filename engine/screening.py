@@ -8,7 +8,7 @@ from engine.catalogue import Catalogue
 from engine.catalogue import Field as CatalogueField
 from engine.facts import TIMES, AccountFact, EventFact, IncomingFact, MetricFact, RecordFact
 from engine.problems import did_you_mean
-from engine.quarantine import Quarantine
+from engine.workspace.quarantine import Quarantine
 
 
 class Screen:

@@ -1,6 +1,6 @@
 """What is at stake with a task, in points and in words: when it is due, what the account is worth, and how it fares.
 
-The points only order tasks; `store.stakes` reckons the same in SQL, and a test holds the two together.
+The points only order tasks; `store.inbox.stakes` reckons the same in SQL, and a test holds the two together.
 """
 
 import math

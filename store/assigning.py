@@ -5,10 +5,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.roles import ManagerOf, PoolOf, rule_of
 from engine.workspace import Workspace
+from engine.workspace.roles import ManagerOf, PoolOf, rule_of
+from store.postgres.statements import Given, Statement, kept
 from store.schema import account_now
-from store.statements import Given, Statement, kept
 
 _DEEPEST = 5
 """Of "manager of" chains; a workspace that goes in circles ends here."""

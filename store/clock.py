@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from store.statements import Statement
+from store.postgres.statements import Statement
 
 
 def now(conn: sa.Connection) -> datetime:

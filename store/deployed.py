@@ -13,9 +13,9 @@ from engine.expressions.tree import Extreme
 from engine.plan import Compiled, Plan
 from engine.values import Condition
 from engine.workspace import Workspace
-from store.kept import Kept
+from store.postgres.kept import Kept
+from store.postgres.statements import Statement
 from store.schema import playbook, playbook_change, playbook_version, run, workspace
-from store.statements import Statement
 
 
 class NothingDeployed(LookupError):

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
-from store.queries.pages import Page, id_after, page_by_id, size
+from store.postgres.pages import Page, id_after, page_by_id, size
 from store.schema import endpoint, endpoint_message
 
 CHANNEL = "tenure_endpoint"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from engine.addresses import address_key
+from engine.mail.addresses import address_key
 from store.schema import erasure, suppression
 
 

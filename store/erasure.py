@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from engine.addresses import address_key, same_person
+from engine.mail.addresses import address_key, same_person
 from store.consent import Suppressing, cancel_for, suppress
 from store.erased import contact_hash
 from store.mails.holding import hold_addresses

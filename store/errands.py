@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from store import fingerprints
-from store.notices import notify
+from store.postgres.notices import notify
 from store.schema import errand, playbook, run
 from store.telling import tell
 

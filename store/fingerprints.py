@@ -4,7 +4,7 @@ import hashlib
 
 import sqlalchemy as sa
 
-from store.statements import Statement
+from store.postgres.statements import Statement
 
 
 def of_run(conn: sa.Connection, run_id: int, *parts: object) -> str:

@@ -14,10 +14,10 @@ from engine.expressions import Expression
 from engine.expressions.tree import Aggregate, Extreme, walk
 from engine.workspace import Workspace
 from store import clock
-from store.ageing import expressions_of
+from store.current.ageing import expressions_of
+from store.current.freshness import window_of
 from store.deployed import NothingDeployed, conditions_in_force, load_playbooks, load_workspace
-from store.distinct_values import distinct_values
-from store.freshness import window_of
+from store.postgres.distinct_values import distinct_values
 from store.schema import kept_since as kept
 
 HISTORY = "history"

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
-from store.database import with_driver
+from store.postgres.database import with_driver
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_366_873  # any fixed number: two processes that start together must not both create the tables

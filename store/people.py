@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from engine.workspace import Workspace
 from store.assigning import person_of
+from store.postgres.statements import Given, Row, Statement, kept
 from store.schema import account, contact
 from store.schema.base import ID
-from store.statements import Given, Row, Statement, kept
 
 ANY = "any"
 """The end of a fallback chain: whoever is there."""

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from engine.workspace import Workspace
 from store.deployed import workspace_of
-from store.statements import Statement
+from store.postgres.statements import Statement
 
 
 @dataclass(frozen=True, kw_only=True)

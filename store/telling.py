@@ -7,8 +7,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from engine.runtime import FactKind, Values
-from store.statements import Statement
+from engine.turns.runtime import FactKind, Values
+from store.postgres.statements import Statement
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import psycopg
 import sqlalchemy as sa
 
 from store import schema
-from store.database import engine_for
+from store.postgres.database import engine_for
 
 _numbers = itertools.count(1)
 _engines: dict[str, sa.Engine] = {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.reports.human import told
-from engine.document import load_document
+from engine.documents.document import load_document
 from engine.imports import Reader, read_table
 from engine.problems import DocumentError, Problem
 from engine.project import read_project

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from engine.interpreter import Run, play
-from engine.position import Position
 from engine.simulation import Account, SimulatedRun, Simulation
+from engine.turns.position import Position
 from tests.journeys import DAYS, T0, Journey, guest, journey_workspace
 
 FIRST_FACTS: dict[str, Any] = {"account.name": "Acme", "account.zone": "Europe/Berlin", "account.lifecycle": "live"}

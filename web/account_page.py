@@ -7,12 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.scorecards import TOP
+from engine.health.scorecards import TOP
+from store.current.overrides import Override, overrides_of
 from store.deployed import load_workspace
 from store.explain import Explanation, Told, explain
 from store.explain.playbooks import PlaybookExplained
 from store.explain.scores import ScoreExplained
-from store.overrides import Override, overrides_of
 from store.people import Contact, contacts_of
 from store.queries.contributions import points_at
 from store.queries.names import people_named

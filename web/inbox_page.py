@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, urlencode
 import sqlalchemy as sa
 from starlette.responses import Response
 
-from store import tasks
 from store.access.viewer import Viewer
+from store.inbox import tasks
 from store.queries.inbox import VIEWS, Asked, InboxView, Today, read_inbox
 from store.queries.names import people
 from store.queries.task_detail import TaskDetail, read_task

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from store.notices import INBOX, heard
+from store.postgres.notices import INBOX, heard
 
 _BEAT = 15.0
 """Seconds between signs of life, which also tell us of browsers that have gone."""

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse, Response
 
 from engine.problems import did_you_mean
-from store.queries.pages import CursorError
+from store.postgres.pages import CursorError
 from web.pages import render
 
 log = logging.getLogger(__name__)

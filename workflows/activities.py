@@ -6,8 +6,8 @@ import sqlalchemy as sa
 import structlog
 from temporalio import activity
 
-from engine.runtime import Act, Entry, Receipt, Values
-from store import ledger, runs, watches
+from engine.turns.runtime import Act, Entry, Receipt, Values
+from store.running import ledger, runs, watches
 from workflows.acts import PERFORM
 from workflows.acts.acting import Acting
 from workflows.ports import Ports

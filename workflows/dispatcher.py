@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 
 from store import clock as store_clock
-from store.notices import listen, wait_for_notice
+from store.postgres.notices import listen, wait_for_notice
 
 _POLL_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0

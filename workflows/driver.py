@@ -17,11 +17,13 @@ import sqlalchemy as sa
 from temporalio.client import Client
 
 from engine.calendars import local_date, local_midnight
-from store import arriving, clock, runs
-from store import sweep as store_sweep
-from store.database import apart
+from store import clock
+from store.deciding import sweep as store_sweep
+from store.deciding.moments import Left, left, next_moment, restless, zones_in_use
 from store.deployed import load_workspace
-from store.moments import Left, left, next_moment, restless, zones_in_use
+from store.intake import arriving
+from store.postgres.database import apart
+from store.running import runs
 from workflows.errands import ErrandStream, Outside
 from workflows.lookout import Lookout
 from workflows.mail_stream import MailStream

@@ -26,10 +26,10 @@ with workflow.unsafe.imports_passed_through():
     import sqlalchemy as sa
 
     from store import clock
-    from store import sweep as store_sweep
+    from store.deciding import sweep as store_sweep
     from store.deployed import load_workspace
     from store.forgetting import forget
-    from store.pulling import Overtaken
+    from store.intake.pulling import Overtaken
     from workflows import pulls
     from workflows.reconcile import reconcile
     from workflows.wire import PLAYBOOK_QUEUE

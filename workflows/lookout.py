@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from store.notices import RESTS, listen, notices
+from store.postgres.notices import RESTS, listen, notices
 
 Seen = TypeVar("Seen")
 _LONGEST = 0.5

@@ -11,8 +11,8 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from engine.runtime import Fact
-from store import outbox
+from engine.turns.runtime import Fact
+from store.running import outbox
 from workflows.wire import PLAYBOOK_QUEUE, TELL, Begin, First
 
 _log = structlog.get_logger(__name__)

@@ -9,8 +9,9 @@ import structlog
 from connectors.email.port import OutgoingMail, Transport
 from connectors.errors import ConnectorError
 from engine.workspace import Workspace
-from store import breaker, clock
-from store.breaker import Untold
+from store import clock
+from store.deciding import breaker
+from store.deciding.breaker import Untold
 from store.deployed import NothingDeployed, load_workspace
 
 _log = structlog.get_logger(__name__)

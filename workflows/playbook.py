@@ -16,8 +16,8 @@ from temporalio.common import RawValue, RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from engine.interpreter import Run, fresh, play
     from engine.plan import Plan
-    from engine.position import Position
-    from engine.runtime import Act, Entry, Fact, Receipt, Rest, Standing, Values
+    from engine.turns.position import Position
+    from engine.turns.runtime import Act, Entry, Fact, Receipt, Rest, Standing, Values
     from workflows.plans import decode_plan
     from workflows.wire import TELL, Begin, Performing, Reading, Resting
 
@@ -83,7 +83,7 @@ class PlaybookWorkflow:
 
 
 class TemporalRuntime:
-    """engine.runtime.Runtime on Temporal: acts, reads and rests as local activities, one event each."""
+    """engine.turns.runtime.Runtime on Temporal: acts, reads and rests as local activities, one event each."""
 
     def __init__(self, begin: Begin, position: Position) -> None:
         self._begin = begin

@@ -15,7 +15,7 @@ from connectors.tasks.port import TaskList
 from connectors.webhook.port import Caller
 from connectors.webhook.stored import StoredCaller
 from engine.workspace import Pull
-from store.links import Links, own_key
+from store.responses.links import Links, own_key
 
 STREAM = "email"
 """The mail stream, and the connector of tenure.yaml that it uses."""

@@ -10,8 +10,8 @@ from connectors.source.sql import SqlSource, before
 from engine.imports import Table, wanted_columns
 from engine.problems import Problem
 from engine.workspace import Pull, Workspace
-from store import pulling
 from store.deployed import NothingDeployed, load_workspace
+from store.intake import pulling
 
 OpenSource = Callable[[Pull], SqlSource]
 """Opens a source by its declaration; raises Misconfigured."""

@@ -10,7 +10,8 @@ import structlog
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from store import clock, outbox, runs
+from store import clock
+from store.running import outbox, runs
 from store.schema import outbox as outbox_table
 from store.schema import run
 

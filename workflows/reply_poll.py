@@ -12,7 +12,8 @@ import structlog
 from connectors.errors import ConnectorError, Misconfigured
 from connectors.replies.port import Mailbox
 from connectors.replies.reading import read_mail
-from store import clock, replies
+from store import clock
+from store.responses import replies
 
 _EVERY = 30.0
 _LONGEST_PAUSE = 600.0

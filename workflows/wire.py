@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.position import Position
-from engine.runtime import Act, Entry, Rest, Standing, Waiting
+from engine.turns.position import Position
+from engine.turns.runtime import Act, Entry, Rest, Standing, Waiting
 
 PLAYBOOK_QUEUE = "tenure-playbooks"
 TELL = "tell"

@@ -12,10 +12,11 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from store import arriving, clock
-from store import sweep as store_sweep
-from store.database import apart
-from store.notices import HELD
+from store import clock
+from store.deciding import sweep as store_sweep
+from store.intake import arriving
+from store.postgres.database import apart
+from store.postgres.notices import HELD
 from workflows.activities import Activities
 from workflows.bell import Bell
 from workflows.build import build_id

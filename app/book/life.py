@@ -12,13 +12,15 @@ from app.book.people import REFERENCES, People
 from engine.calendars import Place, add_business_days
 from engine.facts import EventFact
 from engine.project import Project
-from store import arriving, clock, surveys, tasks
-from store.deploy import deploy, publications
-from store.intake import take_in, take_in_dated
-from store.mails.seeing import record_event
+from store import clock
+from store.deploying.deploy import deploy, publications
+from store.inbox import tasks
+from store.intake import arriving, take_in, take_in_dated
+from store.postgres.statements import Statement
 from store.queries.overview import counts as overview_counts
+from store.responses import surveys
+from store.responses.seeing import record_event
 from store.schema import account, task
-from store.statements import Statement
 
 Appoint = Callable[[datetime, Callable[[sa.Connection, datetime], object]], None]
 _PLACE = Place(zone="UTC")

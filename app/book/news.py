@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from store import clock
+from store.postgres.statements import Given, Statement, kept
 from store.queries.names import account_name
 from store.schema import crossing, mail, task
-from store.statements import Given, Statement, kept
 
 _LINES = 8
 """At most so many of each kind; the rest is counted."""

@@ -14,7 +14,7 @@ from app.running import Services, UsageError, plain, say, show
 from app.tables import count, when
 from engine.calendars import local_date, local_midnight
 from store import clock
-from store.breaker import list_incidents
+from store.deciding.breaker import list_incidents
 from store.deployed import load_workspace
 from store.driving import driving
 from store.queries.overview import Counts, counts

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from app.running import FINDINGS, Services, UsageError, plain, say, show
 from app.tables import count, show_table, when
-from store import breaker, clock
+from store import clock
+from store.deciding import breaker
 
 
 def list_(home: Path | None, *, every: bool, as_json: bool) -> int:

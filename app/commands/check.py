@@ -1,8 +1,7 @@
 """`tenure check`: every problem of all files in one pass, with the line and what to do."""
 
-import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -10,14 +9,11 @@ from pathlib import Path
 from app.files import read_folder, shown_folder, workspace_of
 from app.many import sharing
 from app.reports import FORMATS, Lines
-from app.reports.human import told
-from app.reports.json_ import problem_json
+from app.reports.printing import joined, lines_of_files
 from app.running import FINDINGS, UsageError, say
 from app.tables import count
 from engine.problems import Problem
 from engine.project import problems_of
-
-__all__ = ["check_paths", "print_problems", "problem_json"]
 
 
 def check_paths(paths: Sequence[Path], form: str, *, as_json: bool, strict: bool) -> int:
@@ -56,35 +52,11 @@ def find_problems(paths: Sequence[Path]) -> tuple[list[Problem], Lines]:
         share = sharing(found, shown, today=today)
         everything = problems_of(found, shown, today=today, share=share)
         problems += [one for one in everything if asked_for(one.spot.file)]
-        files |= {_joined(shown, name): content for name, content in found.items()}
+        files |= {joined(shown, name): content for name, content in found.items()}
     problems.sort(key=lambda problem: (problem.spot.file, problem.spot.line, problem.spot.column))
-    return problems, _lines(files)
+    return problems, lines_of_files(files)
 
 
 def _is_inside(paths: Sequence[Path], file: str) -> bool:
     where = Path(file).resolve()
     return any(where == path or path in where.parents for path in paths)
-
-
-def print_problems(problems: Sequence[Problem], files: Mapping[str, bytes], folder: str) -> None:
-    """To standard error, for commands whose output is something else; `folder` leads the names in the problems."""
-    lines_of = _lines({_joined(folder, name): content for name, content in files.items()})
-    for problem in problems:
-        say(told(problem, lines_of(problem.spot.file)))
-
-
-def _joined(root: str, name: str) -> str:
-    return f"{root}/{name}" if root else name
-
-
-_BREAK = re.compile(r"\r\n|[\r\n]")
-_YAML_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
-
-
-def _lines(files: Mapping[str, bytes]) -> Lines:
-    @cache
-    def lines_of(file: str) -> Sequence[str]:
-        text = files.get(file, b"").decode("utf-8", "replace").removeprefix("\ufeff")
-        return (_YAML_BREAK if file.endswith((".yaml", ".yml")) else _BREAK).split(text)
-
-    return lines_of

@@ -96,8 +96,9 @@ def _deploy(database: "sa.Engine", book: "Book | None") -> "tuple[Project, datet
     `book`: one that the database does not know yet, and whose clock does not stand at its start.
     """
     from app.book.life import beginning, publish
-    from store import clock, sweep
-    from store.zones import ensure_zones
+    from store import clock
+    from store.deciding import sweep
+    from store.expressions.zones import ensure_zones
 
     project = _project()
     with database.connect() as conn:

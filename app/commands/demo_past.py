@@ -44,7 +44,7 @@ def write(seed: int, accounts: int, start: date) -> None:
 def begin(seed: int, accounts: int, start: date, url: str) -> tuple["Book", int]:
     """Take the past in and stop the clock at the start, both or nothing; the book, and how many facts that were."""
     from app.book.life import begin_life
-    from store.database import engine_for
+    from store.postgres.database import engine_for
 
     writing = _writing(seed, accounts, start)
     engine = engine_for(url)

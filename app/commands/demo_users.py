@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from app.book.colleagues import COLLEAGUES
-from app.commands.users import entering_link
+from app.entering import entering_link
 from app.running import Services
 from store.access import logins
 from store.access.viewer import Role

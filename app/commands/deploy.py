@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.commands.check import print_problems
 from app.files import read_folder, shown_folder
+from app.reports.printing import print_problems
 from app.running import FINDINGS, Services, plain, say, show
 from app.tables import count, show_table
 from engine.project import Project, read_project
 from store import clock
-from store.deploy import DeployReport, deploy, publications
+from store.deploying.deploy import DeployReport, deploy, publications
 
 
 def deploy_folder(folder: Path, home: Path | None, *, dry_run: bool, as_json: bool) -> int:

@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from app.pages import page, section
 from app.running import UsageError, show
 from app.tables import cells
+from engine.authoring.reference import GROUPS, Key, Word, reference
+from engine.documents.yaml_spans import Span, spans_of
 from engine.problems import did_you_mean
-from engine.reference import GROUPS, Key, Word, reference
-from engine.yaml_spans import Span, spans_of
 
 _ENVIRONMENT = "environment"
 _GROUPS = {**GROUPS, _ENVIRONMENT: "environment variables"}

@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 from app.running import Services, UsageError, plain, show
 from app.tables import clean, count, show_table, when
-from engine.levers import Term
+from engine.expressions.levers import Term
 from store import clock
+from store.current.overrides import Override
 from store.deployed import load_workspace
 from store.explain import Explanation, explain
 from store.explain.looking import ConditionRead
 from store.explain.playbooks import PlaybookExplained, TriggerExplained
 from store.explain.scores import Lever, Move, ScoreExplained
 from store.forgetting import HistoryGone
-from store.overrides import Override
 from store.queries.runs import Reason, RunDetail, get_run
 
 _INDENT = " " * 17

@@ -4,11 +4,11 @@ import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from app.commands.check import print_problems
 from app.files import WORKSPACE_FILE, read_file, replace_file, yaml_below
+from app.reports.printing import print_problems
 from app.running import FINDINGS, UsageError, say
 from app.tables import count
-from engine.formatting import formatted
+from engine.authoring.formatting import formatted
 from engine.problems import DocumentError
 
 _CARDS = "scorecards"

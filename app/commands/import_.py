@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from app.commands.check import problem_json
 from app.files import read_folder
 from app.importing import ImportReport, import_folder
+from app.reports.json_ import problem_json
 from app.running import FINDINGS, Services, UsageError, plain, say, show
 from app.tables import clean, count, show_table, when
 from engine.calendars import local_midnight

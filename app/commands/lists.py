@@ -9,11 +9,11 @@ from app.choices import one_of, one_of_or_none
 from app.running import Services, UsageError, plain, say, show
 from app.tables import clean, clean_lines, show_table, when
 from store import clock
+from store.postgres.pages import Page
 from store.queries.errands import STATES as ERRAND_STATES
 from store.queries.errands import get_errand, list_errands
 from store.queries.mails import STATES as MAIL_STATES
 from store.queries.mails import get_mail, list_mails
-from store.queries.pages import Page
 from store.queries.runs import RunDetail, RunRow, RunState, Stand, TraceLine, get_run, list_runs
 from store.queries.tasks import VIEWS, list_tasks
 

@@ -6,15 +6,15 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.commands.check import print_problems
-from app.commands.schema import modeline, write_schemas
+from app.commands.schema import write_schemas
 from app.files import WORKSPACE_FILE, read_folder, replace_file, shown_folder, workspace_of
 from app.library import Copy, copy, find_template, templates
+from app.reports.printing import print_problems
 from app.running import FINDINGS, UsageError, say
+from app.scenarios.testing import results_of
 from app.tables import show_table
-from app.testing import results_of
+from engine.authoring.schema import SCHEMAS, modeline
 from engine.project import read_project
-from engine.schema import SCHEMAS
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,59}", re.ASCII)
 

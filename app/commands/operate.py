@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from app.commands.going_on import go_on
 from app.running import FINDINGS, Services, UsageError, plain, say, show
 from store import clock
-from store.deploy import rollback
-from store.enrolment import CannotEnrol, enrol
-from store.operating import Do, NotTold, steer_run
-from store.playbook_state import MOVES, Move
+from store.deciding.enrolment import CannotEnrol, enrol
+from store.deploying.deploy import rollback
+from store.deploying.playbook_state import MOVES, Move
+from store.running.operating import Do, NotTold, steer_run
 
 _IS_SWEPT = sa.text("""
     select exists (select from account join account_now on account_now.account_id = account.id where account.key = :key)

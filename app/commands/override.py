@@ -9,11 +9,12 @@ import sqlalchemy as sa
 
 from app.running import Services, UsageError, plain, say, show
 from app.tables import clean, when
-from store import clock, overrides
+from store import clock
 from store.access import audit
 from store.access.audit import Actor
-from store.accounts import account_id_of
+from store.current import overrides
 from store.deployed import load_workspace
+from store.inbox.accounts import account_id_of
 
 
 def override_score(  # noqa: PLR0917 - the command's own arguments

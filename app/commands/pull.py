@@ -13,7 +13,7 @@ from connectors.errors import ConnectorError, Unavailable
 from engine.problems import did_you_mean
 from engine.workspace import Pull, Workspace
 from store.deployed import load_workspace
-from store.pulling import Overtaken
+from store.intake.pulling import Overtaken
 from workflows.pulls import Pulled, pull
 
 

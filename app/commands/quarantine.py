@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from app.choices import one_of
 from app.running import FINDINGS, Services, UsageError, plain, say, show
 from app.tables import clean, count, show_table
-from store import clock, quarantine
+from store import clock
 from store.deployed import load_workspace
-from store.quarantine import Held, Release, State
+from store.intake import quarantine
+from store.intake.quarantine import Held, Release, State
 
 
 def list_(state: str, source: str | None, limit: int, home: Path | None, *, as_json: bool) -> int:

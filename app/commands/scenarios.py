@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.reports.comparison import comparison
-from app.reports.junit import junit
 from app.running import FINDINGS, UsageError, plain, say, show
+from app.scenarios.comparison import comparison
+from app.scenarios.junit import junit
+from app.scenarios.testing import Tested, TestRun, run_tests
 from app.tables import clean, count
-from app.testing import Tested, TestRun, run_tests
 from engine.scenarios.coverage import Coverage
 
 _MOST = 6

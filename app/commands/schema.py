@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.files import replace_file
 from app.running import UsageError, say
-from engine.schema import SCHEMAS, schema_of
+from engine.authoring.schema import SCHEMAS, schema_of
 
 ALL = "all"
 
@@ -35,11 +35,6 @@ def write_schemas(folder: Path, names: list[str]) -> Iterator[Path]:
             yield file
     except OSError as error:
         raise UsageError(f"{folder} cannot be written ({error.strerror})") from error
-
-
-def modeline(name: str, depth: int) -> str:
-    """The comment by which an editor finds a workspace's schema, in a file so many folders below the workspace."""
-    return f"# yaml-language-server: $schema={'../' * depth}schema/{name}.json\n"
 
 
 def _text(name: str) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 from app.running import Services, plain, say, show
 from app.tables import count, show_table, when
 from store import clock
-from store import sweep as store_sweep
-from store.arbitration import Ruled
+from store.deciding import sweep as store_sweep
+from store.deciding.arbitration import Ruled
 from store.deployed import load_workspace
 
 

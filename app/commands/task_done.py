@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from app.commands.going_on import go_on
 from app.running import FINDINGS, Services, UsageError, plain, say, show
 from store import clock
+from store.inbox.tasks import Edit, Refused, complete
 from store.schema import task
-from store.tasks import Edit, Refused, complete
 
 
 def complete_task(

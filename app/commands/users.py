@@ -6,12 +6,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from app.entering import make_link
 from app.running import Services, UsageError, plain, say, show
 from app.tables import show_table, when
-from store.access import audit, links, logins
+from store.access import audit, logins
 from store.access.audit import COMMAND_LINE
 from store.access.leaving import shut_out
-from store.access.links import Purpose
 from store.access.logins import Login, Unfit
 from store.access.viewer import ROLES
 
@@ -27,7 +27,7 @@ def add_user(person: str, role: str, name: str | None, email: str | None, home: 
         except Unfit as error:
             raise UsageError(f"not added: {error}") from error
         audit.record(conn, COMMAND_LINE, "user_added", now, what=f"login {person}", role=role)
-        link = None if made.has_password else _link(conn, services, "password", person)
+        link = None if made.has_password else make_link(conn, services, "password", person)
     if as_json:
         show({"user": plain(made), "link": link})
         return
@@ -73,44 +73,16 @@ def link_for(person: str | None, home: Path | None, *, enter: bool, as_json: boo
         if person is None:
             if logins.admins(conn):
                 raise UsageError("there is an admin already; name the person the link is for")
-            link = _link(conn, services, "first", None)
+            link = make_link(conn, services, "first", None)
         else:
             if _known(conn, person).disabled_at is not None:
                 raise UsageError(f"{person} is disabled; add the person again first")
-            link = _link(conn, services, "enter" if enter else "password", person)
+            link = make_link(conn, services, "enter" if enter else "password", person)
         audit.record(conn, COMMAND_LINE, "link_made", datetime.now(UTC), what=f"login {person or 'first admin'}")
     if as_json:
         show({"person": person, "link": link})
     else:
         print(link)
-
-
-def first_link(services: Services) -> str | None:
-    """For whoever starts Tenure where nobody is admin yet."""
-    with services.database.begin() as conn:
-        return None if logins.admins(conn) else _link(conn, services, "first", None)
-
-
-def entering_link(conn: sa.Connection, services: Services, person: str) -> str:
-    """Signs in at once, once."""
-    return _link(conn, services, "enter", person)
-
-
-def _link(conn: sa.Connection, services: Services, purpose: Purpose, person: str | None) -> str:
-    return f"{_address(services)}/enter/{links.make_link(conn, purpose, person, datetime.now(UTC))}"
-
-
-def _address(services: Services) -> str:
-    """Where the pages are: as the settings say, or where `up` and `demo` put them last."""
-    settings = services.settings
-    if settings.public_url:
-        return settings.public_url
-    if settings.web_port:
-        return f"http://{settings.web_host}:{settings.web_port}"
-    try:
-        return settings.address_file.read_text(encoding="utf-8")
-    except OSError:
-        return ""
 
 
 def _known(conn: sa.Connection, person: str) -> Login:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.pages import section
-from engine.codes import CODES
+from engine.authoring.codes import CODES
 from engine.problems import Problem
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from connectors.email.port import OutgoingMail
 from connectors.errors import Rejected
-from engine.addresses import mixed_scripts
+from engine.mail.addresses import mixed_scripts
 
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+>")
 _LINK = re.compile(r"https://[!-;=?-~]+")

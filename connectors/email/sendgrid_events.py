@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from connectors.errors import Misconfigured
-from engine.seen import Seen, SeenType
+from engine.mail.seen import Seen, SeenType
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey

@@ -13,7 +13,7 @@ from email.parser import BytesParser
 from email.utils import getaddresses, parsedate_to_datetime
 
 from connectors.replies.quoting import plain_of, without_quotation
-from engine.incoming import MOST_SAID, Incoming, IncomingKind
+from engine.mail.incoming import MOST_SAID, Incoming, IncomingKind
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{3,300}>")
 _TO = ("To", "Cc", "Delivered-To", "X-Original-To", "X-Forwarded-To", "Envelope-To", "X-Envelope-To")

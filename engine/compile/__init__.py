@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from engine.compile.compiler import Compiler, names_for_texts
-from engine.document import empty_keys, load_document, read_leniently
+from engine.documents.document import empty_keys, load_document, read_leniently
 from engine.plan import Compiled
 from engine.playbook import PlaybookDocument
 from engine.problems import DocumentError, Problem, Spot

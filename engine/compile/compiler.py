@@ -6,9 +6,8 @@ from datetime import date
 from typing import Any
 
 from engine.compile.expressions import Expressions
-from engine.document import Document
+from engine.documents.document import Document
 from engine.durations import parse_duration
-from engine.endings import Outcome
 from engine.expressions import Expression
 from engine.expressions.answers import answers_without
 from engine.plan import Compiled, Entry, Exit, Goal, Plan, Rate
@@ -21,6 +20,7 @@ from engine.texts.document import MailText
 from engine.texts.names import known_names
 from engine.triggers import Trigger, TriggerDocument
 from engine.triggers.base import identity
+from engine.turns.endings import Outcome
 from engine.values import Condition
 from engine.workspace import Workspace
 

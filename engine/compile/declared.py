@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from engine.compile.place import Place
-from engine.document import Document
-from engine.mail_policy import TRANSACTIONAL
+from engine.documents.document import Document
+from engine.mail.policy import TRANSACTIONAL
 from engine.problems import did_you_mean
 from engine.texts.document import MailText
 from engine.workspace import Workspace

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from engine.catalogue import Field
 from engine.compile.declared import Declared
-from engine.document import Document
+from engine.documents.document import Document
 from engine.expressions import Expression, ExpressionError, Scope, parse_expression
 from engine.expressions.answers import answers, answers_without, value_on
 from engine.expressions.tree import FieldValue, walk

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
-from engine.document import Document
+from engine.documents.document import Document
 from engine.problems import Problem, did_you_mean
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.document import Document
+from engine.documents.document import Document
 from engine.problems import Problem, Spot
 
 

@@ -1,4 +1,4 @@
-"""What functions take and give. To add one: a line here, in `evaluate.STRICT` and in `store.expressions.FUNCTIONS`."""
+"""What functions take and give. To add one: a line here, in `evaluate.STRICT` and in `store/expressions/sql.py`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

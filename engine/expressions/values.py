@@ -1,4 +1,4 @@
-"""What numbers, texts and dates mean to both back ends, down to the last bit; `store.expressions` says the same in SQL.
+"""What numbers, texts and dates mean to both back ends, down to the last bit; `store.expressions.sql` is the other.
 
 Numbers are doubles. Before it is reckoned with, a number beyond `LARGEST` becomes unknown and one nearer to zero than
 `SMALLEST` is cut to a multiple of it: so no product, quotient or sum of two can leave the range of doubles, where

@@ -9,16 +9,7 @@ from itertools import chain, repeat, tee
 from typing import Any
 
 from engine.catalogue import Field
-from engine.facts import (
-    MAX_PROPS,
-    AccountFact,
-    ContactFact,
-    EventFact,
-    EventLine,
-    IncomingFact,
-    RecordFact,
-    ValueLine,
-)
+from engine.facts import MAX_PROPS, AccountFact, ContactFact, EventFact, EventLine, IncomingFact, RecordFact, ValueLine
 from engine.imports.cells import BadCell, key_of, moment_of, number_of, text_of, value_of
 from engine.imports.columns import NotPlain, keys_of, numbers_of, objects_of, words_of
 from engine.workspace import Cell, Import, OneOf, Rule, Workspace

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from engine.catalogue import Field
-from engine.document import Document
+from engine.documents.document import Document
 from engine.durations import parse_duration
 from engine.outline import outline
 from engine.plan import Compiled

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from engine.document import Document, load_document, read_model
+from engine.documents.document import Document, load_document, read_model
+from engine.documents.shape import Shape
+from engine.documents.wording import DurationWords
 from engine.problems import DocumentError, Problem
-from engine.shape import Shape
-from engine.wording import DurationWords
 
 ACTS = ("email", "draft", "task", "notify", "webhook", "survey", "set", "enroll", "remind", "escalate", "expire")
 """Expected acts; the value is a step that acts."""

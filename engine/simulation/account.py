@@ -10,13 +10,13 @@ from engine.durations import Duration
 from engine.expressions import Evaluator, evaluate, on_row
 from engine.expressions.rows import CONTACT
 from engine.expressions.tree import Aggregate
-from engine.freshness import Promise, is_blind, promises, stale_components, told_fields, window_of
-from engine.places import place_of
-from engine.runtime import Waiting
-from engine.scorecards import Component, Scorecard, card_for, score
-from engine.trends import slope
+from engine.health.scorecards import Component, Scorecard, card_for, score
+from engine.health.trends import slope
+from engine.turns.runtime import Waiting
 from engine.values import Condition
 from engine.workspace import Workspace
+from engine.workspace.freshness import Promise, is_blind, promises, stale_components, told_fields, window_of
+from engine.workspace.places import place_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from engine.runtime import Act, Receipt
 from engine.simulation import outward
 from engine.simulation.world import ActingRun, World
+from engine.turns.runtime import Act, Receipt
 from engine.workspace import Workspace
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.runtime import Act, Entry, Receipt, Standing, Values
+from engine.turns.runtime import Act, Entry, Receipt, Standing, Values
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,17 @@
 """The streams in memory: they take what runs prepared, and tell them how it went and what the recipient did.
 
-Mails wait for the hold, the send window and the caps of the workspace, by the decisions of `engine.mail_timing`.
+Mails wait for the hold, the send window and the caps of the workspace, by the decisions of `engine.mail.timing`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.mail_policy import CounterOf
-from engine.mail_timing import Left, judge
-from engine.runtime import Act
+from engine.mail.policy import CounterOf
+from engine.mail.timing import Left, judge
 from engine.simulation import outward
 from engine.simulation.world import ActingRun, World
+from engine.turns.runtime import Act
 
 
 @dataclass

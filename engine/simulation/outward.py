@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from engine.runtime import Act, Receipt
 from engine.simulation.world import ActingRun, World
 from engine.steps.email import DROP, SEND
 from engine.surveys import ANSWERED
+from engine.turns.runtime import Act, Receipt
 
 _QUEUED = Receipt(outcome="done", values={"outcome": "queued"})
 

@@ -9,12 +9,12 @@ from engine.durations import parse_duration
 from engine.interpreter import Run, play
 from engine.outline import by_path
 from engine.plan import Compiled
-from engine.position import Ending, Position
-from engine.runtime import Act, Entry, Fact, FactKind, Receipt, Rest, Standing, Values, Waiting
 from engine.simulation.acts import perform
 from engine.simulation.happening import Happening, of_act, of_entry, of_standing
 from engine.simulation.world import World
 from engine.triggers.memory import ARMED, Memory, advance
+from engine.turns.position import Ending, Position
+from engine.turns.runtime import Act, Entry, Fact, FactKind, Receipt, Rest, Standing, Values, Waiting
 from engine.values import Condition
 
 
@@ -50,7 +50,7 @@ class Watch:
 
 
 class SimulatedRun:
-    """A run in memory; engine.runtime.Runtime for itself."""
+    """A run in memory; engine.turns.runtime.Runtime for itself."""
 
     def __init__(self, world: World, compiled: Compiled, number: int, key: str, at: datetime) -> None:
         self.number, self.compiled, self.key = number, compiled, key
@@ -155,7 +155,7 @@ class SimulatedRun:
             self.watches["age"] = Watch(None, None, None, "end", "stop", {}, met=True)
             self.tell("end", "stop", {"reason": f"older than {self.compiled.plan.max_age}"}, now)
 
-    # --- engine.runtime.Runtime ---
+    # --- engine.turns.runtime.Runtime ---
 
     def now(self) -> datetime:
         return self._clock

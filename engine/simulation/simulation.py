@@ -11,7 +11,6 @@ from engine.entry import Claim, OpenRun, PlaybookState, Ruling, entry_key, same_
 from engine.expressions.evaluate import compile_node
 from engine.expressions.tree import Aggregate
 from engine.plan import Compiled
-from engine.runtime import Act, FactKind, Values
 from engine.simulation.account import Account
 from engine.simulation.happening import Happening
 from engine.simulation.mail import MailStream
@@ -19,6 +18,7 @@ from engine.simulation.people import People
 from engine.simulation.run import SimulatedRun
 from engine.simulation.starting import Crossing, Starting
 from engine.simulation.world import ActingRun
+from engine.turns.runtime import Act, FactKind, Values
 
 _MOST_ROUNDS = 200
 

@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 from engine.entry import Ruling
 from engine.plan import Compiled
-from engine.runtime import Act, FactKind, Values
 from engine.simulation.account import Account
 from engine.simulation.happening import Happening
 from engine.simulation.people import People
+from engine.turns.runtime import Act, FactKind, Values
 
 
 class ActingRun(Protocol):

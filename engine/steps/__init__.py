@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from engine.kinds import union_by_key
+from engine.documents.kinds import union_by_key
 from engine.steps.base import ActingStep, Step, StepCompiler, StepDocument, StepSequence
 from engine.steps.email import EmailDocument, EmailStep
 from engine.steps.end import EndDocument, EndStep

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from engine.catalogue import Field as Result
+from engine.documents.shape import Shape
 from engine.expressions import Expression
-from engine.shape import Shape
 from engine.values import Value
 
 Family = Literal["message", "work", "change", "wait", "choice", "fork", "loop", "other_playbook", "end"]
@@ -95,9 +95,6 @@ class ActingStep(Step):
         """The outcomes that people can bring about, for scenarios to choose from."""
         return ()
 
-
-ROUND = ".repeat.steps["
-"""What is in the path of a step that a repeat walks again and again."""
 
 Sure = Literal["every", "all", "none"]
 """Which results are there for sure after branches: those that `every` branch leaves (one of them is taken), those of
@@ -209,7 +206,7 @@ class StepDocument(Shape):
 
 
 if TYPE_CHECKING:
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
     AnyStepDocument = StepDocument
     """Any of the documents in the table of engine.steps, which completes the models that hold steps."""

@@ -9,14 +9,14 @@ from pydantic import Field
 
 from engine.calendars import add
 from engine.catalogue import Field as Result
+from engine.documents.shape import Shape
+from engine.documents.wording import DurationWords, StaffRole
 from engine.durations import parse_duration
-from engine.shape import Shape
 from engine.steps.addressing import Addressing, address
 from engine.steps.base import ActingDocument, ActingStep, Family, Quietly, StepCompiler
-from engine.wording import DurationWords, StaffRole
 
 if TYPE_CHECKING:
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 MAIL_EVENTS = ("email.delivered", "email.opened", "email.clicked", "email.replied", "email.bounced")
 """What may be heard of a mail that was sent."""

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.shape import Shape
+from engine.documents.shape import Shape
 from engine.steps.base import Family, Step, StepCompiler, StepDocument
 
 if TYPE_CHECKING:
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 
 class EndStep(Step):

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from engine.catalogue import Field as Result
-from engine.shape import Shape
+from engine.documents.shape import Shape
 from engine.steps.base import ActingDocument, ActingStep, Family, StepCompiler
 
 if TYPE_CHECKING:
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 OUTCOMES = ("started", "held", "not_started", "failed")
 

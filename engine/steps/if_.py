@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from engine.shape import Shape
+from engine.documents.shape import Shape
+from engine.documents.wording import ConditionText
 from engine.steps.base import Family, Step, StepCompiler, StepDocument, StepSequence, Way, ends
 from engine.values import Condition, Value
-from engine.wording import ConditionText
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 
 class Case(Value):

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from engine.catalogue import Field as Result
-from engine.shape import Shape
+from engine.documents.shape import Shape
+from engine.documents.wording import TemplateText
 from engine.steps.base import ActingDocument, ActingStep, Family, StepCompiler
-from engine.wording import TemplateText
 
 if TYPE_CHECKING:
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 OUTCOMES = ("queued", "skipped", "failed")
 _CHANNEL = re.compile(r"^channel\s+(\S+)$")

@@ -8,7 +8,7 @@ from engine.steps.base import Family, Quietly, Step, StepCompiler, StepDocument,
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 
 class ParallelStep(Step):

@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from engine.catalogue import Field as Result
-from engine.shape import Shape
-from engine.steps.base import ROUND, Family, Step, StepCompiler, StepDocument, StepSequence, Sure, Way, ends, placed
+from engine.documents.shape import Shape
+from engine.documents.wording import ConditionText
+from engine.steps.base import Family, Step, StepCompiler, StepDocument, StepSequence, Sure, Way, ends, placed
+from engine.turns.paths import ROUND
 from engine.values import Condition
-from engine.wording import ConditionText
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 MOST_ROUNDS = 100
 OUTCOMES = ("done", "at_most")

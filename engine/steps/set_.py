@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from engine.documents.shape import Shape
+from engine.documents.wording import ExpressionText
 from engine.expressions.values import READ_PROP
 from engine.problems import did_you_mean
-from engine.shape import Shape
 from engine.steps.base import ActingDocument, ActingStep, StepCompiler
 from engine.values import Condition, Value
-from engine.wording import ExpressionText
 
 if TYPE_CHECKING:
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 
 class Assignment(Value):

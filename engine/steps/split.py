@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from engine.catalogue import Field as Result
-from engine.shape import Shape
+from engine.documents.shape import Shape
 from engine.steps.base import Family, Step, StepCompiler, StepDocument, StepSequence, Way, ends
 from engine.values import Value
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 _HEAVIEST = 1_000_000
 

@@ -8,13 +8,13 @@ from pydantic import Field
 
 from engine.calendars import Place, add, subtract
 from engine.catalogue import Field as Result
+from engine.documents.shape import Shape
+from engine.documents.wording import DurationWords, StaffRole, TemplateText
 from engine.durations import parse_duration
-from engine.shape import Shape
 from engine.steps.base import ActingDocument, ActingStep, Family, Quietly, StepCompiler
-from engine.wording import DurationWords, StaffRole, TemplateText
 
 if TYPE_CHECKING:
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 _BEFORE = re.compile(r"^(.+?)\s+before$")
 

@@ -9,16 +9,16 @@ from pydantic import Field
 
 from engine.calendars import Place, add, next_weekday_time
 from engine.catalogue import Field as Result
+from engine.documents.shape import Shape
+from engine.documents.wording import DurationWords, ExpressionText, WaitWords
 from engine.durations import parse_duration
 from engine.expressions import Expression
-from engine.shape import Shape
 from engine.steps.base import Family, Step, StepCompiler, StepDocument
 from engine.values import Condition
-from engine.wording import DurationWords, ExpressionText, WaitWords
 
 if TYPE_CHECKING:
-    from engine.runtime import Waiting
-    from engine.walk import Walk
+    from engine.turns.runtime import Waiting
+    from engine.turns.walk import Walk
 
 _DAY = re.compile(
     r"^\s*(?:next\s+)?(monday|tuesday|wednesday|thursday|friday|saturday|sunday|business[ _]day)"

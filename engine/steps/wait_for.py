@@ -7,17 +7,17 @@ from pydantic import Field
 
 from engine.calendars import add
 from engine.catalogue import Field as Result
+from engine.documents.shape import Shape
+from engine.documents.wording import ConditionText, DurationWords
 from engine.durations import parse_duration
-from engine.shape import Shape
 from engine.steps.base import Family, Step, StepCompiler, StepDocument, StepSequence, Way, ends
 from engine.steps.email import MAIL_EVENTS
 from engine.steps.wait import wait_met
 from engine.values import Condition
-from engine.wording import ConditionText, DurationWords
 
 if TYPE_CHECKING:
     from engine.steps.base import AnyStepDocument
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 
 class WaitForStep(Step):

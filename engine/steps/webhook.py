@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from engine.catalogue import Field as Result
-from engine.shape import Shape
+from engine.documents.shape import Shape
+from engine.documents.wording import ExpressionText, TemplateText
 from engine.steps.base import ActingDocument, ActingStep, Family, StepCompiler
 from engine.values import Condition, Value
-from engine.wording import ExpressionText, TemplateText
 
 if TYPE_CHECKING:
-    from engine.walk import Walk
+    from engine.turns.walk import Walk
 
 OUTCOMES = ("delivered", "refused", "unknown", "skipped", "failed")
 Answer = Literal["number", "text", "bool"]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.document import Document, load_document, read_model
+from engine.documents.document import Document, load_document, read_model
 from engine.problems import DocumentError, Problem, Spot, did_you_mean
 from engine.values import Value, canonical_json, content_hash
 

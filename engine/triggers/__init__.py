@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from engine.kinds import union_by_key
+from engine.documents.kinds import union_by_key
 from engine.triggers.base import (
     AnyTrigger,
     Edge,

@@ -4,8 +4,8 @@ from typing import Literal, Protocol
 
 from pydantic import Field
 
+from engine.documents.shape import Shape
 from engine.expressions import Expression
-from engine.shape import Shape
 from engine.values import Condition, Value, canonical_json, content_hash
 
 

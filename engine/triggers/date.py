@@ -4,8 +4,8 @@ import re
 
 from pydantic import Field
 
+from engine.documents.wording import DurationWords
 from engine.triggers.base import Moment, TriggerCompiler, TriggerDocument
-from engine.wording import DurationWords
 
 _FORM = re.compile(r"^\s*(?P<field>[a-z_][\w.]*)\s*(?:(?P<sign>[+-])\s*(?P<offset>\S.*?))?\s*$")
 

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
+from engine.documents.wording import ConditionText, DurationWords
 from engine.triggers.base import Occurrence, TriggerCompiler, TriggerDocument
 from engine.values import Condition
-from engine.wording import ConditionText, DurationWords
 
 
 class EventDocument(TriggerDocument):

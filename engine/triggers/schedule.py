@@ -8,10 +8,10 @@ from pydantic import BeforeValidator, Field
 
 from engine.calendars import is_zone
 from engine.cron import parse_cron
+from engine.documents.shape import Shape
+from engine.documents.wording import DurationWords
 from engine.durations import parse_duration
-from engine.shape import Shape
 from engine.triggers.base import Schedule, TriggerCompiler, TriggerDocument
-from engine.wording import DurationWords
 
 _FORM = re.compile(r"^\s*every\s+(?P<period>.+?)(?:\s+from\s+(?P<anchor>\S+))?\s*$", re.IGNORECASE)
 _ONE = {"day": "1 day", "week": "1 week", "month": "1 month", "quarter": "3 months", "year": "1 year"}

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.documents.wording import DurationWords
 from engine.expressions import Expression
 from engine.triggers.base import Edge, TriggerCompiler, TriggerDocument
 from engine.values import Condition
-from engine.wording import DurationWords
 
 Way = Literal["falls_below", "rises_above", "drops_by", "rises_by", "enters", "leaves"]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from engine.scorecards import Component, Scorecard
+from engine.health.scorecards import Component, Scorecard
 from engine.validation.judgement import Judgement
 from engine.validation.outcome import Outcome, sources_of
 from engine.workspace import Workspace

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.scorecards import Band, rounded
+from engine.health.scorecards import Band, rounded
 from engine.validation.auc import Auc, AucDifference, auc, auc_difference
 from engine.validation.rates import Rate, rate
 from engine.validation.sample import Sample

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.expressions.rows import CONTACT
-from engine.scorecards import Scorecard
+from engine.health.scorecards import Scorecard
 from engine.validation.outcome import sources_of
 from engine.workspace import Workspace
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from store.queries.pages import Page, id_after, page_by_id, size
+from store.postgres.pages import Page, id_after, page_by_id, size
 from store.schema import audit
 
 

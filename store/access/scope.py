@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from engine.workspace import Workspace
-from store.columns import staff_columns
+from store.current.columns import staff_columns
+from store.postgres.statements import Given, kept
 from store.present import present
 from store.schema import account, account_now, task
 from store.schema.base import TEXT
-from store.statements import Given, kept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from store.access.scope import COVERED, EVERYTHING, REACH, Scope, staff_fields
 from store.access.secrets import derived, hash_of, new_secret
 from store.access.viewer import Viewer
 from store.deployed import workspace_of
+from store.postgres.statements import Statement
 from store.schema import login, session
-from store.statements import Statement
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from store.mails.bars import bars_of, mail_policy
 from store.mails.settling import Settlement, settle_all
+from store.postgres.statements import kept
 from store.schema import mail, work
-from store.statements import kept
 
 _WAITING = sa.or_(mail.c.state == sa.literal_column("'prepared'"), mail.c.again)
 

@@ -8,7 +8,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from engine.mail_policy import MailPolicy
+from engine.mail.policy import MailPolicy
 from store.consent.cancelling import cancel_queued
 from store.mails.holding import hold_addresses
 from store.schema import subscription, suppression

@@ -8,10 +8,10 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from engine.addresses import address_key
+from engine.mail.addresses import address_key
 from store.consent.cancelling import cancel_queued
 from store.mails.holding import hold_addresses
-from store.queries.pages import CursorError, Page, size
+from store.postgres.pages import CursorError, Page, size
 from store.schema import suppression
 
 Reason = Literal["unsubscribed", "bounced", "complained", "provider", "manual", "imported", "erased"]

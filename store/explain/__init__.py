@@ -8,7 +8,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from engine.entry import PlaybookState
-from engine.scorecards import card_for
+from engine.health.scorecards import card_for
 from engine.workspace import Workspace
 from store.deployed import NothingDeployed, load_playbooks, load_playbooks_at, load_workspace
 from store.explain.dealings import read_dealings
@@ -17,10 +17,10 @@ from store.explain.looking import Looking, LookingBack
 from store.explain.playbooks import PlaybookExplained, explain_playbook
 from store.explain.scores import Lever, ScoreExplained, explain_scores, levers_to
 from store.forgetting import check_kept
+from store.postgres.statements import Given, kept
 from store.queries.names import account_name
 from store.schema import account
 from store.schema.base import TEXT
-from store.statements import Given, kept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from engine.entry import PlaybookState
 from engine.plan import Compiled
+from store.current.sight import Sight
 from store.deployed import Deployed, NothingDeployed, load_compiled, load_playbooks, load_workspace
 from store.explain.dealings import read_dealings
 from store.explain.looking import Looking
 from store.explain.playbooks import explain_playbook
 from store.schema import account
-from store.sight import Sight
 
 SHOWN = 25
 

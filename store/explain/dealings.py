@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from store.postgres.statements import Given, Row, kept
 from store.queries.runs import Reason, RunRow, latest_runs, open_runs_of_groups, reasons_of
 from store.schema import crossing, settling, trigger_hold
 from store.schema.base import AT, ID
-from store.statements import Given, Row, kept
 
 Named = tuple[str, str]
 """A playbook and one of its triggers."""

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from engine.catalogue import Type
 from engine.simulation import Account
 from engine.workspace import Workspace
+from store.postgres.statements import Statement
 from store.schema import account, contact, value_history
-from store.statements import Statement
 
 
 def account_as_known(conn: sa.Connection, workspace: Workspace, account_id: int, at: datetime) -> Account:

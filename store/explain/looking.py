@@ -12,16 +12,16 @@ from engine.calendars import Place, local_date
 from engine.durations import Duration
 from engine.expressions import Evaluator, evaluate
 from engine.expressions.evaluate import compile_node
+from engine.expressions.levers import Change, Term, nearest, terms
 from engine.expressions.tree import Aggregate
-from engine.levers import Change, Term, nearest, terms
-from engine.places import place_of
 from engine.values import Condition
 from engine.workspace import Workspace
-from store.columns import BITS, column_name, extreme_column, extreme_name
+from engine.workspace.places import place_of
+from store.current.columns import BITS, column_name, extreme_column, extreme_name
+from store.current.sight import Sight
 from store.explain.knowledge import account_as_known
-from store.sight import Sight
-from store.statements import Statement
-from store.zones import zone_or
+from store.expressions.zones import zone_or
+from store.postgres.statements import Statement
 
 
 @dataclass(frozen=True, kw_only=True)

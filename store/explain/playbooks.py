@@ -11,8 +11,8 @@ from engine.triggers.coming import anchor_of, following, moment_of
 from store.deployed import Deployed
 from store.explain.dealings import CrossingExplained, Dealings
 from store.explain.looking import ConditionRead, Looking
+from store.postgres.statements import Row
 from store.queries.runs import RunRow
-from store.statements import Row
 
 Verdict = Literal["running", "held", "held_out", "dwelling", "ended", "not_started", "waiting"]
 

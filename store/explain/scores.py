@@ -7,14 +7,14 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from engine.scorecards import STEP, TOP, Component, Scorecard, card_for
+from engine.health.scorecards import STEP, TOP, Component, Scorecard, card_for
 from engine.workspace import Workspace
-from store.contributions import contributions_of
+from store.current.contributions import contributions_of
+from store.current.overrides import Override, overrides_of
 from store.explain.looking import Looking
-from store.overrides import Override, overrides_of
+from store.postgres.statements import Given, Row, kept
 from store.schema import score
 from store.schema.base import AT, ID, TEXT
-from store.statements import Given, Row, kept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,15 +8,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from engine.facts import (
-    AccountFact,
-    IncomingFact,
-    MetricFact,
-    ValueLine,
-    account_key,
-    dated_in,
-    has_bare_dates,
-)
+from engine.facts import AccountFact, IncomingFact, MetricFact, ValueLine, account_key, dated_in, has_bare_dates
 from store import schema
 from store.erased import erased_among
 from store.intake import events, people, records, values

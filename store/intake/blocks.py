@@ -13,10 +13,10 @@ from engine.imports import Block, Known
 from engine.problems import Problem, Spot
 from engine.screening import Screen
 from engine.workspace import Workspace
-from store import arriving, clock, intake
-from store.intake import events, values
+from store import clock, intake
+from store.intake import arriving, events, values
+from store.intake.quarantine import Aside, put_aside
 from store.intake.report import Verdict, no_account
-from store.quarantine import Aside, put_aside
 
 Line = TypeVar("Line", ValueLine, EventLine)
 

@@ -7,11 +7,11 @@ from operator import itemgetter
 import sqlalchemy as sa
 
 from engine.facts import EventFact, EventLine, fact_hash
+from store.current.touched import Touched
 from store.intake.accounts import LOCK_TOLD
 from store.intake.report import Verdict
 from store.intake.staging import Shape, Staged, Statement, json_cell
 from store.intake.turns import turns
-from store.touched import Touched
 
 CONFLICT = "the event was told before with other content; the first one stays"
 

@@ -1,8 +1,8 @@
 """Judges and writes people: contacts at the customer's, and colleagues."""
 
 from engine.facts import ContactFact, PersonFact
+from store.current.touched import Touched
 from store.intake.staging import Shape, Statement
-from store.touched import Touched
 
 ERASED = "this person was erased on request and is not taken in again; leave the contact out at its source"
 CONFLICT = "the contact was told differently from the same instant; the first one stays"

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from engine.facts import RecordFact
+from store.current.touched import Touched
 from store.intake.report import Verdict
 from store.intake.staging import Shape, Staged, Statement, json_cell
-from store.touched import Touched
 
 CONFLICT = "the record was told differently from the same instant; the first one stays"
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from engine.facts import IncomingFact
-from engine.quarantine import Quarantine
 from engine.screening import Screen
 from engine.workspace import Workspace
+from engine.workspace.quarantine import Quarantine
 from store import clock
 from store.deployed import NothingDeployed, load_workspace
 from store.intake import take_in
+from store.intake.quarantine import Aside, put_aside
 from store.intake.report import IntakeReport, Refusal
-from store.quarantine import Aside, put_aside
 
 
 def take_in_screened(conn: sa.Connection, facts: Sequence[IncomingFact], *, source: str) -> IntakeReport:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from store.touched import Touched
+from store.current.touched import Touched
 
 _COPY_FROM = 500
 """Rows from which a table and its statistics cost less than taking JSON apart."""

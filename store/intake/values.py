@@ -6,11 +6,11 @@ from operator import itemgetter
 import sqlalchemy as sa
 
 from engine.facts import ValueLine
+from store.current.touched import Touched
 from store.intake.accounts import LOCK_TOLD
 from store.intake.report import Verdict
 from store.intake.staging import Shape, Staged, Statement
 from store.intake.turns import turns
-from store.touched import Touched
 
 CONFLICT = "{field} has another value from the same instant; the first one stays"
 

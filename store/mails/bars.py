@@ -6,9 +6,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from engine.mail_policy import TRANSACTIONAL, MailPolicy
+from engine.mail.policy import TRANSACTIONAL, MailPolicy
 from store.deployed import NothingDeployed, load_workspace
-from store.statements import Row, Statement
+from store.postgres.statements import Row, Statement
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from store.mails.handing import all_bars, workspace_in_force
 from store.mails.rows import Mail, mail_of, said
 from store.mails.settling import Settlement, settle_all
+from store.postgres.statements import Statement
 from store.schema import mail
-from store.statements import Statement
 
 _LOCKS = 0x6D61 << 48
 """Advisory locks are one space of numbers for the whole database; mails have this part of it."""

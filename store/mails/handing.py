@@ -5,13 +5,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from engine.mail_policy import MailPolicy
+from engine.mail.policy import MailPolicy
 from engine.workspace import Workspace
 from store.deployed import NothingDeployed, load_workspace
 from store.mails.bars import Bar, bars_of
 from store.mails.holding import hold_accounts, hold_addresses
 from store.mails.timing import has_timing, untimely
-from store.statements import Row, Statement
+from store.postgres.statements import Row, Statement
 
 _TAKEN = Bar(reason="the mail is settled or in other hands", final=False)
 _GONE = Bar(reason="the mail is gone", final=False)

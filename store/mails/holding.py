@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from store.statements import Statement
+from store.postgres.statements import Statement
 
 
 def hold_addresses(conn: sa.Connection, keys: Iterable[str]) -> None:

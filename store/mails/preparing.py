@@ -6,12 +6,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from engine.addresses import address_key
-from engine.mail_policy import topic_of
+from engine.mail.addresses import address_key
+from engine.mail.policy import topic_of
 from store import fingerprints
 from store.mails.rows import Draft
-from store.notices import notify
-from store.statements import Statement
+from store.postgres.notices import notify
+from store.postgres.statements import Statement
 
 CHANNEL = "tenure_mail"
 """What `prepare` notifies."""

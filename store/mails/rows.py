@@ -6,9 +6,9 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from engine.doubts import OnUnknown
+from engine.mail.doubts import OnUnknown
+from store.postgres.statements import Row
 from store.schema import mail
-from store.statements import Row
 
 State = Literal["prepared", "handing_over", "sent", "refused", "skipped", "unknown"]
 Settled = Literal["sent", "refused", "skipped", "unknown"]

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from store.mails.rows import Settled, State, said
-from store.statements import Row, Statement
+from store.postgres.statements import Row, Statement
 from store.telling import Telling, tell_all
 
 SETTLING = timedelta(minutes=15)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from store.mails.preparing import CHANNEL
 from store.mails.settling import settle
-from store.notices import notify
+from store.postgres.notices import notify
 from store.schema import mail
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.mail_policy import CounterOf, MailPolicy
-from engine.mail_timing import Left, judge, reach
-from engine.places import place_of
+from engine.mail.policy import CounterOf, MailPolicy
+from engine.mail.timing import Left, judge, reach
 from engine.workspace import Workspace
+from engine.workspace.places import place_of
 from store.mails.bars import Bar
-from store.statements import Row, Statement
+from store.postgres.statements import Row, Statement
 
 
 def has_timing(workspace: Workspace) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from store.postgres.pages import Page, id_after, page_by_id, size
 from store.queries.names import account_name
-from store.queries.pages import Page, id_after, page_by_id, size
 from store.schema import account, run, score
 
 

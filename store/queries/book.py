@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from store.access.scope import Scope
+from store.postgres.statements import Given, Row, kept
 from store.queries.current import CurrentFacts, containing
 from store.queries.names import account_name, person_name
 from store.queries.scores import ScoreLine, score_lines
 from store.schema import account, run, task
-from store.statements import Given, Row, kept
 
 PAGE = 40
 Order = Literal["health", "arr", "renewal", "name"]

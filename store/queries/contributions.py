@@ -5,10 +5,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from store.contributions import contributions_of
+from store.current.contributions import contributions_of
+from store.postgres.statements import Given, kept
 from store.schema import score
 from store.schema.base import AT, ID, TEXT
-from store.statements import Given, kept
 
 
 def points_at(conn: sa.Connection, account_id: int, card: str, at: datetime) -> dict[str, float | None]:

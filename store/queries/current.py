@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from store.columns import column_name
-from store.sight import account_now_columns
+from store.current.columns import column_name
+from store.current.sight import account_now_columns
 
 
 @dataclass(frozen=True)

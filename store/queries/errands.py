@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from store.postgres.pages import Page, newest
 from store.queries.names import account_name
-from store.queries.pages import Page, newest
 from store.schema import account, errand, run
 
 STATES = ("prepared", "handing_over", "delivered", "refused", "skipped", "unknown")

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from store.postgres.pages import Page
 from store.queries.errands import ErrandRow, list_errands
 from store.queries.mails import MailRow, list_mails
-from store.queries.pages import Page
 from store.queries.runs import RunRow, list_runs
 from store.schema import sweep
 

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from engine.stakes import Stake, stake_of
-from store import stakes
+from store.inbox import stakes
+from store.postgres.statements import Given, Row, kept
 from store.queries.current import CurrentFacts, containing
 from store.queries.names import account_name, person_name, playbook_title
 from store.queries.scores import ScoreLine, score_lines
 from store.schema import account, run, task, task_comment
 from store.schema.base import AT, TEXT
-from store.statements import Given, Row, kept
 
 InboxView = Literal["open", "overdue", "today", "upcoming", "snoozed", "done"]
 VIEWS: tuple[InboxView, ...] = get_args(InboxView)

@@ -6,8 +6,8 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
+from store.postgres.pages import Page, newest
 from store.queries.names import account_name
-from store.queries.pages import Page, newest
 from store.schema import account, contact, mail, mail_event, mail_reply, run
 
 MailState = Literal["prepared", "handing_over", "sent", "refused", "skipped", "unknown"]

@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from store.postgres.statements import Given, kept
 from store.present import present
 from store.schema import account_value, person, playbook_version
 from store.schema.base import TEXT
-from store.statements import Given, kept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from store import clock
+from store.postgres.pages import Page, newest
+from store.postgres.statements import Given, Row, kept
 from store.queries.mails import MailRow, mails_of_run
 from store.queries.names import account_name, playbook_title
-from store.queries.pages import Page, newest
 from store.queries.tasks import TaskRow, tasks_of_run
 from store.schema import account, crossing, outbox, run, trace, watch
 from store.schema.base import AT, ID
-from store.statements import Given, Row, kept
 
 RunState = Literal["open", "ended"]
 

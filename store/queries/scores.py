@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from engine.workspace import Workspace
+from store.postgres.statements import Given, Row, Statement, kept
 from store.schema import score
 from store.schema.base import AT, ID, TEXT
-from store.statements import Given, Row, Statement, kept
 
 SHOWN = timedelta(days=90)
 MOVEMENT = timedelta(days=30)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from engine.stakes import Stake, stake_of
 from store.access.scope import Scope
 from store.people import Contact, contacts_of
+from store.postgres.statements import Given, kept
 from store.queries.current import CurrentFacts
 from store.queries.names import person_name, playbook_title
 from store.queries.runs import Reason, Stand, reasons_of, stands_of
@@ -17,7 +18,6 @@ from store.queries.scores import ScoreLine, score_lines
 from store.queries.tasks import TaskRow, task_row, tasks_with_names
 from store.schema import account, crossing, outbox, person, run, task, task_comment
 from store.schema.base import ID
-from store.statements import Given, kept
 
 
 @dataclass(frozen=True, kw_only=True)

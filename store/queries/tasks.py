@@ -6,10 +6,10 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
+from store.postgres.pages import Page, id_after, moment_and_id, moment_and_id_after, page_by_id, size
+from store.postgres.statements import Given, Row, kept
 from store.queries.names import account_name, person_name
-from store.queries.pages import Page, id_after, moment_and_id, moment_and_id_after, page_by_id, size
 from store.schema import account, contact, draft, run, task
-from store.statements import Given, Row, kept
 
 TaskView = Literal["open", "overdue", "settled"]
 VIEWS: tuple[TaskView, ...] = get_args(TaskView)

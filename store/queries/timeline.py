@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from store.postgres.statements import Given, kept
 from store.queries.names import person_name, playbook_title
 from store.schema import account_note, crossing, event, mail, person, run, score, score_override, task
 from store.schema.base import AT, ID
-from store.statements import Given, kept
 
 Kind = Literal["start", "not", "end", "mail", "task", "score", "event", "note"]
 Tone = Literal["", "good", "bad", "warn", "quiet"]

@@ -8,7 +8,7 @@ from store.schema.base import AT, TEXT, id_, metadata
 suppression = sa.Table(
     "suppression",
     metadata,
-    sa.Column("address_key", TEXT, primary_key=True, comment="engine.addresses.address_key"),
+    sa.Column("address_key", TEXT, primary_key=True, comment="engine.mail.addresses.address_key"),
     sa.Column(
         "reason",
         TEXT,

@@ -10,7 +10,7 @@ account_now = sa.Table(
     metadata,
     sa.Column("account_id", ID, sa.ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
     # A typed column per catalogue field, named as the field ("account.arr", "metric.nps", "health.score"), and the
-    # trigger masks seen_0, tripped_0, holding_0, … are added by store.columns when a workspace is deployed.
+    # trigger masks seen_0, tripped_0, holding_0, … are added by store.current.columns when a workspace is deployed.
     postgresql_with={"fillfactor": 85},
 )
 

@@ -12,7 +12,7 @@ quarantine = sa.Table(
     sa.Column("source", TEXT, nullable=False, comment="import NAME, pull NAME, api"),
     sa.Column("file", TEXT, comment="the file it stands in"),
     sa.Column("line", sa.Integer),
-    sa.Column("code", TEXT, nullable=False, comment="engine.codes"),
+    sa.Column("code", TEXT, nullable=False, comment="engine.authoring.codes"),
     sa.Column("part", TEXT, nullable=False, server_default="", comment="the column or value that is wrong"),
     sa.Column("reason", TEXT, nullable=False),
     sa.Column("cells", JSONB, comment="the row, by column; null for a fact"),

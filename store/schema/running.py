@@ -29,7 +29,7 @@ run = sa.Table(
     sa.Column("at_step", JSONB, nullable=False, server_default="[]", comment="paths where it waits, for people"),
     sa.Column("due_at", AT, comment="the next moment it waits for; the driver of a virtual clock wakes it"),
     sa.Column("heard", ID, nullable=False, server_default="0", comment="the last outbox number it has heard at rest"),
-    sa.Column("position", JSONB, comment="engine.position.Position at its last rest, should Temporal lose the run"),
+    sa.Column("position", JSONB, comment="engine.turns.position.Position at its last rest, if Temporal loses it"),
     sa.Column("asked_at", AT, comment="Temporal's time when it was told of that rest; an older word comes too late"),
     sa.Column("outbox_n", ID, nullable=False, server_default="0", comment="the last number given out"),
     sa.Index(
@@ -86,7 +86,7 @@ ledger = sa.Table(
     sa.Column("visit", sa.Integer, primary_key=True),
     sa.Column("effect", TEXT, primary_key=True, comment="the act's verb"),
     sa.Column("recipient", TEXT, primary_key=True, server_default="", comment="a contact's id for mail, else empty"),
-    sa.Column("receipt", JSONB, nullable=False, comment="engine.runtime.Receipt"),
+    sa.Column("receipt", JSONB, nullable=False, comment="engine.turns.runtime.Receipt"),
     sa.Column("at", AT, nullable=False),
 )
 
@@ -109,7 +109,7 @@ outbox = sa.Table(
     sa.Column("n", ID, nullable=False, comment="the run's own number: 1 is the start, then signals in order"),
     sa.Column("kind", TEXT, nullable=False, comment="start | tell"),
     sa.Column("lane", TEXT, nullable=False, server_default="", comment="kind and playbook: lanes take turns"),
-    sa.Column("fact", JSONB, comment="engine.runtime.Fact in JSON; null for a start"),
+    sa.Column("fact", JSONB, comment="engine.turns.runtime.Fact in JSON; null for a start"),
     sa.Column("created_at", AT, nullable=False),
     sa.Column("held_until", AT, comment="by the real clock: until then a person may take it back"),
     sa.Column("delivered_at", AT),

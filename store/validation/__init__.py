@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 
 from engine.calendars import local_date, local_midnight
-from engine.scorecards import Scorecard
+from engine.health.scorecards import Scorecard
 from engine.validation.cautions import Caution, cautions, leaks, weights_of
 from engine.validation.judgement import Judgement, judge
 from engine.validation.looking_back import reads_contacts, remembered_fields

@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from engine.calendars import local_date
-from engine.scorecards import Scorecard
+from engine.health.scorecards import Scorecard
 from engine.validation import Outcome, Part, Sample
 from engine.workspace import Workspace
-from store.ageing import due_accounts
-from store.contributions import contributions_of
-from store.past import Past, looking_back
+from store.current.ageing import due_accounts
+from store.current.contributions import contributions_of
+from store.current.past import Past, looking_back
+from store.current.sight import Sight
 from store.schema import run, score, sweep, workspace
-from store.sight import Sight
 
 Progress = Callable[[str], None]
 """Is told, in words, what has just been done."""

@@ -13,9 +13,9 @@ from app.book import Book
 from engine.durations import Duration
 from engine.expressions import evaluate
 from engine.facts import AccountFact, EventFact, IncomingFact, MetricFact, RecordFact, account_key
+from engine.health.scorecards import card_for, score
 from engine.plan import Compiled
 from engine.project import read_project
-from engine.scorecards import card_for, score
 from engine.triggers.base import Edge
 from engine.workspace import Workspace
 

@@ -43,7 +43,7 @@ def test_every_command_has_help_that_begins_with_what_it_does(command: str):
     [
         ("app.cli", "sqlalchemy temporalio fastapi pydantic structlog rich.table"),
         ("app.commands.check", "sqlalchemy temporalio fastapi structlog holidays jinja2"),
-        ("app.commands.check", "engine.walk engine.runtime engine.position concurrent.futures"),
+        ("app.commands.check", "engine.turns.walk engine.turns.runtime engine.turns.position concurrent.futures"),
     ],
 )
 def test_what_must_be_quick_imports_nothing_heavy(module: str, heavy: str):

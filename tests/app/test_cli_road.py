@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.embedded import Servers
-from store.database import engine_for
 from store.driving import driving
+from store.postgres.database import engine_for
 from tests.command_line import Done, make_shop, tenure
 from tests.homes import new_home
 

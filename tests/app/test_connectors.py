@@ -10,7 +10,7 @@ from connectors.email.port import OutgoingMail
 from connectors.errors import Misconfigured, Unavailable
 from connectors.webhook.port import Request
 from engine.workspace import load_workspace
-from store.deploy import deploy
+from store.deploying.deploy import deploy
 from tests.connectors.receiver import Receiver
 from tests.databases import engine_of
 from workflows.ports import STREAM

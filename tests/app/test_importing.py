@@ -11,9 +11,9 @@ from app.cli import app
 from app.importing import import_folder
 from engine.facts import AccountFact
 from engine.workspace import load_workspace
-from store import arriving, clock, quarantine, schema
-from store.deploy import deploy
-from store.intake import take_in
+from store import clock, schema
+from store.deploying.deploy import deploy
+from store.intake import arriving, quarantine, take_in
 from tests.databases import engine_of
 
 MAY = datetime(2024, 5, 31, tzinfo=UTC)

@@ -8,8 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from engine.document import load_document
-from engine.schema import SCHEMAS, schema_of
+from engine.authoring.schema import SCHEMAS, schema_of
+from engine.documents.document import load_document
 from tests.app.language_server import LanguageServer
 from tests.command_line import tenure
 

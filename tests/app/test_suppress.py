@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from store import schema
 from store.access.audit import all_audit
-from store.database import engine_for
+from store.postgres.database import engine_for
 from tests.command_line import tenure
 from tests.mailing import Post
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from engine.addresses import address_key
+from engine.mail.addresses import address_key
 from engine.workspace import load_workspace
 from store import clock
-from store.deploy import deploy
-from store.links import Links, own_key
+from store.deploying.deploy import deploy
+from store.responses.links import Links, own_key
 from tests.browser.conftest import DESK, PHONE, overflows, violations
 from tests.store.book import NOW
 

@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import expect
 
-from store import desk, schema
+from store import schema
+from store.inbox import desk
 from tests.browser.conftest import PHONE
 from tests.store.book import NOW, days
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from connectors.replies.posted import Malformed, mail_in
 from connectors.replies.quoting import plain_of, without_quotation
 from connectors.replies.reading import read_mail
-from engine.incoming import MOST_SAID
+from engine.mail.incoming import MOST_SAID
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 OURS = "<0123456789abcdef@corp.test>"

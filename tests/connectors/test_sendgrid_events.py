@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.email.sendgrid_events import SIGNATURE, TIMESTAMP, Malformed, NotSendGrids, read_post, verify
 from connectors.errors import Misconfigured
-from engine.seen import Seen
+from engine.mail.seen import Seen
 from tests.connectors.sendgrid_posts import AT, VERIFICATION_KEY, event, post, signed
 
 BODY = b'[{"event": "delivered"}]\r\n'

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.compile import compile_playbook
-from engine.document import load_document
+from engine.documents.document import load_document
 from engine.expressions.aggregates import AGGREGATED
 from engine.expressions.functions import FUNCTIONS
 from engine.plan import Compiled

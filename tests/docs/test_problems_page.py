@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.pages import section
-from engine.codes import CODES
+from engine.authoring.codes import CODES
 from tests.problem_pages import PAGE, Section, found_in, not_a_file, said_of, sections
 
 _TESTS = Path(__file__).resolve().parents[1]

@@ -10,9 +10,10 @@ from connectors.errors import UnknownOutcome
 from connectors.http import Declined
 from connectors.webhook.port import Answered, Request
 from engine.simulation import People
-from store import surveys, tasks
 from store.deployed import load_workspace
-from store.mails.seeing import record_event
+from store.inbox import tasks
+from store.responses import surveys
+from store.responses.seeing import record_event
 from store.schema import account, mail, survey, task
 from workflows.driver import Driver
 

@@ -20,18 +20,18 @@ from engine.calendars import local_midnight
 from engine.compile import Compilation
 from engine.expressions import Scope, parse_expression
 from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, MetricFact, PersonFact
+from engine.health.scorecards import Component, Scorecard
 from engine.plan import Compiled
-from engine.runtime import Entry
 from engine.scenarios.document import ScenarioDocument
 from engine.scenarios.people import ScenarioPeople
 from engine.scenarios.run import MORNING, typed_facts
-from engine.scorecards import Component, Scorecard
+from engine.turns.runtime import Entry
 from engine.values import Condition
 from engine.workspace import Workspace
-from store import arriving, clock
-from store.deploy import Publication, deploy
-from store.enrolment import enrol
-from store.intake import take_in
+from store import clock
+from store.deciding.enrolment import enrol
+from store.deploying.deploy import Publication, deploy
+from store.intake import arriving, take_in
 from store.schema import account, run, trace
 from tests.databases import engine_of
 from tests.e2e.answering import Answering

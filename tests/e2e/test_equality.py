@@ -21,11 +21,11 @@ from connectors.email.stored import StoredTransport
 from connectors.webhook.port import Caller
 from connectors.webhook.stored import StoredCaller
 from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, MetricFact, PersonFact
-from engine.runtime import Entry
-from store import arriving, clock
-from store.deploy import Publication, deploy
-from store.enrolment import CannotEnrol, enrol
-from store.intake import take_in
+from engine.turns.runtime import Entry
+from store import clock
+from store.deciding.enrolment import CannotEnrol, enrol
+from store.deploying.deploy import Publication, deploy
+from store.intake import arriving, take_in
 from store.schema import account, run, trace
 from tests.databases import engine_of
 from tests.e2e.answering import Answering, Receiving

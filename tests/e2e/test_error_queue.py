@@ -11,8 +11,9 @@ from app.temporal import prepare_namespace
 from engine.facts import AccountFact
 from engine.steps.task import TaskStep
 from engine.steps.wait import WaitStep
-from store import clock, runs
+from store import clock
 from store.intake import take_in
+from store.running import runs
 from store.schema import ledger, run, task, trace
 from tests.databases import engine_of
 from tests.e2e.test_equality import World, stored_ports

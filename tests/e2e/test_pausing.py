@@ -13,8 +13,8 @@ from engine.compile import compile_playbook
 from engine.facts import AccountFact
 from engine.workspace import load_workspace
 from store import clock
-from store.deploy import Publication, deploy, pause, resume
-from store.enrolment import CannotEnrol, enrol
+from store.deciding.enrolment import CannotEnrol, enrol
+from store.deploying.deploy import Publication, deploy, pause, resume
 from store.intake import take_in
 from store.schema import run
 from tests.databases import engine_of

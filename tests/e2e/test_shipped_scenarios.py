@@ -11,10 +11,10 @@ import pytest
 from temporalio.client import Client
 
 from engine.project import Project, read_project
-from engine.runtime import Entry
 from engine.scenarios.document import ScenarioDocument
 from engine.scenarios.lots import account_for
 from engine.scenarios.run import simulate_scenario
+from engine.turns.runtime import Entry
 from tests.e2e.stage import Stage, last_instant, telling, told_by
 from tests.walking import comparable
 

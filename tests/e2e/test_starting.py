@@ -17,13 +17,14 @@ from engine.durations import parse_duration
 from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, MetricFact
 from engine.plan import Compiled
 from engine.simulation import Account, Simulation
-from store import clock, runs
-from store.deploy import Publication, deploy
+from store import clock
+from store.current.sight import Sight
+from store.deciding.moments import next_moment, zones_in_use
+from store.deciding.sweep import sweep
+from store.deploying.deploy import Publication, deploy
 from store.intake import take_in
-from store.moments import next_moment, zones_in_use
+from store.running import runs
 from store.schema import account, crossing, outbox, run
-from store.sight import Sight
-from store.sweep import sweep
 from tests.databases import engine_of
 from tests.starts import DAYS, RUN_DAYS, T0, Case, random_case, random_playbooks, starts_workspace
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.codes import CODES
+from engine.authoring.codes import CODES
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FLOORS = ("engine", "store", "connectors", "workflows", "web", "app")

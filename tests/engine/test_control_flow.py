@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.runtime import Entry, Receipt
 from engine.scenarios.document import DoingDocument
 from engine.scenarios.people import ScenarioPeople
 from engine.simulation import Account, SimulatedRun, Simulation
 from engine.simulation import acts as simulated_acts
 from engine.steps.split import draw
+from engine.turns.runtime import Entry, Receipt
 from tests.authoring import authoring_workspace, compiled, found, with_steps
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from engine.document import load_document, read_model
+from engine.documents.document import load_document, read_model
 from engine.durations import DurationText
 from engine.expressions import ExpressionError, Scope, parse_expression
 from engine.problems import DocumentError

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.document import load_document
+from engine.authoring.formatting import formatted
+from engine.documents.document import load_document
 from engine.expressions.parser import parse
 from engine.expressions.tokens import canonical
-from engine.formatting import formatted
 from engine.problems import DocumentError
 
 _ROOT = Path(__file__).resolve().parents[2]

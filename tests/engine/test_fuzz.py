@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.authoring.formatting import formatted
 from engine.compile import Compilation, compile_playbook
-from engine.document import load_document
+from engine.documents.document import load_document
 from engine.expressions import ExpressionError, Scope, parse_expression
-from engine.formatting import formatted
 from engine.plan import Compiled, Plan
 from engine.problems import DocumentError, Spot
 from engine.project import Project, read_project

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.plan import Plan
-from engine.position import Ending
 from engine.steps.wait import WaitStep
+from engine.turns.position import Ending
 from engine.values import canonical_json
 from tests.journeys import T0, random_journey
 from tests.walking import comparable, rebuild_at_every_rest, simulate

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from engine.expressions import Scope, evaluate, parse_expression
+from engine.expressions.levers import Term, nearest, terms
 from engine.expressions.spell import spell
-from engine.levers import Term, nearest, terms
 from engine.simulation import Account
 from tests.authoring import authoring_workspace
 

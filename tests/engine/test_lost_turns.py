@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.interpreter import Run, fresh, play
-from engine.position import Position
-from engine.runtime import Act, Entry, Fact, Receipt, Values, Waiting
 from engine.simulation import SimulatedRun
+from engine.turns.position import Position
+from engine.turns.runtime import Act, Entry, Fact, Receipt, Values, Waiting
 from tests.authoring import compiled, with_steps
 from tests.journeys import random_journey
 from tests.walking import simulate
@@ -55,7 +55,7 @@ class Forgetting:
         self._own["go_on"](run)
 
     def _note(self, run: SimulatedRun, entry: Entry) -> None:
-        """As `store.runs.note`: a line that is there stays, and what is walked in another order gets numbers behind."""
+        """As `store.running.runs.note`: a line that is there stays, and what walks otherwise is numbered behind."""
         taken = {line.seq for line in run.trace}
         alike = [line for line in run.trace if (line.path, line.what) == (entry.path, entry.what)]
         if entry.seq not in taken:
@@ -81,7 +81,7 @@ class Forgetting:
         self._own["_follow"](run, waiting)
         for one in waiting:
             if run.watches[one.key].met:
-                # As `store.watches.already_met` says again.
+                # As `store.running.watches.already_met` says again.
                 run.run.position.inbox.met.setdefault(one.key, run._clock)
 
     def _forget(self, run: SimulatedRun) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.calendars import Place
-from engine.mail_policy import Cap, MailPolicy, Window
-from engine.mail_timing import Left, is_open, judge, next_opening
+from engine.mail.policy import Cap, MailPolicy, Window
+from engine.mail.timing import Left, is_open, judge, next_opening
 
 BERLIN = Place(zone="Europe/Berlin", holidays=(date(2026, 12, 25),))
 NEW_YORK = Place(zone="America/New_York")

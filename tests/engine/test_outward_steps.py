@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from engine.compile import Compilation, compile_playbook
-from engine.document import load_document
+from engine.documents.document import load_document
 from engine.problems import DocumentError
 from engine.scenarios.check import scenario_problems
 from engine.scenarios.document import read_scenarios

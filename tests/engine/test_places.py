@@ -6,8 +6,8 @@ import pytest
 
 from engine.calendars import add, is_business_day
 from engine.durations import parse_duration
-from engine.places import place_of
 from engine.workspace import Workspace, load_workspace
+from engine.workspace.places import place_of
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 

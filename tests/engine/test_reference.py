@@ -6,15 +6,15 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from engine import words
-from engine.codes import CODES
+from engine.authoring import words
+from engine.authoring.codes import CODES
+from engine.authoring.reference import GROUPS, Word, reference
+from engine.authoring.schema import SCHEMAS
+from engine.documents.model_faults import _fields, _members
 from engine.expressions.functions import AGGREGATES, EXTREMES, FUNCTIONS
 from engine.expressions.parser import _STRENGTH, parse
 from engine.expressions.tokens import WORDS
-from engine.model_faults import _fields, _members
 from engine.problems import Spot
-from engine.reference import GROUPS, Word, reference
-from engine.schema import SCHEMAS
 from engine.steps import DOCUMENTS as STEPS
 from engine.texts.document import FrontMatter
 from engine.texts.filters import FILTERS

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from engine.health.rollups import Rollup, rolled_up
 from engine.problems import DocumentError
-from engine.rollups import Rollup, rolled_up
 from engine.simulation.account import Account
 from engine.workspace import load_workspace
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.document import load_document
+from engine.documents.document import load_document
 from engine.plan import Compiled
 from engine.scenarios.check import scenario_problems
 from engine.scenarios.document import load_scenarios, read_scenarios

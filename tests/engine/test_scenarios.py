@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.document import load_document
+from engine.documents.document import load_document
 from engine.problems import DocumentError
 from engine.scenarios.check import scenario_problems
 from engine.scenarios.coverage import coverage

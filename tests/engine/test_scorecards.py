@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from engine.catalogue import BUILT_IN, Catalogue, Field
-from engine.document import load_document
+from engine.documents.document import load_document
+from engine.health.scorecards import Scorecard, card_for, load_scorecard, points_of, rounded, score
 from engine.problems import DocumentError
-from engine.scorecards import Scorecard, card_for, load_scorecard, points_of, rounded, score
 
 CATALOGUE = Catalogue(
     fields={

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.seen import evidence
+from engine.mail.seen import evidence
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 

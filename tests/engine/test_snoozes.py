@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.compile import compile_playbook
-from engine.position import Position
 from engine.simulation import Account, Simulation
+from engine.turns.position import Position
 from engine.workspace import load_workspace
 from tests.walking import rebuild_at_every_rest
 

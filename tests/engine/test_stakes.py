@@ -2,8 +2,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from engine.roles import FieldOf, ManagerOf, PoolOf, rule_of
 from engine.stakes import money, stake_of
+from engine.workspace.roles import FieldOf, ManagerOf, PoolOf, rule_of
 
 NOW = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 3, 10)

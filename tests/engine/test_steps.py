@@ -10,7 +10,7 @@ from engine.steps.set_ import SetStep
 from engine.steps.task import TaskStep
 from engine.steps.wait import WaitStep
 from engine.steps.wait_for import WaitForStep
-from engine.walk import Walk
+from engine.turns.walk import Walk
 from tests.authoring import TEXTS, compiled, found, warned, with_steps
 
 CALL = "  - id: call\n    task: { title: Call, assign: csm }\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.document import load_document
+from engine.documents.document import load_document
 from engine.expressions import ExpressionError, Scope, parse_expression
 from engine.scenarios.document import read_scenarios
 from engine.scenarios.judge import run_scenario

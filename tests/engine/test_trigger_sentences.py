@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.compile import compile_playbook
-from engine.scorecards import Scorecard
+from engine.health.scorecards import Scorecard
 from engine.simulation import Account, Simulation
 from engine.workspace import load_workspace
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.expressions import ExpressionError
-from engine.scorecards import Band, Range, rounded
+from engine.health.scorecards import Band, Range, rounded
 from engine.validation import CHURNED, Part, Sample, judge, outcome_of
 from engine.validation.cautions import cautions, leaks, weights_of
 from engine.validation.judgement import without

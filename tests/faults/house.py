@@ -27,11 +27,11 @@ from app.supervise import children, stop_all
 from engine.facts import AccountFact, ContactFact, IncomingFact
 from engine.project import read_project
 from store import clock
-from store.deploy import deploy, publications
-from store.enrolment import CannotEnrol, enrol
+from store.deciding.enrolment import CannotEnrol, enrol
+from store.deciding.sweep import sweep
+from store.deploying.deploy import deploy, publications
 from store.intake import take_in
 from store.schema import account, run
-from store.sweep import sweep
 from web.app import create_app
 from web.deps import WebDeps
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from app.importing import import_folder
 from engine.workspace import Workspace, load_workspace
 from store import clock, schema
-from store.deploy import Publication, deploy
-from store.sweep import sweep
+from store.deciding.sweep import sweep
+from store.deploying.deploy import Publication, deploy
 from tests.faults.house import House, Looking, eventually, persist, standing_house
 from tests.store.world import FALLS, publication
 

@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["engine", "jinja2"]):
+    from engine.authoring.formatting import formatted
     from engine.compile import compile_playbook
-    from engine.document import load_document
+    from engine.documents.document import load_document
     from engine.expressions import ExpressionError, Scope, parse_expression
     from engine.expressions.answers import answers
-    from engine.formatting import formatted
     from engine.plan import Compiled
     from engine.problems import DocumentError, Spot
     from engine.texts.document import load_text

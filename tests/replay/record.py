@@ -18,7 +18,7 @@ from temporalio.client import Client, WorkflowHistory
 from app.running import Services
 from engine.facts import MetricFact
 from engine.plan import Plan
-from store import tasks
+from store.inbox import tasks
 from store.schema import playbook_version, run, task, trace
 from tests.e2e.test_equality import stored_ports, walk
 from tests.faults.house import PAIR, TALK, House, MailServer
@@ -122,7 +122,7 @@ async def record_real(home: Path) -> None:
 
 def _answer(house: House, mails: MailStream) -> None:
     from store import clock
-    from store.sweep import sweep
+    from store.deciding.sweep import sweep
 
     with house.database.begin() as conn:
         now = clock.now(conn)

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from engine.addresses import address_key
 from engine.compile import compile_playbook
-from engine.document import load_document
+from engine.documents.document import load_document
+from engine.mail.addresses import address_key
 from engine.plan import Compiled
 from engine.values import content_hash
 from engine.workspace import Workspace, load_workspace
 from store import clock, schema
-from store.columns import ensure_columns
-from store.contributions import STATES
+from store.current.columns import ensure_columns
+from store.current.contributions import STATES
 
 NOW = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
 

@@ -8,10 +8,10 @@ from engine.expressions import Scope, parse_expression
 from engine.facts import AccountFact, EventFact, MetricFact, RecordFact
 from engine.workspace import load_workspace
 from store import schema
-from store.ageing import due_accounts, reads_the_clock
-from store.columns import ensure_columns
+from store.current.ageing import due_accounts, reads_the_clock
+from store.current.columns import ensure_columns
+from store.current.projection import project
 from store.intake import take_in
-from store.projection import project
 
 T0 = datetime(2024, 5, 1, tzinfo=UTC)
 

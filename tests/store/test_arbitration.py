@@ -3,8 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from store.deploy import pause, resume, switch_off
-from store.enrolment import enrol
+from store.deciding.enrolment import enrol
+from store.deploying.deploy import pause, resume, switch_off
 from tests.store.world import DAY, FALLS, World
 
 HAND = "triggers: [{ manual: true }]\n"

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from engine.facts import AccountFact, EventFact
 from store import schema
-from store.arriving import arrive, next_arrival, stage
+from store.intake.arriving import arrive, next_arrival, stage
 
 T0 = datetime(2024, 5, 1, tzinfo=UTC)
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from engine.breaker import Breaker, Entries, half_loaded, in_share, shifted, too_many
 from engine.facts import AccountFact, EventFact, MetricFact
-from store import breaker
-from store.arriving import arrive, stage
+from engine.workspace.breaker import Breaker, Entries, half_loaded, in_share, shifted, too_many
+from store.deciding import breaker
+from store.intake.arriving import arrive, stage
 from tests.store.world import DAY, FALLS, START, WORKSPACE, World, workspace
 
 CARD = """

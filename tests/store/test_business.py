@@ -5,7 +5,8 @@ import sqlalchemy as sa
 
 from engine.workspace import load_workspace
 from store import schema
-from store.columns import ensure_columns
+from store.current.columns import ensure_columns
+from store.postgres.pages import CursorError
 from store.queries.business.answers import answers
 from store.queries.business.at_risk import at_risk
 from store.queries.business.book import Book as Business
@@ -18,7 +19,6 @@ from store.queries.business.lifetime_value import lifetime_value
 from store.queries.business.past_values import NotKept
 from store.queries.business.renewals import renewals
 from store.queries.business.retention import retention
-from store.queries.pages import CursorError
 from tests.store.book import HEALTH, NOW, TENURE, Book, days
 
 A_YEAR_AGO = NOW - days(365)

@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from engine.addresses import address_key
-from engine.seen import Seen
+from engine.mail.addresses import address_key
+from engine.mail.seen import Seen
 from engine.workspace import load_workspace
-from store import consent, mail_events, mails, schema
+from store import consent, mails, schema
 from store.consent import Suppressing
-from store.deploy import deploy
-from store.mails.seeing import record_event
+from store.deploying.deploy import deploy
+from store.responses import mail_events
+from store.responses.seeing import record_event
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
 

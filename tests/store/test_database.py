@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from store.database import apart, engine_for
-from store.statements import Statement
+from store.postgres.database import apart, engine_for
+from store.postgres.statements import Statement
 
 _OFTEN = 8
 """Executions after which a statement is prepared for certain."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.deploy import DeployRefused, NothingDeployed, load_compiled, load_workspace
+from store.deploying.deploy import DeployRefused, NothingDeployed, load_compiled, load_workspace
 from tests.store.world import FALLS, World, workspace
 
 NAMED = "triggers: [{{ id: low, metric: nps, falls_below: {0} }}]\n"

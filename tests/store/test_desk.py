@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from store import desk, outbox, schema, tasks
+from store import schema
+from store.inbox import desk, tasks
+from store.running import outbox
 from tests.databases import engine_of
 from tests.store.book import NOW, Book, days
 

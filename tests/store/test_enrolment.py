@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from store.enrolment import CannotEnrol, enrol
+from store.deciding.enrolment import CannotEnrol, enrol
 from tests.store.world import FALLS, World
 
 HAND = "triggers: [{ manual: true }]\n"

@@ -6,15 +6,16 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy as sa
 
-from engine.addresses import address_key
 from engine.facts import AccountFact, ContactFact, IncomingFact
-from engine.incoming import Incoming
-from engine.seen import Seen
-from store import arriving, consent, mail_events, replies, schema, surveys
+from engine.mail.addresses import address_key
+from engine.mail.incoming import Incoming
+from engine.mail.seen import Seen
+from store import consent, schema
 from store.access import audit
 from store.access.audit import Actor
 from store.erasure import erase
-from store.intake import take_in
+from store.intake import arriving, take_in
+from store.responses import mail_events, replies, surveys
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
 

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from store import schema
 from store.deployed import NothingDeployed, load_workspace
+from store.deploying.playbook_state import pause, resume
 from store.explain import explain
-from store.playbook_state import pause, resume
 from tests.databases import engine_of
 from tests.store.book import NOW, Book, days
 from tests.store.world import FALLS, START, WORKSPACE, World, workspace

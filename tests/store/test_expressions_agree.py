@@ -16,9 +16,9 @@ from engine.expressions import Expression, evaluate, parse_expression
 from engine.expressions.functions import AGGREGATES
 from engine.expressions.functions import FUNCTIONS as DECLARED
 from engine.expressions.tree import Aggregate
-from store.expressions import FUNCTIONS, to_sql
-from store.gathered import gather
-from store.statements import Statement
+from store.current.gathered import gather
+from store.expressions.sql import FUNCTIONS, to_sql
+from store.postgres.statements import Statement
 from tests.store.expression_strategies import FIELDS, NOW, SCOPE, WAYS, Account, accounts, of_type
 
 _SQL_TYPES: dict[str, Any] = {
@@ -176,7 +176,7 @@ def test_what_is_asked_of_rows_alone_is_gathered(text, gathered):
 def test_every_function_and_aggregate_has_both_back_ends():
     from engine.expressions.aggregates import AGGREGATED
     from engine.expressions.evaluate import STRICT
-    from store.expressions import _AGGREGATES
+    from store.expressions.sql import _AGGREGATES
 
     rewritten = {"days_until", "days_since"}
     assert {*FUNCTIONS, "date"} == set(DECLARED) - rewritten

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.facts import AccountFact, MetricFact
-from store import outbox
+from store.running import outbox
 from store.telling import tell
 from tests.store.world import FALLS, WORKSPACE, World, workspace
 

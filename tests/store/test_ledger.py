@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from engine.runtime import Act, Receipt
-from store.ledger import once
+from engine.turns.runtime import Act, Receipt
+from store.running.ledger import once
 from tests.store.world import FALLS, World
 
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from engine.seen import Seen
-from store import mail_events, schema
-from store.mail_events import Taken
+from engine.mail.seen import Seen
+from store import schema
+from store.responses import mail_events
+from store.responses.mail_events import Taken
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.workspace import load_workspace
 from store import mails, schema
-from store.deploy import deploy
+from store.deploying.deploy import deploy
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
 

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store import mails, schema
-from store.mails.seeing import record_event
-from store.notices import listen, wait_for_notice
+from store.postgres.notices import listen, wait_for_notice
+from store.responses.seeing import record_event
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
 

@@ -10,9 +10,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from engine.workspace import load_workspace
-from store.columns import ensure_columns
-from store.database import engine_for
+from store.current.columns import ensure_columns
 from store.migrate import MIGRATIONS, UnknownTables, migrate
+from store.postgres.database import engine_for
 from store.revisions import newest
 from store.schema import metadata
 
@@ -44,7 +44,7 @@ def test_the_newest_revision_is_the_one_that_migrations_lead_to():
 
 
 def test_to_ask_whether_a_database_is_current_takes_no_alembic():
-    asked = "import sys, store.readiness, store.database; sys.exit('alembic' in sys.modules)"
+    asked = "import sys, store.readiness, store.postgres.database; sys.exit('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from engine.facts import EventFact, MetricFact, RecordFact
-from store.moments import next_moment
+from store.deciding.moments import next_moment
 from tests.store.world import DAY, WORKSPACE, World, workspace
 
 OF = workspace(WORKSPACE + "records: { subscription: { arr: number } }\nevents: { login: {} }\n")

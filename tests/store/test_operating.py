@@ -4,8 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from store import schema
-from store.operating import Do, NotTold, Told, steer_run
-from store.playbook_state import move_all
+from store.deploying.playbook_state import move_all
+from store.running.operating import Do, NotTold, Told, steer_run
 from tests.store.book import NOW, Book
 
 STAND = {"path": "steps[0]", "step": "call", "says": "failed: nobody is there", "until": None}

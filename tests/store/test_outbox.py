@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from store import outbox, runs
+from store.running import outbox, runs
 from tests.store.world import FALLS, START, World
 
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from store import clock
-from store.accounts import account_id_of
+from store.current.overrides import LONGEST, NotOverridden, end_override, override, overrides_of
 from store.explain import explain
-from store.overrides import LONGEST, NotOverridden, end_override, override, overrides_of
+from store.inbox.accounts import account_id_of
 from tests.store.world import DAY, World, workspace
 
 HEALTH = """

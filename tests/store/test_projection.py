@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from engine.expressions import Scope, parse_expression
 from engine.facts import AccountFact, ContactFact, EventFact, MetricFact, RecordFact
 from engine.workspace import load_workspace
-from store import freshness, schema
-from store.columns import account_now_table, ensure_columns
-from store.contributions import contributions_of
+from store import schema
+from store.current import freshness
+from store.current.columns import account_now_table, ensure_columns
+from store.current.contributions import contributions_of
+from store.current.projection import project, project_on
+from store.current.sight import read_ground
+from store.deciding.taking import take_work
+from store.expressions.zones import zones_in_use
 from store.intake import take_in, take_in_dated
-from store.projection import project, project_on
-from store.sight import read_ground
-from store.taking import take_work
-from store.zones import zones_in_use
 
 T0 = datetime(2024, 5, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.facts import AccountFact, MetricFact
 from engine.triggers.memory import UNSEEN, advance
-from store.sweep import sweep
+from store.deciding.sweep import sweep
 from tests.store.world import DAY, FALLS, World
 
 DWELLS = FALLS + "    for: 2 days\n"

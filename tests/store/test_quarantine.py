@@ -5,8 +5,9 @@ import sqlalchemy as sa
 
 from engine.facts import AccountFact, EventFact, MetricFact, RecordFact
 from engine.workspace import load_workspace
-from store import clock, quarantine, schema
-from store.deploy import deploy
+from store import clock, schema
+from store.deploying.deploy import deploy
+from store.intake import quarantine
 from store.intake.screened import take_in_screened
 
 T0 = datetime(2024, 5, 1, tzinfo=UTC)

@@ -4,11 +4,11 @@ import pytest
 import sqlalchemy as sa
 
 from store import schema
+from store.postgres.pages import CursorError, id_after, moment_and_id_after
 from store.queries.accounts import list_accounts
 from store.queries.mails import get_mail, list_mails
 from store.queries.names import people, workspace_name_and_zone
 from store.queries.overview import counts, last_sweep
-from store.queries.pages import CursorError, id_after, moment_and_id_after
 from store.queries.runs import get_run, list_runs
 from store.queries.tasks import get_task, list_tasks
 from store.readiness import is_current

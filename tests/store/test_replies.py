@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from engine.incoming import Incoming
-from store import replies, schema
+from engine.mail.incoming import Incoming
+from store import schema
+from store.responses import replies
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
 

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.rollups import Rollup, rolled_up
-from store.columns import ensure_columns
-from store.rollups import above_work, tell_parents
-from store.sight import Sight
+from engine.health.rollups import Rollup, rolled_up
+from store.current.columns import ensure_columns
+from store.current.rollups import above_work, tell_parents
+from store.current.sight import Sight
 from tests.store.world import START, World, workspace
 
 TENURE = "name: W\nmetrics: { nps: number }\n"

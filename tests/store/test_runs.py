@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from engine.runtime import Entry, Standing, Waiting
-from store import runs, watches
+from engine.turns.runtime import Entry, Standing, Waiting
 from store.queries.runs import list_runs
+from store.running import runs, watches
 from store.schema import run, task, trace, watch
 from tests.store.world import DAY, FALLS, START, World
 

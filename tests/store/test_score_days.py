@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from store import score_days
+from store.current import score_days
+from store.current.sight import Sight
 from store.queries.score_days import book_days
-from store.sight import Sight
 from tests.store.world import World, workspace
 
 TENURE = "name: W\nzone: America/New_York\nmetrics: { nps: number }\n"

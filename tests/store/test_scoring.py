@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from engine.facts import AccountFact, EventFact, MetricFact
 from engine.workspace import load_workspace
 from store import schema
-from store.columns import ensure_columns
-from store.contributions import contributions_of
+from store.current.columns import ensure_columns
+from store.current.contributions import contributions_of
+from store.current.projection import project
+from store.current.scoring import current_scores
 from store.intake import take_in
-from store.projection import project
-from store.scoring import current_scores
 
 NOW = datetime(2024, 5, 31, tzinfo=UTC)
 METRICS = ("a", "b", "c")

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.expressions.values import from_json, in_decimals
-from store.sql_functions import addend, inside, to_double
+from store.postgres.sql_functions import addend, inside, to_double
 
 
 @pytest.fixture(scope="module")

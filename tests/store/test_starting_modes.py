@@ -7,9 +7,9 @@ import pytest
 from engine.entry import is_held_out
 from engine.facts import ContactFact, EventFact
 from store import clock
-from store.deploy import DeployRefused, NothingDeployed, pause, resume, rollback, switch_off
-from store.enrolment import CannotEnrol, enrol
-from store.sweep import dry_run
+from store.deciding.enrolment import CannotEnrol, enrol
+from store.deciding.sweep import dry_run
+from store.deploying.deploy import DeployRefused, NothingDeployed, pause, resume, rollback, switch_off
 from tests.store.world import DAY, FALLS, START, WORKSPACE, World, workspace
 
 EVENTS = WORKSPACE + "calendar: { country: DE }\nevents:\n  login: { n: number, kind: text }\n"

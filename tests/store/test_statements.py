@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 
-from store.database import engine_for
-from store.kept import Kept
+from store.postgres.database import engine_for
+from store.postgres.kept import Kept
+from store.postgres.sql_functions import number
+from store.postgres.statements import Given, Statement, kept
 from store.schema import metadata
-from store.sql_functions import number
-from store.statements import Given, Statement, kept
 
 CONSTANTS = [
     (0.1, DOUBLE_PRECISION()),

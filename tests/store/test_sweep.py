@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from store import proposals
-from store.sweep import dry_run, sweep
+from store.deciding import proposals
+from store.deciding.sweep import dry_run, sweep
 from tests.store.world import DAY, FALLS, World, busy, everything, workspace
 
 
@@ -61,7 +61,7 @@ def test_a_playbook_that_cannot_propose_stops_no_other_and_loses_nothing(world, 
         return propose(conn, sight, playbooks, **rest)
 
     propose = proposals.propose
-    monkeypatch.setattr("store.sweep.propose", broken)
+    monkeypatch.setattr("store.deciding.sweep.propose", broken)
     report = sweep(world.engine)
     assert report is not None
     assert list(report.failed) == ["a"]
@@ -81,7 +81,7 @@ def test_moments_of_a_playbook_that_could_not_propose_are_not_lost(world, monkey
     def broken(*_, **__):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("store.sweep.propose", broken)
+    monkeypatch.setattr("store.deciding.sweep.propose", broken)
     for _ in range(2):
         report = sweep(world.engine)
         assert report is not None
@@ -95,7 +95,7 @@ def test_moments_of_a_playbook_that_could_not_propose_are_not_lost(world, monkey
 def test_a_second_sweep_at_once_leaves_or_waits(world):
     world.deploy(risk=FALLS)
     world.account("acme", name="Acme")
-    from store.sweep_lock import sweeping
+    from store.deciding.sweep_lock import sweeping
 
     waited: list[Any] = []
     with world.engine.connect() as conn, sweeping(conn, wait=False) as mine:
@@ -111,7 +111,7 @@ def test_a_second_sweep_at_once_leaves_or_waits(world):
 
 
 def test_the_lock_is_taken_and_given_back_in_two_round_trips(world, tmp_path):
-    from store.sweep_lock import sweeping
+    from store.deciding.sweep_lock import sweeping
 
     with world.engine.connect() as conn, (tmp_path / "trace").open("w+b") as trace:
         with sweeping(conn, wait=True):
@@ -176,8 +176,8 @@ def test_a_sweep_over_nothing_asks_few_questions_however_many_playbooks_there_ar
 
 
 def test_what_is_prepared_is_what_the_first_sweeps_execute(world, monkeypatch):
-    from store import projection
-    from store.sweep import prepare
+    from store.current import projection
+    from store.deciding.sweep import prepare
 
     world.deploy(a=FALLS)
     prepare(world.engine)
@@ -201,8 +201,8 @@ def test_what_is_prepared_is_what_the_first_sweeps_execute(world, monkeypatch):
 
 
 def test_what_is_rehearsed_is_what_the_next_sweep_executes(world, monkeypatch):
-    from store import projection
-    from store.sweep import rehearse
+    from store.current import projection
+    from store.deciding.sweep import rehearse
 
     world.workspace = workspace("name: Rehearsed\nzone: UTC\nmetrics: { nps: number }\n")
     world.deploy(a=FALLS)
@@ -222,8 +222,8 @@ def test_what_is_rehearsed_is_what_the_next_sweep_executes(world, monkeypatch):
 
 
 def test_a_rehearsal_leaves_a_sweep_that_is_under_way_alone(world):
-    from store.sweep import rehearse
-    from store.sweep_lock import sweeping
+    from store.deciding.sweep import rehearse
+    from store.deciding.sweep_lock import sweeping
 
     world.deploy(a=FALLS)
     asked = []

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from engine.facts import AccountFact, EventFact, MetricFact
-from store.database import engine_for
+from store.deciding.sweep import sweep
 from store.intake import take_in
-from store.sweep import sweep
+from store.postgres.database import engine_for
 from tests.store.world import DAY, FALLS, World, busy, everything, workspace
 
 
@@ -92,7 +92,7 @@ def test_killed_at_every_moment_in_turn_nothing_is_doubled_and_nothing_lost(worl
 def test_sweeps_starts_by_hand_and_repeated_facts_all_at_once_never_double(world):
     """I1 and I2 under everything at once."""
     busy(world)
-    from store.enrolment import enrol
+    from store.deciding.enrolment import enrol
 
     failures = []
 

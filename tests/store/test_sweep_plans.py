@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from engine.expressions import Scope, parse_expression
-from store.gathered import gather
-from store.statements import Statement
-from store.sweep import sweep
+from store.current.gathered import gather
+from store.deciding.sweep import sweep
+from store.postgres.statements import Statement
 from tests.databases import make_database
 from tests.store.world import DAY, FALLS, START, World, workspace
 

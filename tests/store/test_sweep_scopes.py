@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from engine.facts import EventFact, MetricFact, RecordFact
 from store import clock
-from store.database import engine_for
+from store.current.projection import project
 from store.deployed import conditions_in_force, extremes_of, load_playbooks
 from store.migrate import migrate
-from store.projection import project
+from store.postgres.database import engine_for
 from tests.store.world import DAY, FALLS, World, workspace
 
 WORKSPACE = """

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 from engine.expressions import Scope, parse_expression
 from engine.facts import AccountFact
 from engine.values import Condition
-from store import clock, setting
+from store import clock
+from store.current import setting
+from store.current.sight import Sight
 from store.schema import account
-from store.sight import Sight
 from tests.store.world import World
 
 

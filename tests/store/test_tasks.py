@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from store import runs, schema, tasks
+from store import schema
+from store.inbox import tasks
+from store.running import runs
 from tests.databases import engine_of
 from tests.store.book import NOW, Book, days
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.trends import slope
-from store.sql_functions import Slope
+from engine.health.trends import slope
+from store.postgres.sql_functions import Slope
 
 NOW = datetime(2026, 3, 16, 9, tzinfo=UTC)
 WINDOW = timedelta(days=10)

@@ -10,9 +10,9 @@ from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, Metr
 from engine.validation import outcome_of
 from engine.values import Condition
 from store import clock
+from store.current.past import looking_back
+from store.current.sight import Sight
 from store.intake import take_in, take_in_dated
-from store.past import looking_back
-from store.sight import Sight
 from store.validation import validate
 from tests.databases import make_database
 from tests.store.world import World, workspace

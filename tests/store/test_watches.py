@@ -3,11 +3,11 @@
 import pytest
 
 from engine.facts import EventFact
-from engine.runtime import Waiting
-from store import runs, watches
-from store.arbitration import Ruled
+from engine.turns.runtime import Waiting
+from store.deciding.arbitration import Ruled
+from store.deciding.enrolment import enrol
 from store.deployed import load_compiled, plan_conditions
-from store.enrolment import enrol
+from store.running import runs, watches
 from tests.store.world import DAY, FALLS, PLAYBOOK, World
 
 WAITS = PLAYBOOK.replace("wait: 700 days", "wait: {{ until: account.renewal_date }}")

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from store.expressions.zones import ensure_zones
 from store.schema import zone_offset
-from store.zones import ensure_zones
 
 # Usual ones; one that changes at a local midnight that is left out; one that skipped a day; odd seconds; war time;
 # two changes within five days (Freetown in 1939); a pause for Ramadan every year.

@@ -9,12 +9,13 @@ import sqlalchemy as sa
 
 from engine.compile import compile_playbook
 from engine.facts import AccountFact, EventFact, MetricFact
-from engine.runtime import Waiting
+from engine.turns.runtime import Waiting
 from engine.workspace import Workspace, load_workspace
-from store import clock, runs, schema
-from store.deploy import DeployReport, Publication, deploy
+from store import clock, schema
+from store.deciding.sweep import SweepReport, sweep
+from store.deploying.deploy import DeployReport, Publication, deploy
 from store.intake import take_in
-from store.sweep import SweepReport, sweep
+from store.running import runs
 from tests.databases import engine_of
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -152,7 +153,7 @@ class World:
             return found
 
     def end(self, run_id: int, outcome: Any = "end", reason: str = "worked through") -> bool:
-        from store import runs
+        from store.running import runs
 
         with self.tx() as conn:
             return runs.end(conn, run_id, outcome=outcome, reason=reason, at=clock.now(conn))

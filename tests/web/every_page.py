@@ -10,7 +10,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from store import schema
-from store.quarantine import Aside, put_aside
+from store.intake.quarantine import Aside, put_aside
 from store.queries.business.drill import DRILLS
 from tests.store.book import NOW, days
 from tests.web.test_rules import ROUTES

@@ -3,7 +3,8 @@ import json
 import pytest
 import sqlalchemy as sa
 
-from store import quarantine, schema
+from store import schema
+from store.intake import quarantine
 
 LINES = {"content-type": "application/x-ndjson"}
 

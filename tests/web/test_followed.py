@@ -8,7 +8,7 @@ from itsdangerous import URLSafeSerializer
 from starlette.testclient import TestClient
 
 from store import clock, schema
-from store.links import Links, own_key
+from store.responses.links import Links, own_key
 from tests.store.book import NOW
 from tests.web.signed_in import alive
 from web.app import create_app

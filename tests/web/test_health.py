@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from store import schema
-from store.database import engine_for
+from store.postgres.database import engine_for
 from tests.store.book import NOW
 from tests.web.signed_in import Browser, alive, app_over
 from web import guards

@@ -7,10 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from engine.facts import AccountFact
-from store import mails, quarantine, schema
+from store import mails, schema
 from store.consent import Suppressing, suppress
+from store.intake import quarantine
+from store.intake.quarantine import Aside
 from store.intake.screened import take_in_screened
-from store.quarantine import Aside
 from tests.store.book import NOW, days
 from tests.store.test_explain import RECOVERY
 from tests.web.test_api import is_problem

@@ -132,7 +132,7 @@ def test_when_the_database_is_away_sendgrid_comes_again(opened, engine, monkeypa
     def away(*_):
         raise sa.exc.OperationalError("select", {}, Exception("server closed the connection"))
 
-    monkeypatch.setattr("store.mail_events.take_in", away)
+    monkeypatch.setattr("store.responses.mail_events.take_in", away)
     assert tell(opened(), post(event())).status_code == 503
 
 

@@ -4,11 +4,11 @@ import pytest
 import sqlalchemy as sa
 from itsdangerous import URLSafeSerializer
 
-from engine.addresses import address_key
+from engine.mail.addresses import address_key
 from engine.workspace import load_workspace
 from store import clock, schema
-from store.deploy import deploy
-from store.links import Links, own_key
+from store.deploying.deploy import deploy
+from store.responses.links import Links, own_key
 from tests.store.book import NOW
 
 WORKSPACE = b"""

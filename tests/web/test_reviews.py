@@ -4,7 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from engine.texts.mail import FilledText
-from store import drafts, schema
+from store import schema
+from store.inbox import drafts
 
 OURS = {"sec-fetch-site": "same-origin"}
 BODY = "Dear Ada,\n\nhow *is* it going?\n"

@@ -6,9 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from engine.workspace import load_workspace
-from store import clock, schema, surveys
-from store.deploy import deploy
-from store.links import Links, own_key
+from store import clock, schema
+from store.deploying.deploy import deploy
+from store.responses import surveys
+from store.responses.links import Links, own_key
 from tests.store.book import NOW
 
 WORKSPACE = b"name: Corp <&>\nmetrics: { nps: number }\n"

@@ -16,7 +16,7 @@ import structlog
 from connectors.chat.stored import StoredChat
 from connectors.webhook.http import HttpCaller, HttpSettings
 from store import errands
-from store.database import engine_for
+from store.postgres.database import engine_for
 from tests.mailing import NOW
 from workflows.errands import ErrandStream, Outside
 

@@ -18,7 +18,7 @@ import structlog
 
 from connectors.email.smtp import SmtpSettings, SmtpTransport
 from store import mails
-from store.database import engine_for
+from store.postgres.database import engine_for
 from workflows.mail_stream import MailStream
 
 CONTENT_END = b"\r\n.\r\n"

@@ -9,15 +9,15 @@ import sqlalchemy as sa
 from app.connectors import own_tasks
 from connectors.email.stored import StoredTransport
 from engine.facts import AccountFact, ContactFact, PersonFact
-from engine.runtime import Act, Receipt
 from engine.texts.document import MailText
+from engine.turns.runtime import Act, Receipt
 from engine.workspace import Workspace, load_workspace
 from store import clock, schema
-from store.deploy import deploy
+from store.current.projection import project
+from store.deploying.deploy import deploy
 from store.intake import take_in
-from store.ledger import once
-from store.links import Links
-from store.projection import project
+from store.responses.links import Links
+from store.running.ledger import once
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
 from workflows.acts import PERFORM

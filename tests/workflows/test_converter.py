@@ -9,7 +9,7 @@ from pydantic_core import CoreSchema, core_schema
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter
 
-from engine.runtime import Receipt
+from engine.turns.runtime import Receipt
 from workflows.converter import DATA_CONVERTER
 from workflows.wire import Begin
 

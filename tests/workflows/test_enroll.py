@@ -3,10 +3,10 @@
 import pytest
 
 from app.connectors import own_tasks
-from engine.runtime import Act, Receipt
-from store.arbitration import Ruled
-from store.deploy import pause
-from store.enrolment import enrol
+from engine.turns.runtime import Act, Receipt
+from store.deciding.arbitration import Ruled
+from store.deciding.enrolment import enrol
+from store.deploying.deploy import pause
 from tests.store.world import DAY, World
 from workflows.activities import Activities
 from workflows.ports import Ports

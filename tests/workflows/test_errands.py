@@ -15,7 +15,8 @@ from connectors.http import Declined
 from connectors.webhook.http import HttpCaller, HttpSettings
 from connectors.webhook.memory import Failure, MemoryCaller
 from connectors.webhook.port import Answered
-from store import errands, runs, schema
+from store import errands, schema
+from store.running import runs
 from tests.connectors.receiver import Receiver, reply
 from tests.databases import engine_of
 from tests.mailing import NOW, Post

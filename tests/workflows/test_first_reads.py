@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from engine.interpreter import fresh
-from engine.runtime import Receipt
+from engine.turns.runtime import Receipt
 from tests.authoring import compiled, found, with_steps
 from workflows.playbook import PlaybookWorkflow
 from workflows.wire import Begin, First, Performing, Reading, Resting

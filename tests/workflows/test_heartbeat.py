@@ -7,10 +7,10 @@ from app.connectors import own_tasks
 from engine.facts import AccountFact, EventFact
 from engine.workspace import load_workspace
 from store import clock
-from store.database import engine_for
-from store.deploy import deploy
+from store.deciding.sweep import sweep
+from store.deploying.deploy import deploy
 from store.intake import take_in
-from store.sweep import sweep
+from store.postgres.database import engine_for
 from workflows.heartbeat import BEATS, Beats
 from workflows.ports import Ports
 from workflows.worker import playbook_worker

@@ -3,9 +3,10 @@
 import pytest
 import sqlalchemy as sa
 
-from engine.runtime import Waiting
-from store import clock, runs
-from store.moments import restless
+from engine.turns.runtime import Waiting
+from store import clock
+from store.deciding.moments import restless
+from store.running import runs
 from tests.store.world import FALLS, START, World
 from workflows import lookout as module
 from workflows.lookout import Lookout

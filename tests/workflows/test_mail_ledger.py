@@ -14,8 +14,9 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from engine.seen import Seen
-from store import mail_events, schema
+from engine.mail.seen import Seen
+from store import schema
+from store.responses import mail_events
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
 

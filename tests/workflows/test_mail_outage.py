@@ -10,7 +10,7 @@ from connectors.email.memory import MemoryTransport
 from connectors.errors import RateLimited, Unavailable
 from engine.workspace import load_workspace
 from store import mails, schema
-from store.deploy import deploy
+from store.deploying.deploy import deploy
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
 from workflows.mail_stream import MailStream

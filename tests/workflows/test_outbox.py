@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.client import Client
 
-from engine.position import Inbox, Position
-from store import outbox, runs
+from engine.turns.position import Inbox, Position
+from store.running import outbox, runs
 from tests.e2e.test_equality import stored_ports
 from tests.workflows.test_reconcile import Small, given
 from workflows.playbook import TemporalRuntime

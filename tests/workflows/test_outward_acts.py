@@ -8,8 +8,11 @@ import sqlalchemy as sa
 
 from engine.facts import AccountFact, ContactFact, PersonFact
 from engine.texts.document import MailText
-from store import clock, runs, schema, surveys, tasks
-from store.links import click_of, survey_of
+from store import clock, schema
+from store.inbox import tasks
+from store.responses import surveys
+from store.responses.links import click_of, survey_of
+from store.running import runs
 from tests.mailing import NOW
 from tests.workflows.outward import KEY, WORKSPACE, Stage
 

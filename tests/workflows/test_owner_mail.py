@@ -4,7 +4,7 @@ from typing import cast
 from temporalio.client import Client
 
 from engine.facts import AccountFact, MetricFact
-from store import breaker
+from store.deciding import breaker
 from tests.e2e.test_equality import stored_ports
 from tests.store.world import FALLS, WORKSPACE, World, workspace
 from workflows.driver import Driver

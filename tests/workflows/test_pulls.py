@@ -9,9 +9,9 @@ from connectors.errors import Misconfigured, Unavailable
 from connectors.source.sql import SqlSource
 from engine.facts import AccountFact
 from engine.workspace import load_workspace
-from store import clock, pulling, quarantine, schema
-from store.deploy import deploy
-from store.intake import take_in
+from store import clock, schema
+from store.deploying.deploy import deploy
+from store.intake import pulling, quarantine, take_in
 from tests.databases import engine_of
 from workflows.heartbeat import PULL, PullBeats
 from workflows.pulls import pull

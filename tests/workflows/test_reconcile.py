@@ -16,12 +16,14 @@ from temporalio.service import RPCError
 
 from engine.facts import AccountFact, PersonFact
 from engine.project import read_project
-from store import clock, runs, tasks
-from store.deploy import Publication, deploy
-from store.enrolment import CannotEnrol, enrol
+from store import clock
+from store.deciding.enrolment import CannotEnrol, enrol
+from store.deciding.sweep import sweep
+from store.deploying.deploy import Publication, deploy
+from store.inbox import tasks
 from store.intake import take_in
+from store.running import runs
 from store.schema import run, task, trace
-from store.sweep import sweep
 from tests.databases import engine_of
 from tests.e2e.test_equality import stored_ports
 from tests.web.signed_in import Browser, app_over

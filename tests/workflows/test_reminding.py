@@ -11,9 +11,10 @@ from connectors.email.stored import StoredTransport
 from connectors.errors import Misconfigured
 from connectors.webhook.memory import MemoryCaller
 from engine.facts import PersonFact
-from engine.runtime import Act
-from store import clock, schema, tasks
-from store.ledger import once
+from engine.turns.runtime import Act
+from store import clock, schema
+from store.inbox import tasks
+from store.running.ledger import once
 from tests.mailing import NOW
 from tests.workflows.outward import WORKSPACE, Stage
 from workflows.acts import PERFORM

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from store import projection
-from store import sweep as store_sweep
-from store.sweep_lock import sweeping
+from store.current import projection
+from store.deciding import sweep as store_sweep
+from store.deciding.sweep_lock import sweeping
 from tests.databases import engine_of
 from tests.homes import until
 from tests.store.world import FALLS, World, workspace

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import RedirectResponse, Response
 
-from store import accounts, enrolment, overrides
 from store.access.viewer import Viewer
+from store.current import overrides
+from store.deciding import enrolment
 from store.deployed import NothingDeployed
+from store.inbox import accounts
 from store.queries.book import ORDERS, Order, read_book
 from web.access import CsmViewer
 from web.account_page import account_page

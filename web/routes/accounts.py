@@ -6,12 +6,13 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from store import accounts, clock
-from store.accounts import Written
+from store import clock
 from store.deployed import NothingDeployed
 from store.explain import Explanation, explain
+from store.inbox import accounts
+from store.inbox.accounts import Written
+from store.postgres.pages import Page
 from store.queries.accounts import AccountRow, list_accounts
-from store.queries.pages import Page
 from web.access import Reads, WritesTasks
 from web.bodies import Filter, Line, Note, StrictRoute
 from web.deps import Deps

@@ -14,7 +14,7 @@ from store.access.leaving import shut_out
 from store.access.logins import Login, Unfit
 from store.access.viewer import Role
 from store.endpoints import Endpoint, MessageRow
-from store.queries.pages import Page
+from store.postgres.pages import Page
 from web.access import Administers, wall_clock
 from web.auditing import actor
 from web.bodies import Filter, Line, RowId, StrictRoute

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import RedirectResponse, Response
 
 from store import clock, errands
+from store.postgres.pages import Page
 from store.queries.errands import ErrandDetail, ErrandRow, get_errand, list_errands
-from store.queries.pages import Page
 from web.access import Administers, OpsViewer, Reads
 from web.auditing import record
 from web.bodies import Filter, RowId, StrictRoute

@@ -15,9 +15,9 @@ from starlette.types import Scope
 
 from engine.facts import FACT, IncomingFact
 from store import clock
+from store.intake.quarantine import Aside, put_aside
 from store.intake.report import IntakeReport
 from store.intake.screened import take_in_screened
-from store.quarantine import Aside, put_aside
 from web.access import WritesFacts
 from web.bodies import StrictRoute
 from web.deps import Deps

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from engine.phrases import phrases_for
-from store import clicks, clock
-from store.links import click_of, own_key
+from store import clock
+from store.responses import clicks
+from store.responses.links import click_of, own_key
 from web.access import Public
 from web.deps import Deps, WebDeps
 from web.languages import asked_for

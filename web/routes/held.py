@@ -7,9 +7,11 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from store import breaker, clock, quarantine
+from store import clock
+from store.deciding import breaker
 from store.deployed import NothingDeployed, load_workspace
-from store.quarantine import Release
+from store.intake import quarantine
+from store.intake.quarantine import Release
 from web.access import OpsViewer
 from web.auditing import record
 from web.bodies import Filter, RowId

@@ -6,12 +6,14 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from store import breaker, clock, quarantine
-from store.breaker import HeldStart, Incident, NoIncident
+from store import clock
 from store.consent import Reason, Suppressed, page_of_suppressed
+from store.deciding import breaker
+from store.deciding.breaker import HeldStart, Incident, NoIncident
 from store.deployed import NothingDeployed, load_workspace
-from store.quarantine import Held, Release, State
-from store.queries.pages import Page
+from store.intake import quarantine
+from store.intake.quarantine import Held, Release, State
+from store.postgres.pages import Page
 from web.access import Administers, Reads
 from web.auditing import record
 from web.bodies import Filter, RowId, StrictRoute

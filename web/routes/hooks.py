@@ -8,8 +8,9 @@ from starlette.concurrency import run_in_threadpool
 
 from connectors.email.sendgrid_events import SIGNATURE, TIMESTAMP, Malformed, NotSendGrids, Post, read_post, verify
 from connectors.errors import Misconfigured
-from store import clock, mail_events
-from store.mail_events import Taken
+from store import clock
+from store.responses import mail_events
+from store.responses.mail_events import Taken
 from web.access import Public
 from web.deps import Deps, WebDeps
 from web.metrics import Metrics

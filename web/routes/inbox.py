@@ -8,8 +8,8 @@ from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from store import desk, tasks
 from store.access.viewer import Viewer
+from store.inbox import desk, tasks
 from store.queries.tasks import get_task
 from web.access import CsmViewer, wall_clock
 from web.auditing import record

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import HTMLResponse, Response
 
+from store.postgres.pages import Page
 from store.queries.mails import MailDetail, MailRow, MailState, get_mail, list_mails
-from store.queries.pages import Page
 from web.access import OpsViewer, Reads
 from web.bodies import Filter, RowId, StrictRoute
 from web.deps import Deps

@@ -6,7 +6,9 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from store import accounts, clock, overrides
+from store import clock
+from store.current import overrides
+from store.inbox import accounts
 from web.access import Administers
 from web.auditing import record
 from web.bodies import Filter, Line, Note, StrictRoute

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from engine.phrases import Phrases, phrases_for
 from store import clock
 from store.consent import Preference, leave_all, preferences, save
-from store.links import Reader, own_key, reader_of
 from store.mails.bars import mail_policy
+from store.responses.links import Reader, own_key, reader_of
 from web.access import Public
 from web.bodies import Filter
 from web.deps import Deps, WebDeps

@@ -10,7 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from connectors.errors import Misconfigured
 from connectors.replies.posted import Malformed, mail_in
 from connectors.replies.reading import read_mail
-from store import clock, replies
+from store import clock
+from store.responses import replies
 from web.access import Public
 from web.deps import Deps, WebDeps
 from web.metrics import Metrics

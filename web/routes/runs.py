@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from store import enrolment
-from store.queries.pages import Page
+from store.deciding import enrolment
+from store.postgres.pages import Page
 from store.queries.runs import RunDetail, RunRow, RunState, get_run, list_runs
 from web.access import Administers, OpsViewer, Reads
 from web.bodies import Filter, Line, RowId, StrictRoute

@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict
 from store import clock
 from store.access.keys import Caller
 from store.deployed import NothingDeployed
+from store.deploying.playbook_state import MOVES, Move, move_all
 from store.explain.candidates import Candidates, candidates_of
-from store.operating import Do, NotTold, Told, steer_run
-from store.playbook_state import MOVES, Move, move_all
+from store.postgres.pages import Page, size
 from store.queries.names import playbook_title
-from store.queries.pages import Page, size
 from store.queries.runs import RunDetail, get_run
+from store.running.operating import Do, NotTold, Told, steer_run
 from store.schema import playbook, run
 from web.access import Administers, Reads
 from web.auditing import record

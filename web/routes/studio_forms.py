@@ -6,10 +6,11 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from store import clock, operating
-from store.deploy import DeployRefused, NothingDeployed, rollback
-from store.operating import Do
-from store.playbook_state import MOVES, Move, move_all
+from store import clock
+from store.deploying.deploy import DeployRefused, NothingDeployed, rollback
+from store.deploying.playbook_state import MOVES, Move, move_all
+from store.running import operating
+from store.running.operating import Do
 from web.access import OpsViewer
 from web.auditing import record
 from web.bodies import Filter, RowId

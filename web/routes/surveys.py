@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from engine.phrases import phrases_for
 from engine.surveys import SCALES
-from store import clock, surveys
+from store import clock
 from store.deployed import load_workspace
-from store.links import own_key, survey_of
-from store.surveys import NotTaken, Survey
+from store.responses import surveys
+from store.responses.links import own_key, survey_of
+from store.responses.surveys import NotTaken, Survey
 from web.access import Public
 from web.bodies import Filter, Note
 from web.deps import Deps, WebDeps

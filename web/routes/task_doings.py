@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from store import clock, desk, tasks
-from store.desk import Changed
+from store import clock
+from store.inbox import desk, tasks
+from store.inbox.desk import Changed
 from web.access import WritesTasks
 from web.auditing import record
 from web.bodies import Line, Note, RowId, StrictRoute

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Form, Query, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import RedirectResponse, Response
 
-from store import clock, tasks
+from store import clock
+from store.inbox import tasks
+from store.postgres.pages import Page
 from store.queries.names import people
-from store.queries.pages import Page
 from store.queries.tasks import TaskRow, TaskView, get_task, list_tasks
 from web.access import OpsViewer, Reads, WritesTasks
 from web.auditing import record

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engine.runtime import Act, Receipt
+from engine.turns.runtime import Act, Receipt
 from workflows.acts.acting import Acting
 from workflows.acts.email import draft_mail, prepare_mails
 from workflows.acts.end import end_run

@@ -6,10 +6,10 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from engine.doubts import OnUnknown
+from engine.mail.doubts import OnUnknown
 from engine.workspace import Workspace
 from store.deployed import load_compiled, load_workspace
-from store.statements import Statement
+from store.postgres.statements import Statement
 from workflows.ports import Ports
 
 

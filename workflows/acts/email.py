@@ -2,11 +2,12 @@
 
 from connectors.errors import Misconfigured
 from connectors.tasks.port import NewTask
-from engine.runtime import Act, Receipt
 from engine.steps.email import DROP, SEND
 from engine.texts.filters import RenderError
-from store import drafts, mails, tasks
+from engine.turns.runtime import Act, Receipt
+from store import mails
 from store.assigning import assignee_for
+from store.inbox import drafts, tasks
 from workflows.acts.acting import Acting
 from workflows.acts.letters import Letter, reachable
 

@@ -1,7 +1,7 @@
 """Ends a run: its row, its watches, its open tasks, its unsent mail."""
 
-from engine.runtime import Act, Receipt
-from store import runs
+from engine.turns.runtime import Act, Receipt
+from store.running import runs
 from workflows.acts.acting import Acting
 
 

@@ -1,7 +1,7 @@
 """Starts another playbook for the run's account, by the rules that every start is judged by."""
 
-from engine.runtime import Act, Receipt
-from store.enrolment import CannotEnrol, enrol
+from engine.turns.runtime import Act, Receipt
+from store.deciding.enrolment import CannotEnrol, enrol
 from workflows.acts.acting import Acting
 
 _OUTCOMES = {"started": "started", "held": "held"}

@@ -6,16 +6,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.addresses import address_key
-from engine.locales import in_locale
-from engine.mail_policy import topic_of
-from engine.runtime import Act, Receipt
+from engine.mail.addresses import address_key
+from engine.mail.locales import in_locale
+from engine.mail.policy import topic_of
 from engine.texts.document import MailText
 from engine.texts.mail import FilledText, Letterhead, fill_mail, render_filled, render_mail
 from engine.texts.scale import Scale
+from engine.turns.runtime import Act, Receipt
 from store import mails
 from store.people import Contact, recipients, text_values
-from store.statements import Statement
+from store.postgres.statements import Statement
 from workflows.acts.acting import Acting
 from workflows.ports import STREAM
 

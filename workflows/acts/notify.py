@@ -1,8 +1,8 @@
 """Tells colleagues: by a mail inside the house, or by a message into a chat channel."""
 
-from engine.runtime import Act, Receipt
 from engine.texts.filters import RenderError
 from engine.texts.templates import fill, render_line
+from engine.turns.runtime import Act, Receipt
 from store import errands
 from store.assigning import assignee_for
 from store.people import colleague, text_values

@@ -1,7 +1,7 @@
 """Writes account fields and tags; the next sweep acts on them like on any other fact."""
 
-from engine.runtime import Act, Receipt
-from store import setting
+from engine.turns.runtime import Act, Receipt
+from store.current import setting
 from workflows.acts.acting import Acting
 
 

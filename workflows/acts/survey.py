@@ -3,13 +3,14 @@
 from connectors.errors import Misconfigured
 from engine.calendars import Place, add
 from engine.durations import Duration, parse_duration
-from engine.runtime import Act, Receipt
 from engine.surveys import SCALES
 from engine.texts.filters import RenderError
 from engine.texts.scale import Scale
 from engine.texts.templates import render_line
-from store import mails, surveys
+from engine.turns.runtime import Act, Receipt
+from store import mails
 from store.people import Contact
+from store.responses import surveys
 from workflows.acts.acting import Acting
 from workflows.acts.letters import Letter, reachable
 

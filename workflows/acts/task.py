@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from connectors.tasks.port import NewTask
-from engine.runtime import Act, Receipt
 from engine.texts.filters import RenderError
 from engine.texts.templates import render_line
-from store import errands, mails, tasks
+from engine.turns.runtime import Act, Receipt
+from store import errands, mails
 from store.assigning import assignee_for
+from store.inbox import tasks
 from store.people import text_values
 from workflows.acts.acting import Acting
 from workflows.acts.reminding import tell_of_task

@@ -1,8 +1,8 @@
 """Orders a request to another program: fills in its body and puts it into the errand stream, which alone sends."""
 
-from engine.runtime import Act, Receipt
 from engine.texts.filters import RenderError
 from engine.texts.templates import fill
+from engine.turns.runtime import Act, Receipt
 from store import errands
 from store.people import text_values
 from workflows.acts.acting import Acting

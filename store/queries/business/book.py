@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 
 from engine.calendars import local_date
 from engine.workspace import Workspace
-from store.sight import Sight
+from store.current.sight import Sight
 
 NOT_CUSTOMERS = ("prospect", "trial_ended", "churned")
 """Lifecycles that are outside the book. An account of unknown lifecycle is in it."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from store.postgres.pages import CursorError, Page, id_after, size
 from store.queries.business.answers import CSAT, NPS, answering
 from store.queries.business.at_risk import AT_RISK
 from store.queries.business.book import Book, number
@@ -17,7 +18,6 @@ from store.queries.business.late_tasks import LATE_TASKS, accounts_with_late_tas
 from store.queries.business.lifetime_value import CLV
 from store.queries.business.renewals import RENEWALS, WINDOWS, renewing
 from store.queries.business.retention import GRR, LOGO_CHURN, NRR, cohort_accounts
-from store.queries.pages import CursorError, Page, id_after, size
 from store.schema import account
 
 ALL = "all"

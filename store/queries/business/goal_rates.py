@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from engine.turns.walk import RESULTS
 from engine.values import Condition
-from engine.walk import RESULTS
 from store.deployed import Deployed, load_playbooks
 from store.queries.business.book import Book
 from store.queries.business.definition import Definition

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from engine.catalogue import Field
 from engine.workspace import Computed
-from store.columns import SQL_TYPES, Seen, column_name
-from store.expressions import to_sql
+from store.current.columns import SQL_TYPES, Seen, column_name
+from store.current.told import read_json
+from store.expressions.sql import to_sql
 from store.forgetting import known_since, told_since
 from store.queries.business.book import Book
 from store.schema import account, account_value
-from store.told import read_json
 
 
 class NotKept(LookupError):

@@ -1,0 +1,1 @@
+"""The language for tools and for people: its words, schemas, codes and style."""

@@ -1,0 +1,1 @@
+"""Reads what a user wrote in YAML, with the place of every word."""

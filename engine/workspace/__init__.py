@@ -1,0 +1,47 @@
+"""What a workspace declares, in tenure.yaml and scorecards/: read, checked, and the value everybody works with."""
+
+from engine.workspace.model import (
+    REPLIES,
+    Calendar,
+    Cell,
+    Computed,
+    Connector,
+    ConnectorKind,
+    Feed,
+    Generate,
+    Import,
+    OneOf,
+    Person,
+    Pull,
+    Reminders,
+    Roles,
+    Rule,
+    Sender,
+    Surveys,
+    Workspace,
+    base_catalogue,
+)
+from engine.workspace.reader import load_workspace
+
+__all__ = [
+    "REPLIES",
+    "Calendar",
+    "Cell",
+    "Computed",
+    "Connector",
+    "ConnectorKind",
+    "Feed",
+    "Generate",
+    "Import",
+    "OneOf",
+    "Person",
+    "Pull",
+    "Reminders",
+    "Roles",
+    "Rule",
+    "Sender",
+    "Surveys",
+    "Workspace",
+    "base_catalogue",
+    "load_workspace",
+]

@@ -1,0 +1,1 @@
+"""Publishing playbooks and a workspace, and what becomes of what runs by the version before."""

@@ -1,0 +1,1 @@
+"""What comes back from customers: opens, clicks, bounces, replies and answers to surveys."""

@@ -47,7 +47,8 @@ class Maker:
     def __init__(self, workspace: Workspace, zones: dict[str, str], owner: Callable[[Cell, Row], str]) -> None:
         self._workspace, self._zones, self._owner = workspace, zones, owner
         self._catalogue = workspace.catalogue()
-        self._signups: dict[str, datetime] = {}
+        self._signups: dict[str, datetime | None] = {}
+        """The first date that an account's rows tell it by; none where one of them has no date."""
         self._moments: dict[tuple[Any, str], datetime] = {}
         self._makers: Mapping[str, Callable[[Import, Row], Made]] = {
             "account": self._account,
@@ -149,8 +150,11 @@ class Maker:
         if isinstance(zone, str):
             self._zones[key] = zone
         at = self._instant(one.at, row, self._zone(key))
-        if at is not None:
-            self._signups[key] = at
+        told_before = key in self._signups
+        self._note_signup(key, at)
+        if told_before:
+            yield AccountFact(key=key, fields=fields, at=at), at
+            return
         made = self._workspace.generate
         name = str(fields.get("account.name") or key)
         fields |= {
@@ -171,6 +175,10 @@ class Maker:
                 ),
                 at,
             )
+
+    def _note_signup(self, key: str, at: datetime | None) -> None:
+        known = self._signups.get(key, at)
+        self._signups[key] = None if at is None or known is None else min(at, known)
 
     def _contact(self, one: Import, row: Row) -> Made:
         account = self._owner_of(one, row)

@@ -107,6 +107,39 @@ def test_an_account_is_known_from_its_own_date_on():
     assert second_known == datetime(2024, 3, 1, 15, tzinfo=UTC)  # midnight in its own zone
 
 
+def test_a_second_file_of_accounts_puts_off_nothing_that_is_known_and_makes_nothing_up_anew():
+    workspace = WORKSPACE.model_copy(update={"imports": (*WORKSPACE.imports, _reviews())})
+    tables = {
+        "accounts": read_table(ACCOUNTS, "accounts.csv"),
+        "subs": read_table(SUBS, "subs.csv"),
+        "reviews": read_table("key,day,seats\nA-1,2024-06-01,9\n", "reviews.csv"),
+    }
+    facts = [known for block in Reader(workspace, tables).blocks() for known in block.facts]
+    subscription = next(known for known in facts if isinstance(known.fact, RecordFact) and known.fact.key == "s1")
+    assert subscription.known_at == berlin(3, 1)
+    later = [known.fact for known in facts if known.known_at == berlin(6, 1)]
+    assert later == [AccountFact(key="A-1", fields={"account.seats": 9.0}, at=berlin(6, 1))]
+
+
+def test_an_account_that_one_file_tells_without_a_date_is_known_with_the_import():
+    undated = _reviews().model_copy(update={"name": "undated", "at": None})
+    imports = (*(one for one in WORKSPACE.imports if one.name != "accounts"), _reviews(), undated)
+    tables = {
+        "undated": read_table("key,seats\nA-1,5\n", "undated.csv"),
+        "reviews": read_table("key,day,seats\nA-1,2024-06-01,9\n", "reviews.csv"),
+        "subs": read_table(SUBS, "subs.csv"),
+    }
+    reader = Reader(WORKSPACE.model_copy(update={"imports": imports}), tables)
+    facts = [known for block in reader.blocks() for known in block.facts]
+    subscription = next(known for known in facts if isinstance(known.fact, RecordFact) and known.fact.key == "s1")
+    assert subscription.known_at == berlin(2, 1)
+
+
+def _reviews():
+    accounts = next(one for one in WORKSPACE.imports if one.name == "accounts")
+    return accounts.model_copy(update={"name": "reviews", "at": "day", "fields": {"account.seats": "seats"}})
+
+
 def test_made_up_values_are_the_same_every_time_and_fit_an_address():
     made = facts(read(accounts=ACCOUNTS), ContactFact)
     assert [contact.email for contact, _ in made] == ["admin@a-1.example", "admin@b-2.example"]

@@ -14,11 +14,11 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from app.embedded import Servers
+from app.embedded.temporal import SEARCH_ATTRIBUTES
 from app.errors import ServerAway
 from app.settings import Settings
 from workflows.converter import DATA_CONVERTER
 
-SEARCH_ATTRIBUTES = ("TenureAccount", "TenurePlan")
 _RETENTION = timedelta(days=90)
 
 

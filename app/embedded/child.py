@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +43,8 @@ class Server(Protocol):
     """Ends it cleanly."""
     orphan_signal: signal.Signals
     """What the kernel sends it when the keeper dies."""
+    environment: Mapping[str, str]
+    """All that it sees of one."""
 
     def prepare(self) -> None:
         """Make everything ready for a start, or raise ServerAway; nothing of it runs now."""
@@ -134,7 +136,7 @@ class Child:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                env=CLEAN_ENVIRONMENT,
+                env=self.server.environment,
                 preexec_fn=dying_with_parent(self.server.orphan_signal, os.getpid()),  # noqa: PLW1509 - the keeper has one thread
                 user=self.server.user,
                 group=self.server.user,

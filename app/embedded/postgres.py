@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -47,6 +48,7 @@ class Postgres:
     title = "PostgreSQL"
     stop_signal = signal.SIGINT  # "fast" shutdown: ends sessions, writes a checkpoint
     orphan_signal = signal.SIGINT
+    environment: Mapping[str, str] = CLEAN_ENVIRONMENT
 
     def __init__(self, places: Places, *, durable: bool) -> None:
         self.mark = str(places.postgres)

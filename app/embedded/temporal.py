@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.embedded.child import CLEAN_ENVIRONMENT
@@ -17,6 +18,15 @@ from app.errors import ServerAway
 
 _HOST = "127.0.0.1"
 _NAMESPACE = "default"
+SEARCH_ATTRIBUTES = ("TenureAccount", "TenurePlan")
+"""What runs are found by in Temporal: keywords."""
+_SETTINGS = (
+    # Search attributes are made with the namespace: no start of a run need read them from the database again.
+    "system.forceSearchAttributesCacheRefreshOnRead=false",
+    # One process answers for all partitions of a queue: they would only hand tasks on to each other.
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+)
 # Below the range from which the kernel takes ports for outgoing connections: while the server restarts, a client that
 # knocks again and again at a port of that range may be handed the very same port and end up connected to itself.
 _PORTS = range(15000, 32000)
@@ -29,6 +39,8 @@ class Temporal:
     user: int | None = None
     stop_signal = signal.SIGTERM
     orphan_signal = signal.SIGKILL  # its write-ahead log survives that
+    # Collecting garbage half as often spares a tenth of its processor time, and takes some 50 MB.
+    environment: Mapping[str, str] = CLEAN_ENVIRONMENT | {"GOGC": "200"}
 
     def __init__(self, places: Places, *, durable: bool) -> None:
         self._durable = durable
@@ -55,6 +67,8 @@ class Temporal:
             # Two to three times the throughput of SQLite's defaults.
             *("--sqlite-pragma", "journal_mode=WAL"),
             *("--sqlite-pragma", f"synchronous={'NORMAL' if self._durable else 'OFF'}"),
+            *(part for name in SEARCH_ATTRIBUTES for part in ("--search-attribute", f"{name}=Keyword")),
+            *(part for setting in _SETTINGS for part in ("--dynamic-config-value", setting)),
             *("--log-level", "warn", "--log-format", "json"),
         ]
 

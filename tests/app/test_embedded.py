@@ -14,7 +14,7 @@ import pytest
 
 from app.embedded import Servers
 from app.embedded.places import Places
-from app.embedded.temporal import Temporal
+from app.embedded.temporal import SEARCH_ATTRIBUTES, Temporal
 from app.errors import ServerAway
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -91,17 +91,34 @@ def _query(servers, statement):
         return cursor.fetchall() if cursor.description else []
 
 
-def _workflow_count(servers: Servers) -> int:
+def _start_run(servers: Servers, account: str) -> None:
+    from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+    async def start(client):
+        keyword = SearchAttributeKey.for_keyword(SEARCH_ATTRIBUTES[0])
+        attributes = TypedSearchAttributes([SearchAttributePair(keyword, account)])
+        await client.start_workflow("run", id=account, task_queue="nobody", search_attributes=attributes)
+
+    _with_client(servers, start)
+
+
+def _has_run(servers: Servers, account: str) -> bool:
+    async def count(client):
+        return (await client.count_workflows(f"{SEARCH_ATTRIBUTES[0]} = '{account}'")).count
+
+    return bool(_with_client(servers, count) == 1)
+
+
+def _with_client(servers, work):
     import asyncio
 
     from temporalio.client import Client
 
-    async def count() -> int:
+    async def connected():
         at = servers.temporal()
-        client = await Client.connect(at.address, namespace=at.namespace)
-        return (await client.count_workflows()).count
+        return await work(await Client.connect(at.address, namespace=at.namespace))
 
-    return asyncio.run(count())
+    return asyncio.run(connected())
 
 
 def test_a_query_is_answered_and_text_sorts_by_code_point_yet_knows_letters(home):
@@ -165,14 +182,16 @@ def test_a_killed_postgresql_is_back_at_the_same_address_with_its_data(home):
         assert _query(servers, "SELECT answer FROM kept") == [(42,)]
 
 
-def test_a_killed_temporal_is_back_at_the_same_address(home):
+def test_a_killed_temporal_is_back_at_the_same_address_and_finds_its_runs_by_account(home):
     with Servers(home, durable=False) as servers:
         address = servers.temporal()
+        _start_run(servers, "before")
         old = servers.pids()["temporal"]
         _kill(old)
         _new_pid(servers, "temporal", old)
         assert servers.temporal() == address
-        assert _workflow_count(servers) == 0
+        _start_run(servers, "after")
+        assert _until(lambda: all(_has_run(servers, account) for account in ("before", "after")))
 
 
 def test_a_killed_keeper_takes_its_servers_along_and_the_next_request_recovers(home):
@@ -207,7 +226,8 @@ def test_a_first_start_that_was_cut_short_is_made_afresh(own_home):
     (own_home / "temporal" / "temporal.db").write_bytes(b"half a file")
     with Servers(own_home, durable=False) as servers:
         assert _query(servers, "SELECT 1") == [(1,)]
-        assert _workflow_count(servers) == 0
+        _start_run(servers, "first")
+        assert _until(lambda: _has_run(servers, "first"))
 
 
 def test_files_of_another_release_are_refused_with_a_way_out(own_home):

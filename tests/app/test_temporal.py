@@ -6,9 +6,10 @@ import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 
+from app.embedded.temporal import SEARCH_ATTRIBUTES
 from app.errors import ServerAway
 from app.settings import read_settings
-from app.temporal import SEARCH_ATTRIBUTES, connect, prepare_namespace
+from app.temporal import connect, prepare_namespace
 
 
 async def test_the_prepared_namespace_knows_the_search_attributes_and_keeps_ended_runs(temporal_client):

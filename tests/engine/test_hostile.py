@@ -18,7 +18,7 @@ _SECONDS = 60
 # A child imports first, then measures the work alone.
 _CHILD = f"""
 import json, resource, sys, time
-from engine.document import load_document
+from engine.documents.document import load_document
 from engine.expressions import ExpressionError, Scope, parse_expression
 from engine.problems import DocumentError, Spot
 from engine.texts.document import MailText
@@ -28,7 +28,7 @@ from engine.texts.templates import render_line
 from engine.texts.templates import fill
 from engine.compile import compile_playbook
 from engine.workspace import load_workspace
-from engine.formatting import formatted
+from engine.authoring.formatting import formatted
 
 def yaml(text):
     load_document(text, "a.yaml")

@@ -32,6 +32,7 @@ from workflows.mail_stream import MailStream
 from workflows.outbox import Deliverer
 from workflows.playbook import PlaybookWorkflow
 from workflows.wire import PLAYBOOK_QUEUE
+from workflows.worker import WORKFLOW_TASKS
 
 _THREADS = 16
 _POLL = 5.0
@@ -115,7 +116,7 @@ async def _working(database: sa.Engine, client: Client) -> AsyncIterator[None]:
         activities=[acts.perform, acts.read, acts.rest],
         activity_executor=ThreadPoolExecutor(_THREADS),
         max_concurrent_local_activities=_THREADS,
-        max_concurrent_workflow_tasks=8,
+        max_concurrent_workflow_tasks=WORKFLOW_TASKS,
         max_cached_workflows=1000,
     )
     async with worker:

@@ -1,6 +1,7 @@
 import re
 
 from web.static_files import STATIC, static
+from web.trace import _SENTENCES
 
 _LARGEST_PAGE = 100_000
 
@@ -21,3 +22,9 @@ def test_pages_name_the_files_that_are_there(empty):
 
 def test_style_and_script_leave_room_for_the_page():
     assert sum(file.stat().st_size for file in STATIC.iterdir()) < _LARGEST_PAGE * 0.6
+
+
+def test_no_rule_that_is_meant_for_something_else_reaches_a_line_of_a_run():
+    words = "|".join(set(_SENTENCES) - {"end"})  # what it takes from tables is taken back in timelines
+    styles = "\n".join(file.read_text() for file in STATIC.glob("*.css"))
+    assert not re.findall(rf"(?:^|,|}}|{{)\s*\.(?:{words})(?![\w-])[^{{]*{{", styles, re.MULTILINE)

@@ -165,3 +165,25 @@ def test_drawings_escape_what_they_are_given():
     drawn += str(stacked_bar([Part(value=1, tone=HOSTILE, says=HOSTILE)], HOSTILE))
     assert "<script>" not in drawn
     assert str(moves_chart({}, (), "")) == ""
+
+
+def test_a_playbook_without_a_goal_is_not_said_to_hold_nobody_out(client, in_book):
+    source = b"""
+playbook: pulse
+title: Pulse
+owner: ops@example.test
+triggers: [{ manual: true }]
+entry: { holdout: 10% }
+steps: [{ wait: 1 day }]
+"""
+
+    def make(book):
+        book.playbook(source, book.workspace())
+        acme = book.account("acme", "Acme")
+        book.facts(acme, **{"account.name": "Acme", "account.arr": 150.0})
+        book.crossing(acme, playbook="pulse", state="held_out")
+
+    in_book(make)
+    text = client.get("/").text
+    assert "no goal to compare by" in text
+    assert "nobody held out" not in text

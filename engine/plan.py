@@ -89,6 +89,11 @@ class Plan(Value):
         """Every condition anywhere in it, whatever its steps are."""
         return tuple(_conditions_in(self.model_dump(mode="json")))
 
+    @cached_property
+    def all_templates(self) -> tuple[str, ...]:
+        """Every template that its steps hold themselves: titles of tasks, messages, bodies of requests."""
+        return tuple(_templates_in(self.model_dump(mode="json")["steps"]))
+
     def aggregates(self) -> tuple[Aggregate, ...]:
         """Every aggregate that some condition of it reads, once."""
         found = {node.text: node for condition in self.all_conditions for node in condition.expression.aggregates}
@@ -104,6 +109,14 @@ def _conditions_in(data: Any) -> Iterator[Condition]:
     if isinstance(data, list):
         for part in data:
             yield from _conditions_in(part)
+
+
+def _templates_in(data: Any) -> Iterator[str]:
+    if isinstance(data, str) and ("{{" in data or "{%" in data):
+        yield data
+    elif isinstance(data, dict | list):
+        for part in data.values() if isinstance(data, dict) else data:
+            yield from _templates_in(part)
 
 
 class Compiled(Value):

@@ -15,7 +15,8 @@ from engine.differences import differences
 from engine.entry import PlaybookState
 from engine.facts import PersonFact
 from engine.plan import Compiled
-from engine.triggers import Moment, Schedule, Trigger
+from engine.texts.names import known_names
+from engine.triggers import Moment, Trigger
 from engine.triggers.coming import anchor_of
 from engine.turns.walk import RESULTS
 from engine.values import content_hash
@@ -38,6 +39,7 @@ from store.deployed import (
     note_change,
 )
 from store.deploying.playbook_state import pause, resume, switch_off
+from store.deploying.reading import reads_of_version
 from store.deploying.redefined import redefined
 from store.deploying.still_read import still_read
 from store.intake import take_in
@@ -186,7 +188,7 @@ def rollback(conn: sa.Connection, name: str, to: int | None, now: datetime) -> t
         known = ", ".join(map(str, versions))
         raise NothingDeployed(f"{name} has no version {version}; there are {known}")
     compiled, workspace = load_compiled(conn, name, version), load_workspace(conn)
-    if reasons := tuple(_missing_fields(compiled, workspace)):
+    if reasons := tuple(_missing_fields(conn, compiled, workspace)):
         raise DeployRefused(reasons)
     return version, deploy(conn, workspace, [Publication(compiled, versions[version], {})], now)
 
@@ -357,18 +359,14 @@ def _grown_holdouts(publications: Sequence[Compiled], before: Mapping[str, Deplo
         )
 
 
-def _missing_fields(compiled: Compiled, workspace: Workspace) -> Iterator[str]:
+def _missing_fields(conn: sa.Connection, compiled: Compiled, workspace: Workspace) -> Iterator[str]:
     """What a version reads and the workspace does not have any more, or has as something else."""
-    conditions = [*compiled.conditions(), *compiled.plan.all_conditions]
-    read = {name: type_ for condition in conditions for name, type_ in condition.reads.items()}
-    timed = (anchor_of(one)[0] for one in compiled.triggers if isinstance(one, Moment | Schedule))
-    named = dict.fromkeys(name for name in (*timed, compiled.entry.key) if name is not None)
     fields = workspace.catalogue().fields
-    for name in sorted({*read, *named}):
+    known = known_names(fields, workspace.roles.contacts, workspace.roles.staff)
+    for name, wanted in sorted(reads_of_version(conn, compiled).items()):
         if name.startswith(RESULTS):
             continue
-        wanted = read.get(name)
-        if name not in fields:
+        if name not in fields and (wanted or name not in known):
             yield f"{compiled.playbook} would read {name}, which the workspace does not have any more"
         elif wanted is not None and not _alike(wanted, fields[name].type):
             yield f"{compiled.playbook} would read {name} as a {wanted}, and by now it is a {fields[name].type}"

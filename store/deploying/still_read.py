@@ -1,12 +1,13 @@
 """Who would be left reading nothing: open runs and other playbooks, when a deploy takes a field away or retypes it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from engine.values import Condition
+from engine.texts.names import known_names
 from engine.workspace import Workspace
-from store.deployed import Deployed, open_versions, plan_conditions
+from store.deployed import Deployed, open_versions
+from store.deploying.reading import Reads, reads_of_plan, reads_of_version
 from store.schema import run
 
 _SHOWN = 10
@@ -22,29 +23,39 @@ def still_read(
     reasons: list[str] = []
     for version, compiled in open_versions(conn):
         name = compiled.playbook
-        fields = _read(plan_conditions(compiled.plan), gone)
+        fields = _read(reads_of_plan(conn, compiled.plan), gone)
         reader = f"{_runs(conn, name, version)} of {name} version {version}" if fields else ""
         reasons += [f"{field} {gone[field]}, but {reader} still needs it" for field in fields]
     for one in left_alone:
         if one.state == "off":
             continue
-        fields = _read(one.compiled.conditions(), gone)
+        fields = _read(reads_of_version(conn, one.compiled), gone)
         reader = f"{one.playbook}, which is not part of this deploy,"
         reasons += [f"{field} {gone[field]}, but {reader} still needs it" for field in fields]
     return tuple(reasons)
 
 
+_REMOVED = "would be removed"
+
+
 def _gone(before: Workspace | None, after: Workspace) -> dict[str, str]:
+    """What becomes of names that there will not be any more, or not as they were."""
     if before is None:
         return {}
-    gone, catalogue = {}, after.catalogue()
+    gone = dict.fromkeys(sorted({*_names(before)} - {*_names(after)}), _REMOVED)
+    catalogue = after.catalogue()
     for name, field in before.catalogue().fields.items():
         now = catalogue.field(name)
         if now is None:
-            gone[name] = "would be removed"
+            gone[name] = _REMOVED
         elif _kind(now.type) != _kind(field.type):
             gone[name] = f"would become a {now.type} instead of a {field.type}"
     return gone
+
+
+def _names(workspace: Workspace) -> Sequence[str]:
+    """What texts may read: fields, and people by their roles."""
+    return known_names(workspace.catalogue().fields, workspace.roles.contacts, workspace.roles.staff)
 
 
 def _kind(type_: str) -> str:
@@ -52,8 +63,9 @@ def _kind(type_: str) -> str:
     return "text" if type_ == "choice" else type_
 
 
-def _read(conditions: Iterable[Condition], gone: dict[str, str]) -> list[str]:
-    return sorted({name for condition in conditions for name in condition.reads if name in gone})
+def _read(reads: Reads, gone: dict[str, str]) -> list[str]:
+    """Those of them that are gone; a text takes a value of any type."""
+    return sorted(name for name, type_ in reads.items() if name in gone and (type_ or gone[name] == _REMOVED))
 
 
 def _runs(conn: sa.Connection, playbook: str, version: int) -> str:

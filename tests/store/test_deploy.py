@@ -2,7 +2,16 @@
 
 import pytest
 
-from store.deploying.deploy import DeployRefused, NothingDeployed, load_compiled, load_workspace
+from engine.project import read_project
+from store.deploying.deploy import (
+    DeployRefused,
+    NothingDeployed,
+    deploy,
+    load_compiled,
+    load_workspace,
+    publications,
+    rollback,
+)
 from tests.store.world import FALLS, World, workspace
 
 NAMED = "triggers: [{{ id: low, metric: nps, falls_below: {0} }}]\n"
@@ -174,6 +183,84 @@ def test_what_an_open_run_reads_may_not_go(world, fields, says):
     assert world.rows("select hash from workspace") == before
     world.end(1)
     world.deploy(smaller, risk=FALLS)
+
+
+TITLED = """
+playbook: {name}
+title: {name}
+owner: ops@example.test
+{body}
+steps:
+  - wait: 10 days
+  - id: call
+    task: {{ title: "Ask about {{{{ account.tier or 'it' }}}} at {{{{ expert.name or 'ours' }}}}", assign: csm }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [
+        (
+            "fields: {}\nroles: { staff: { csm: account.csm, expert: account.csm } }\n",
+            r"account\.tier would be removed, but run 1 of risk",
+        ),
+        (
+            "fields: { account.tier: number }\nroles: { staff: { csm: account.csm } }\n",
+            r"expert\.name would be removed, but run 1 of risk",
+        ),
+    ],
+)
+def test_what_the_texts_of_an_open_run_read_may_not_go(world, left, says):
+    whole = "fields: { account.tier: number }\nroles: { staff: { csm: account.csm, expert: account.csm } }\n"
+    world.deploy(workspace(f"name: Test\nmetrics: {{ nps: number }}\n{whole}"), _template=TITLED, risk=FALLS)
+    settle(world)
+    world.day(nps=50.0)
+    smaller = workspace(f"name: Test\nmetrics: {{ nps: number }}\n{left}")
+    with pytest.raises(DeployRefused, match=says):
+        world.deploy(smaller, risk=FALLS)
+    world.deploy(workspace(f"name: Test\nmetrics: {{ nps: number }}\n{whole.replace('number', 'text')}"), risk=FALLS)
+    world.end(1)
+    world.deploy(smaller, risk=FALLS)
+    with world.tx() as conn, pytest.raises(DeployRefused, match=r"risk would read (account\.tier|expert\.name)"):
+        rollback(conn, "risk", 1, world.now)
+
+
+def test_what_a_mail_of_an_open_run_reads_may_not_go(world):
+    files = {
+        "tenure.yaml": b"name: Test\nsender: { name: We, address: we@ours.test }\npostal_address: Here\n"
+        b"metrics: { nps: number }\nfields: { account.tier: number }\nroles: { contacts: { champion: [champion] } }\n",
+        "playbooks/risk/playbook.yaml": b"playbook: risk\ntitle: Risk\nowner: ops@example.test\n"
+        + FALLS.encode()
+        + b"steps: [{ wait: 10 days }, { id: hello, email: { template: hello, to: champion } }]\n",
+        "playbooks/risk/emails/hello.md": b"---\nsubject: Hello\n---\nTier {{ account.tier or 'none' }}.\n",
+    }
+    project = read_project(files)
+    assert project.workspace is not None
+    with world.tx() as conn:
+        deploy(conn, project.workspace, publications(project), world.now)
+    settle(world)
+    world.day(nps=50.0)
+    files["tenure.yaml"] = files["tenure.yaml"].replace(b"fields: { account.tier: number }", b"")
+    smaller = read_project(files).workspace
+    assert smaller is not None
+    with pytest.raises(DeployRefused, match=r"account\.tier would be removed, but run 1 of risk version 1"):
+        world.deploy(smaller, risk=FALLS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "triggers: [{ date: account.last_qbr + 5 days }]",
+        "triggers: [{ schedule: every 30 days from account.last_qbr }]",
+        FALLS + "entry: { key: account.last_qbr }",
+    ],
+)
+def test_the_dates_and_the_key_of_a_playbook_left_alone_may_not_go(world, body):
+    world.deploy(workspace("name: Test\nmetrics: { nps: number }\nfields: { account.last_qbr: date }\n"), risk=body)
+    with pytest.raises(
+        DeployRefused, match=r"account\.last_qbr would be removed, but risk, which is not part of this deploy"
+    ):
+        world.deploy(workspace("name: Test\nmetrics: { nps: number }\n"))
 
 
 def test_what_a_playbook_left_alone_reads_may_not_go(world):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from app.commands.asked_of import no_account
 from app.running import Services, UsageError, plain, show
 from app.tables import clean, count, show_table, when
 from engine.expressions.levers import Term
@@ -43,9 +44,7 @@ def explain_account(
     if found is None and then is not None:
         raise UsageError(f'nobody knew of an account "{account}" at {when(then)} UTC')
     if found is None:
-        raise UsageError(
-            f'there is no account "{account}". Accounts go by the id of their source, such as in: tenure runs'
-        )
+        raise UsageError(no_account(account))
     if as_json:
         show(plain(found))
         return

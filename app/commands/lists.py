@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.choices import one_of, one_of_or_none
+from app.commands.asked_of import ask_of
 from app.running import Services, UsageError, plain, say, show
 from app.tables import clean, clean_lines, show_table, when
 from store import clock
@@ -25,6 +26,7 @@ def show_runs(
     states: tuple[RunState | Literal["stuck"], ...] = ("open", "ended", "stuck")
     asked = one_of_or_none("state", state, states)
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
+        ask_of(conn, playbook=playbook, account=account)
         found = list_runs(
             conn,
             state=None if asked == "stuck" else asked,
@@ -59,6 +61,7 @@ def show_tasks(
     """The most urgent first."""
     view = one_of("state", state, VIEWS)
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
+        ask_of(conn, account=account)
         found = list_tasks(conn, clock.now(conn), view=view, assignee=assignee, account_key=account, limit=limit)
     rows = [
         (
@@ -87,6 +90,7 @@ def show_mails(home: Path | None, *, state: str | None, account: str | None, lim
     """The newest first."""
     asked = one_of_or_none("state", state, MAIL_STATES)
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
+        ask_of(conn, account=account)
         found = list_mails(conn, state=asked, account_key=account, limit=limit)
     rows = [
         (
@@ -136,6 +140,7 @@ def show_errands(
     one_of_or_none("state", state, ERRAND_STATES)
     one_of_or_none("kind", kind, ("webhook", "chat"))
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
+        ask_of(conn, account=account)
         found = list_errands(conn, state=state, kind=kind, account_key=account, limit=limit)
     rows = [
         (

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from app.commands.asked_of import no_account
 from app.running import Services, UsageError, plain, say, show
 from app.tables import clean, when
 from store import clock
@@ -78,7 +79,7 @@ def end_override(
 def _account(conn: sa.Connection, key: str) -> int:
     found = account_id_of(conn, key)
     if found is None:
-        raise UsageError(f'there is no account "{key}". Accounts go by the id of their source')
+        raise UsageError(no_account(key))
     return found
 
 

@@ -6,6 +6,7 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 from app.choices import one_of_or_none
+from app.commands.asked_of import ask_of
 from app.running import Services, plain, say, show
 from app.tables import show_table
 from engine.survey_scores import Estimate
@@ -28,6 +29,7 @@ def show_surveys(
     periods: tuple[Period, ...] = get_args(Period)
     period = one_of_or_none("by", by, periods)
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
+        ask_of(conn, playbook=playbook)
         _, zone = workspace_name_and_zone(conn)
         found = survey_report(
             conn,

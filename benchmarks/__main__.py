@@ -65,6 +65,8 @@ BENCHES: dict[str, Bench] = {
 }
 _ONLY_BY_NAME = frozenset({"check_growth"})
 """Left out of a run of all, which is to end within twenty minutes."""
+_BESIDE = {"sweep_full": ("windowed_metrics", windowed.LARGE), "overview": ("pages", pages.LARGE)}
+"""A bench, and another one whose large ground is filled beside its own, where both are to run."""
 _HELP = f"{', '.join(BENCHES)}; without a name all of them but {', '.join(sorted(_ONLY_BY_NAME))}"
 _LINE = "{:24} {:>10} {:12} {:>10} {:>7}  {:22} {:6} {}"
 
@@ -95,6 +97,9 @@ def _run(names: Sequence[str]) -> Iterator[Figure]:
     for n, name in enumerate(names, start=1):
         _progress(f"{n} of {len(names)}: {name}")
         began = time.perf_counter()
+        beside, large = _BESIDE.get(name, (name, None))
+        if large is not None and beside in names[n:]:
+            large.expect()
         try:
             yield from BENCHES[name]()
         except Exception as error:  # noqa: BLE001 - whatever it was, the figures of the others count

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from benchmarks.ahead import filling
 from benchmarks.ground import ground, pour, settle
 from benchmarks.measure import Figure, interleaved, timed
 from engine.workspace import Workspace, load_workspace
@@ -26,7 +27,7 @@ _SCAN = """
 
 def figures() -> Iterator[Figure]:
     with ground() as engine:
-        workspace = furnish(engine, ACCOUNTS)
+        workspace = filling(lambda: furnish(engine, ACCOUNTS))
         with engine.connect() as conn:
 
             def ours() -> None:

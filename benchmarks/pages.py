@@ -1,38 +1,32 @@
 """The pages people live in, over a large book: how long the server takes, beside the bare statements they need."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from starlette.types import ASGIApp, Message
 
-from app.embedded import Servers
+from benchmarks.ahead import Ahead
 from benchmarks.large_book import Size, fill
 from benchmarks.measure import Figure, percentile
 from store.access import logins, sessions
-from store.migrate import migrate
-from store.postgres.database import engine_for
 from web.access import SESSION_COOKIE
 from web.app import create_app
 from web.deps import WebDeps
 
 SIZE = Size(accounts=100_000, people=200, tasks=1_000_000)
+LARGE = Ahead(lambda engine: fill(engine, SIZE))
 _ROUNDS, _WARM = 200, 20
 _MOST_MS, _MOST_RATIO, _MOST_BYTES = 100.0, 3.0, 100_000
 
 
 def figures() -> Iterator[Figure]:
-    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as home, Servers(Path(home), durable=False) as servers:
-        migrate(servers.database_url())
-        engine = engine_for(servers.database_url())
-        fill(engine, SIZE)
+    with LARGE.ground() as engine:
         autocommit = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         with _browser(engine) as browser, autocommit as conn:
             bare = conn.connection.driver_connection
@@ -40,7 +34,6 @@ def figures() -> Iterator[Figure]:
             yield from _page(engine, browser, bare, "account", lambda n: f"/accounts/acc-{n + 1}")
             yield from _page(engine, browser, bare, "accounts", lambda _: "/accounts")
             yield from _page(engine, browser, bare, "search", lambda n: f"/accounts?q=number+{n + 1}")
-        engine.dispose()
 
 
 def _page(engine: sa.Engine, browser: "_Browser", bare: Any, name: str, path: Any) -> Iterator[Figure]:

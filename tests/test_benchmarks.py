@@ -4,10 +4,12 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 
 from benchmarks import __main__ as harness
+from benchmarks import ahead
 from benchmarks.measure import ROOT, Figure
 
 
@@ -78,3 +80,53 @@ def test_a_target_is_judged_at_the_size_it_is_set_for_alone():
     assert missed.at(10_000, 1_000_000).holds is None
     assert missed.at(10_000, 1_000_000).target == "ratio <= 1.3"
     assert missed.at(1_000_000, 1_000_000).holds is False
+
+
+@pytest.fixture
+def beside(run, monkeypatch):
+    """Runs these benches, of which `large` has a ground that `first` may take along; what was done, in order."""
+
+    def beside(*names, failures=0):
+        done = []
+        monkeypatch.setattr(ahead, "ground", lambda: nullcontext("engine"))
+        left = iter(range(failures))
+
+        def fill(_engine):
+            done.append("fill large")
+            if next(left, None) is not None:
+                raise OSError("the disk is full")
+
+        large = ahead.Ahead(fill)
+
+        def first():
+            ahead.filling(lambda: done.append("fill first"))
+            done.append("measure first")
+            yield from _good()
+
+        def second():
+            with large.ground() as engine:
+                done.append(f"measure {engine}")
+            yield from _good()
+
+        monkeypatch.setattr(harness, "_BESIDE", {"first": ("large", large)})
+        code, *_ = run(**{name: {"first": first, "large": second}[name] for name in names})
+        assert not code
+        return done
+
+    return beside
+
+
+def test_a_large_ground_is_filled_beside_another_and_before_anything_is_measured(beside):
+    done = beside("first", "large")
+    assert set(done[:2]) == {"fill first", "fill large"}
+    assert done[2:] == ["measure first", "measure engine"]
+
+
+def test_a_large_ground_whose_bench_does_not_run_is_not_filled(beside):
+    assert beside("first") == ["fill first", "measure first"]
+    assert beside("large") == ["fill large", "measure engine"]
+
+
+def test_a_large_ground_that_could_not_be_filled_ahead_is_filled_by_its_own_bench(beside):
+    done = beside("first", "large", failures=1)
+    assert done[2:] == ["measure first", "fill large", "measure engine"]

@@ -33,7 +33,7 @@ async def connect(settings: Settings, servers: Servers, *, core_log: bool) -> Cl
         hint = f"Look into {settings.home / 'logs' / 'temporal.log'}"
     try:
         return await Client.connect(**options, data_converter=DATA_CONVERTER, runtime=_runtime(core_log=core_log))
-    except (RuntimeError, RPCError) as error:
+    except (RuntimeError, ValueError, RPCError) as error:
         raise ServerAway("Temporal", options["target_host"], f"{hint} ({error}).") from error
 
 
@@ -49,7 +49,7 @@ def _runtime(*, core_log: bool) -> Runtime:
 def _configured() -> ClientConnectConfig:
     try:
         options = ClientConfig.load_client_connect_config()
-    except RuntimeError as error:
+    except (OSError, RuntimeError) as error:
         where = "TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE and TEMPORAL_ADDRESS"
         raise ServerAway("Temporal", where, f"These settings cannot be used: {error}.") from error
     options.setdefault("target_host", "localhost:7233")

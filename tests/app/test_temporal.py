@@ -45,3 +45,24 @@ async def test_an_unusable_profile_is_a_clear_refusal(servers, monkeypatch):
     monkeypatch.setenv("TEMPORAL_PROFILE", "no-such-profile")
     with pytest.raises(ServerAway, match="no-such-profile"):
         await connect(read_settings(Path("unused")), servers, core_log=False)
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"TEMPORAL_ADDRESS": "temporal.test:abc"}, "temporal.test:abc.*invalid port"),
+        (
+            {
+                "TEMPORAL_ADDRESS": "127.0.0.1:9",
+                "TEMPORAL_TLS_CLIENT_CERT_PATH": "/no/such.pem",
+                "TEMPORAL_TLS_CLIENT_KEY_PATH": "/no/such.key",
+            },
+            "settings cannot be used.*no/such",
+        ),
+    ],
+)
+async def test_settings_of_temporal_that_cannot_be_used_are_a_clear_refusal(servers, monkeypatch, variables, words):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ServerAway, match=words):
+        await connect(read_settings(Path("unused")), servers, core_log=False)

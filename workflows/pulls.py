@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from connectors.errors import ConnectorError
-from connectors.source.sql import SqlSource, before
+from connectors.source.sql import SqlSource, before, no_later
 from engine.imports import Table, wanted_columns
 from engine.problems import Problem
 from engine.workspace import Pull, Workspace
@@ -43,7 +44,7 @@ def pull(database: sa.Engine, workspace: Workspace, one: Pull, open_source: Open
     Raises ConnectorError when the source cannot be read, Overtaken when somebody else is at it.
     """
     with database.begin() as conn:
-        cursor = pulling.cursor_of(conn, one.name)
+        cursor = pulling.cursor_of(conn, one)
     columns = tuple(dict.fromkeys((*wanted_columns(workspace, one.mapping), one.cursor)))
     place = columns.index(one.cursor)
     total = Pulled()
@@ -56,6 +57,7 @@ def pull(database: sa.Engine, workspace: Workspace, one: Pull, open_source: Open
                 table = Table(file=one.name, columns=columns, rows=numbered, typed=True)
                 # Rows of the overlap come again, and must not turn the cursor back.
                 reached = rows[-1][place] if cursor is None else max(cursor, rows[-1][place])
+                reached = no_later(reached, datetime.now(UTC))
                 with database.begin() as conn:
                     count, problems = pulling.take_rows(conn, workspace, one, table, cursor=(cursor, reached))
                 cursor = reached

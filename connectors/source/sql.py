@@ -1,7 +1,7 @@
 """Reads rows of another database through SQLAlchemy, whatever its dialect, in the order of a column that only grows."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,8 @@ from engine.workspace import Pull
 
 BATCH = 10_000
 Rows = list[tuple[Any, ...]]
+_EASTMOST = timedelta(hours=14)
+"""How far the clock of a place may be ahead of UTC; times without a zone are of a place that nobody tells."""
 
 
 class SqlSource:
@@ -62,6 +64,14 @@ def before(cursor: Any, overlap: timedelta | None) -> Any:
         return cursor - (overlap or timedelta())
     except (TypeError, OverflowError):
         return cursor
+
+
+def no_later(cursor: Any, now: datetime) -> Any:
+    """A cursor that is a time, as far as the present: a row of the future, by a wrong clock, would hide all that come
+    until then. Such rows are read again each time, which changes nothing."""
+    if isinstance(cursor, datetime):
+        return min(cursor, now if cursor.tzinfo else (now + _EASTMOST).replace(tzinfo=None))
+    return min(cursor, (now + _EASTMOST).date()) if isinstance(cursor, date) else cursor
 
 
 def _plain(cell: Any) -> Any:

@@ -9,7 +9,7 @@ pull = sa.Table(
     "pull",
     metadata,
     sa.Column("name", TEXT, primary_key=True, comment="of the source, in tenure.yaml"),
-    sa.Column("cursor", JSONB, comment="{kind, value} of the last row taken in; null: none was"),
+    sa.Column("cursor", JSONB, comment="{of, kind, value} of the last row taken in; null: none was"),
     sa.Column("pulled_at", AT, comment="when it was last read to its end"),
     sa.Column("failure", TEXT, comment="why the last attempt failed; null: it did not"),
 )

@@ -1,12 +1,12 @@
 """Rows of other databases come in as they grow, and never twice."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from connectors.errors import Misconfigured, Unavailable
-from connectors.source.sql import SqlSource
+from connectors.source.sql import SqlSource, no_later
 from engine.facts import AccountFact
 from engine.workspace import load_workspace
 from store import clock, schema
@@ -135,6 +135,42 @@ def test_killed_between_two_batches_it_goes_on_where_it_stopped(engine, other, m
     assert facts(engine)[0] == 35
 
 
+def test_a_row_of_the_future_hides_none_that_come_later(engine, other):
+    if other.address.startswith("sqlite"):
+        pytest.skip("it keeps times as text")
+    other.add((1, "a", 7, 0), (2, "b", 8, 60 * 24 * 365 * 60))
+    assert pulled(engine, other)[0] == 2
+    other.add((3, "a", 9, 60 * 24 * 365 * 30))
+    assert pulled(engine, other)[0] == 2
+    with engine.begin() as conn:
+        assert pulling.cursor_of(conn, WORKSPACE.pulls["scores"]) <= datetime.now(UTC)
+
+
+def test_another_cursor_or_table_is_read_from_its_beginning(engine, other):
+    other.add((1, "a", 7, 0), (2, "b", 8, 10))
+    assert pulled(engine, other)[1] == 2
+    by_id = WORKSPACE.pulls["scores"].model_copy(update={"cursor": "id"})
+    found = pull(engine, WORKSPACE, by_id, other.open)
+    assert (found.rows, found.facts, found.repeats) == (2, 0, 2)
+    assert pull(engine, WORKSPACE, by_id, other.open).rows == 1
+    assert pulled(engine, other)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("cursor", "kept"),
+    [
+        (datetime(2062, 1, 1, tzinfo=UTC), datetime(2026, 3, 2, 9, tzinfo=UTC)),
+        (datetime(2062, 1, 1), datetime(2026, 3, 2, 23)),  # noqa: DTZ001 - as databases without zones tell it
+        (date(2062, 1, 1), date(2026, 3, 2)),
+        (datetime(2026, 3, 2, 8, tzinfo=UTC), datetime(2026, 3, 2, 8, tzinfo=UTC)),
+        (4711, 4711),
+        ("zz", "zz"),
+    ],
+)
+def test_a_cursor_that_is_a_time_does_not_run_ahead_of_the_clock(cursor, kept):
+    assert no_later(cursor, T0) == kept
+
+
 def test_bad_rows_are_put_aside_and_the_cursor_moves_on(engine, other):
     other.add((1, "a", 7, 0), (2, "nobody", 8, 10), (3, "", 9, 20))
     found = pull(engine, WORKSPACE, WORKSPACE.pulls["scores"], other.open)
@@ -147,7 +183,7 @@ def test_bad_rows_are_put_aside_and_the_cursor_moves_on(engine, other):
 def test_two_pulls_at_once_do_not_turn_the_cursor_back(engine, other):
     other.add((1, "a", 7, 0))
     with engine.begin() as conn:
-        pulling.cursor_of(conn, "scores")
+        pulling.cursor_of(conn, WORKSPACE.pulls["scores"])
 
     class Slow(SqlSource):
         def batches(self, columns, since):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.sql.visitors import iterate
 
 from engine.durations import Duration
 from engine.expressions import Expression
@@ -16,7 +17,7 @@ from engine.expressions.tree import Aggregate, Extreme, FieldValue, Now, Today, 
 from engine.workspace import Computed
 from store.current.columns import NOW
 from store.current.touched import Touched, touched_in
-from store.expressions.rows import ALL_TIME, Rows, came_to_pass, read_with, table_of
+from store.expressions.rows import ALL_TIME, Rows, came_to_pass, read_together, table_of
 from store.expressions.sql import aggregate_of_rows, numbers_read, of_no_rows
 from store.postgres.sql_functions import Sql
 
@@ -27,7 +28,8 @@ class Gathered:
 
     groups: tuple[sa.Subquery, ...]
     columns: Mapping[Aggregate, sa.Label[object]]
-    """The value by aggregate, labelled with a name of its own; also for accounts without any row."""
+    """The value by aggregate, labelled with the name of the field that it is, or one of its own; also for accounts
+    without any row."""
 
     def joined(self, source: sa.FromClause, account_id: Sql) -> sa.FromClause:
         for group in self.groups:
@@ -38,8 +40,11 @@ class Gathered:
 NOTHING = Gathered(groups=(), columns={})
 
 
-def gather(expressions: Iterable[Expression], silent: Collection[str]) -> Gathered:
-    """What can be gathered of all that these ask for. `silent`: sources of which nothing is known anyway."""
+def gather(
+    expressions: Iterable[Expression], silent: Collection[str], names: Mapping[Aggregate, str] | None = None
+) -> Gathered:
+    """What can be gathered of all that these ask for. `silent`: sources of which nothing is known anyway; `names`: of
+    columns that are nothing but an aggregate."""
     nodes = (node for expression in expressions for node in walk(expression.tree))
     asked = [node for node in dict.fromkeys(nodes) if isinstance(node, Aggregate) and node.source not in silent]
     by_table: dict[sa.Table, list[Aggregate]] = {}
@@ -53,29 +58,45 @@ def gather(expressions: Iterable[Expression], silent: Collection[str]) -> Gather
         reach = _reach(mine)
         which = _reached(rows, reach)
         if numbers := numbers_read(mine):
-            rows, which = read_with(rows, which, numbers, by_account=True), sa.true()
+            rows, which = _read(rows, which, numbers, mine, reach), sa.true()
         found = {node: _of_rows(node, rows, reach) for node in mine}
         if not numbers and any(node.where is not None for node in mine):
             which = sa.and_(which, sa.or_(*(looked_at for _, looked_at in found.values())))
-        names = {node: f"gathered:{len(columns) + n}" for n, node in enumerate(found)}
+        labels = {node: f"gathered:{len(columns) + n}" for n, node in enumerate(found)}
         group = (
-            sa.select(rows.c.account_id, *(value.label(names[node]) for node, (value, _) in found.items()))
+            sa.select(rows.c.account_id, *(value.label(labels[node]) for node, (value, _) in found.items()))
             .where(which)
             .group_by(rows.c.account_id)
             .subquery(f"gathered_{table.name}")
         )
         groups.append(group)
-        for node, name in names.items():
-            lacks = group.c.account_id.is_(None)
-            columns[node] = sa.case((lacks, of_no_rows(node)), else_=group.c[name]).label(name)
+        lacks = group.c.account_id.is_(None)
+        for node, label in labels.items():
+            value = sa.case((lacks, of_no_rows(node)), else_=group.c[label])
+            columns[node] = value.label((names or {}).get(node, label))
     return Gathered(groups=tuple(groups), columns=columns)
+
+
+def _read(
+    rows: sa.FromClause,
+    which: Sql,
+    numbers: Collection[str],
+    nodes: Iterable[Aggregate],
+    reach: Mapping[str, timedelta],
+) -> sa.FromClause:
+    """Rows with these numbers, and with those columns alone that the aggregates ask for."""
+    whole = read_together(rows, which, numbers, list(reach))
+    parts = [part for node in nodes for one in _of_rows(node, whole, reach) for part in iterate(one)]
+    used = {part.name for part in parts if isinstance(part, sa.ColumnClause)}
+    return read_together(rows, which, numbers, list(reach), used)
 
 
 def _of_rows(
     node: Aggregate, rows: sa.FromClause, reach: Mapping[str, timedelta]
 ) -> tuple[Sql, sa.ColumnElement[bool]]:
     """The value, and which rows it looks at, of those within reach."""
-    return aggregate_of_rows(node, _NoAccount(), Rows(node.source, None, NOW, rows, reach[node.source]))
+    source, place = node.source, list(reach).index(node.source)
+    return aggregate_of_rows(node, _NoAccount(), Rows(source, None, NOW, rows, reach[source], place=place))
 
 
 def _asks_rows_alone(node: Aggregate) -> bool:

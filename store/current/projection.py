@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.calendars import is_zone
-from engine.expressions.tree import Extreme, FieldValue, Now, Today, walk
+from engine.expressions.tree import Aggregate, Extreme, FieldValue, Now, Today, walk
 from engine.workspace import Computed, Workspace
 from store.current import books, freshness
 from store.current.columns import (
@@ -33,7 +33,7 @@ from store.current.in_work import TOUCHED, Scope, is_in_work
 from store.current.overrides import cards_overridden
 from store.current.scoring import CardColumns, score_steps
 from store.current.sight import Ground, Sight, read_ground
-from store.current.told import Account, known_values, read_json
+from store.current.told import Account, known_values
 from store.current.touched import Touched, touches
 from store.expressions import zones
 from store.expressions.sql import to_sql
@@ -175,28 +175,23 @@ def _statement(
 def _told(workspace: Workspace, old: Old, scope: Scope, gathered: Gathered) -> sa.Subquery:
     """The latest value of every told field that is not dated ahead; and what was gathered."""
     fields, account_id = workspace.told(), old.table.c.account_id
-    columns = {column_name(field.name): field.type for field in fields}
-    aged = [age_column(name) for name in aged_fields(workspace)]
+    names = [column_name(field.name) for field in fields] + [age_column(name) for name in aged_fields(workspace)]
     if scope == "anew":
         known = known_values(workspace, fields, None)
         source: sa.FromClause = old.table.outerjoin(known, known.c.account_id == account_id)
-        values = [read_json(known.c[name], type_).label(name) for name, type_ in columns.items()]
-        query = sa.select(account_id, *old.columns(), *values, *(known.c[name] for name in aged))
+        query = sa.select(account_id, *old.columns(), *(known.c[name] for name in names))
         query = query.add_columns(*gathered.columns.values()).select_from(gathered.joined(source, account_id))
-        return query.offset(0).subquery("told")
+        # Without a fence: nothing here is worked out, and a million rows need not be carried over it.
+        return query.subquery("told")
     # Looked up once, and not in every place where it is asked for.
     its = sa.select(work.c.touched).where(work.c.account_id == account_id).correlate(old.table).scalar_subquery()
     looked = sa.select(its.label(TOUCHED)).offset(0).lateral("looked")
     is_told = touches(looked.c[TOUCHED], Touched.VALUES)
     known = known_values(workspace, fields, Account(id=account_id, is_told=is_told, tables=(old.table, looked)))
 
-    def now_or_before(name: str, told: Sql) -> sa.Label[Any]:
-        return sa.case((is_told, told), else_=old.table.c[name]).label(name)
-
-    values = [now_or_before(name, read_json(known.c[name], type_)) for name, type_ in columns.items()]
-    ages = [now_or_before(name, known.c[name]) for name in aged]
+    values = [sa.case((is_told, known.c[name]), else_=old.table.c[name]).label(name) for name in names]
     source = old.table.join(looked, sa.true()).outerjoin(known, sa.true())
-    query = sa.select(account_id, looked.c[TOUCHED], *old.columns(), *values, *ages).select_from(source)
+    query = sa.select(account_id, looked.c[TOUCHED], *old.columns(), *values).select_from(source)
     return query.where(is_in_work(account_id)).offset(0).subquery("told")
 
 
@@ -217,7 +212,13 @@ def _read(workspace: Workspace, extremes: Sequence[Extreme]) -> Collection[str]:
 
 def _gathered(workspace: Workspace, alive: Mapping[freshness.Promise, bool]) -> Gathered:
     expressions = [condition.expression for one in workspace.computed for condition in one.conditions()]
-    return gather(expressions, freshness.silent_sources(workspace, freshness.by_words(alive)))
+    names = {
+        tree: column_name(one.name)
+        for one in workspace.computed
+        if one.expression is not None and not freshness.is_blind(one, workspace, alive)
+        if isinstance(tree := one.expression.expression.tree, Aggregate) and tree.type == one.type
+    }
+    return gather(expressions, freshness.silent_sources(workspace, freshness.by_words(alive)), names)
 
 
 # --- computed values ------------------------------------------------------------------------------------------------

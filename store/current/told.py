@@ -29,17 +29,18 @@ class Account:
 
 
 def known_values(workspace: Workspace, fields: Sequence[Field], of: "Account | None") -> sa.FromClause:
-    """What was told, in a column for every field: account by account and by index, where no plan for it can go wrong;
-    or of everyone, grouped."""
+    """What was told, in a column of its type for every field: account by account and by index, where no plan for it
+    can go wrong; or of everyone, grouped."""
     latest = _newest(fields).subquery("latest") if of is None else _newest_of(fields, of)
 
-    def only(column: sa.ColumnElement[Any], name: str, label: str) -> sa.Label[Any]:
-        found = sa.func.any_value(column, type_=column.type).filter(
+    def only(value: Sql, name: str, label: str) -> sa.Label[Any]:
+        found = sa.func.any_value(value, type_=value.type).filter(
             latest.c.field == sa.literal(name, latest.c.field.type)
         )
         return found.label(label)
 
-    values = [only(latest.c.value, field.name, column_name(field.name)) for field in fields]
+    # Read where it is told: who was told nothing has thirteen fields that need not be looked at.
+    values = [only(read_json(latest.c.value, field.type), field.name, column_name(field.name)) for field in fields]
     ages = [only(latest.c.at, name, age_column(name)) for name in aged_fields(workspace)]
     if of is not None:
         return sa.select(*values, *ages).lateral("known")

@@ -27,16 +27,26 @@ class Rows:
         now: Sql,
         table: sa.FromClause | None = None,
         reach: timedelta | None = None,
+        *,
+        place: int = 0,
     ) -> None:
         """`table`: for several sources that are read together, their alias; `reach`: how far back those of this source
-        were read, if nothing else is among them."""
+        were read, if nothing else is among them; `place`: of this source among them, where rows were read with it."""
         self._now = now
         self._table = table_of(source)
         self.table = self._table.alias() if table is None else table
         self.reach = reach
-        self.moment = _moment(self.table)
-        known = came_to_pass(self.table, [source], now) if reach is None else _of(self.table, [source])
+        if reach is None:
+            known = came_to_pass(self.table, [source], now)
+        elif _PLACE in self.table.c:
+            known = self.table.c[_PLACE] == place
+        else:
+            known = _of(self.table, [source])
         self.where = known if account_id is None else sa.and_(self.table.c.account_id == account_id, known)
+
+    @property
+    def moment(self) -> Any:
+        return _moment(self.table)
 
     @property
     def latest_first(self) -> tuple[Sql, ...]:
@@ -58,12 +68,13 @@ class Rows:
 
     def prop(self, name: str, type_: Type) -> Sql:
         """A prop; NULL where the JSON holds something else."""
+        if type_ == "number" and (read := self.decimal(name)) is not None:
+            return to_double(read)
         value, text = self._json(name), self._text(name)
         is_text = sa.func.jsonb_typeof(value) == "string"
         match type_:
             case "number":
-                read = self.decimal(name)
-                return to_double(_decimal(value) if read is None else read)
+                return to_double(_decimal(value))
             case "bool":
                 cases = {word: sa.literal_column(word, sa.Boolean) for word in ("true", "false")}
                 return sa.case({sa.literal_column(f"'{word}'::jsonb"): is_ for word, is_ in cases.items()}, value=value)
@@ -112,7 +123,7 @@ def back(span: timedelta) -> Sql:
 
 
 def _moment(rows: sa.FromClause) -> Any:
-    return rows.c.starts_at if "kind" in rows.c else rows.c.at
+    return rows.c.starts_at if "starts_at" in rows.c else rows.c.at
 
 
 def _is_one_of(column: Any, names: Sequence[str]) -> sa.ColumnElement[bool]:
@@ -120,23 +131,46 @@ def _is_one_of(column: Any, names: Sequence[str]) -> sa.ColumnElement[bool]:
     return one
 
 
-def read_with(rows: sa.FromClause, which: Sql, numbers: Collection[str], *, by_account: bool = False) -> sa.FromClause:
+def read_with(rows: sa.FromClause, which: Sql, numbers: Collection[str]) -> sa.FromClause:
     """These rows of a table, with props that are numbers as columns of their own. Each is looked up once, however often
-    it is asked for: that, and not reading the rows, is what an aggregate over numbers takes.
+    it is asked for: that, and not reading the rows, is what an aggregate over numbers takes."""
+    used = [rows.c[name] for name in (_OF_RECORDS if "kind" in rows.c else _OF_EVENTS)]
+    return _read_with(rows, which, numbers, used, in_order=False)
 
-    `by_account`: in the order of accounts. Who groups a million of them need not keep them all at once then.
+
+def read_together(
+    rows: sa.FromClause, which: Sql, numbers: Collection[str], of: Sequence[str], used: Collection[str] | None = None
+) -> sa.FromClause:
+    """The same of several sources and any account: in the order of accounts, as who groups a million of them need not
+    keep them all at once then, and with the place of their source among `of`, which takes less to compare than a name.
+
+    `used`: the columns that are asked for, if known; each of the others would be set to NULL once more for every row.
     """
+    names = ["account_id", *(_OF_RECORDS if "kind" in rows.c else _OF_EVENTS)]
+    kept = [rows.c[name] for name in dict.fromkeys(names) if used is None or name in {"account_id", *used}]
+    return _read_with(rows, which, numbers, [*kept, _place(rows, of).label(_PLACE)], in_order=True)
+
+
+def _read_with(
+    rows: sa.FromClause, which: Sql, numbers: Collection[str], used: Sequence[Any], *, in_order: bool
+) -> sa.FromClause:
     # OFFSET 0 keeps the planner from writing what a column is made of into every place where it is used.
     found = [_in_props(rows, name).label(_READ.format(name)) for name in numbers]
-    used = [rows.c[name] for name in (_OF_RECORDS if "kind" in rows.c else _OF_EVENTS)]
     looked = sa.select(*used, *found).where(which).correlate_except(rows).offset(0)
-    inner = (looked.order_by(rows.c.account_id) if by_account else looked).subquery()
+    inner = (looked.order_by(rows.c.account_id) if in_order else looked).subquery()
     columns = [inner.c[column.name] for column in used]
     read = sa.select(*columns, *(_decimal(inner.c[name]).label(name) for name in map(_READ.format, numbers))).offset(0)
     # Said again, or the planner forgets in which order they come.
-    return (read.order_by(inner.c.account_id) if by_account else read).subquery()
+    return (read.order_by(inner.c.account_id) if in_order else read).subquery()
 
 
+def _place(rows: sa.FromClause, of: Sequence[str]) -> Sql:
+    places = [sa.literal_column(str(n), sa.Integer) for n in range(len(of))]
+    known = [(_of(rows, [source]), place) for source, place in zip(of[:-1], places, strict=False)]
+    return sa.case(*known, else_=places[-1]) if known else places[-1]
+
+
+_PLACE = "place"
 _READ = "number:{}"
 _OF_EVENTS = ("id", "account_id", "type", "at", "props")
 _OF_RECORDS = ("id", "account_id", "kind", "starts_at", "ends_at", "superseded_at", "props")

@@ -23,13 +23,13 @@ from store.postgres.sql_functions import (
     NextAnniversary,
     Sql,
     addend,
+    double_of,
     in_range,
     inside,
     number,
     sane_date,
     sane_instant,
     to_decimal,
-    to_double,
 )
 
 
@@ -262,7 +262,7 @@ class _Compiler:
     def over_rows(self, node: t.Aggregate) -> Sql:
         if node.name in ("min", "max") and (decimal := self._decimal(node.part)) is not None:
             # The same before and after: one of them is made a double, not each.
-            return to_double(_AGGREGATES[node.name](inside(decimal)))
+            return double_of(_AGGREGATES[node.name](inside(decimal)))
         return _AGGREGATES[node.name](self.aggregated(node))
 
     def aggregated(self, node: t.Aggregate) -> Sql:

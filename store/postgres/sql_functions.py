@@ -14,7 +14,7 @@ Sql = sa.ColumnElement[Any]
 
 _BOUNDS = tuple(sa.literal_column(f"numeric '{bound!r}'", sa.Numeric) for bound in (-LARGEST, LARGEST))
 _SURE_DECIMALS = sa.literal_column("6", sa.Integer)
-_SURE_BELOW = sa.literal_column("numeric '1e9'", sa.Numeric)
+_SURE_BOUNDS = tuple(sa.literal_column(f"numeric '{bound}'", sa.Numeric) for bound in ("-1e9", "1e9"))
 
 
 def number(value: float) -> Sql:
@@ -28,7 +28,12 @@ def in_range(value: Sql) -> Sql:
 
 def to_double(decimal: Sql) -> Sql:
     """`values.from_json` of a numeric."""
-    return sa.cast(sa.func.trunc(_inside(decimal, *_BOUNDS), DECIMALS), DOUBLE_PRECISION)
+    return double_of(_inside(decimal, *_BOUNDS))
+
+
+def double_of(decimal: Sql) -> Sql:
+    """The same of a numeric that is `inside`."""
+    return sa.cast(sa.func.trunc(decimal, DECIMALS), DOUBLE_PRECISION)
 
 
 def inside(decimal: Sql) -> Sql:
@@ -43,11 +48,13 @@ def to_decimal(value: Sql) -> Sql:
 
 
 def addend(decimal: Sql) -> Sql:
-    """`to_decimal(to_double(decimal))`. For a column: it is named four times.
+    """`to_decimal(to_double(decimal))`. For a column: it is named five times.
 
     Few decimals have more than the fifteen digits of which a double is sure: the others are what they are.
     """
-    sure = sa.and_(sa.func.scale(decimal) <= _SURE_DECIMALS, sa.func.abs(decimal) < _SURE_BELOW)
+    low, high = _SURE_BOUNDS
+    # Compared twice, since what ABS gives would have to be written down for every row.
+    sure = sa.and_(sa.func.scale(decimal) <= _SURE_DECIMALS, decimal < high, decimal > low)
     return sa.case((sure, decimal), else_=to_decimal(to_double(decimal)))
 
 

@@ -84,6 +84,45 @@ def test_days_and_hours_of_facts_leave_what_a_fresh_look_would_find(world):
     assert set(world.rows("select scope from sweep")) == {("some",), ("all",), ("anew",)}
 
 
+SOURCES = """
+name: Test
+zone: UTC
+events: { login: { n: number, ms: number }, ping: { n: number, word: text } }
+metrics:
+  nps: number
+  weight: sum(event.login.n, 2 days)
+  slowest: max(event.login.ms, 3 days)
+  heaviest: max(event.ping.n, 3 days)
+  pings: count(event.ping where word == "a", 4 days)
+  both: sum(event.login.n, 2 days) + metric.pings
+"""
+COUNTED = 'select "metric.weight", "metric.slowest", "metric.heaviest", "metric.pings", "metric.both" from account_now'
+
+
+def test_rows_of_several_sources_that_are_read_together_are_told_apart(world):
+    world.deploy(workspace(SOURCES), risk=FALLS)
+    world.account("k1")
+    told: list[tuple[str, dict[str, bool | float | str | None]]] = [
+        ("login", {"n": 1.5, "ms": 0.1}),
+        ("login", {"n": 2, "ms": 0.30000000000000004}),
+        ("ping", {"n": 7, "ms": 50, "word": "a"}),
+        ("ping", {"n": -9, "word": 3}),
+    ]
+    for type_, props in told:
+        world.tell(EventFact(type=type_, account="k1", at=world.now, props=props))
+    # What a prop was before it was a number.
+    world.rows('update event set props = props || \'{"n": "70"}\' where props @> \'{"n": -9}\' returning id')
+    world.account("k2")
+    with world.tx() as conn:
+        conn.execute(sa.text("insert into change (account_id) values (null)"))
+    world.sweep()
+    assert world.rows(f"{COUNTED} order by account_id") == [
+        (3.5, 0.30000000000000004, 7.0, 1.0, 4.5),
+        (0.0, None, None, 0.0, 0.0),
+    ]
+    assert worked_out_anew(world) == 0
+
+
 DWELLS = "  - { metric: usage, rises_above: 50, for: 1 day }\n  - { becomes: metric.logins >= 2 }\n"
 
 

@@ -13,7 +13,7 @@ from app.reports.printing import joined, lines_of_files
 from app.running import FINDINGS, UsageError, say
 from app.tables import count
 from engine.problems import Problem
-from engine.project import problems_of
+from engine.project import playbook_folders, problems_of
 
 
 def check_paths(paths: Sequence[Path], form: str, *, as_json: bool, strict: bool) -> int:
@@ -46,12 +46,14 @@ def find_problems(paths: Sequence[Path]) -> tuple[list[Problem], Lines]:
     files: dict[str, bytes] = {}
     for root, inside in wanted.items():
         found, shown = read_folder(root), shown_folder(root)
-        # The workspace is read as a whole, since files lean on each other; shown is what was asked for.
+        # The workspace is read as a whole, since files lean on each other; shown is what was asked for. Problems of no
+        # playbook are there only where they kept everything else from being checked, whatever it was.
         asked_for = cache(partial(_is_inside, inside))
+        of_a_playbook = cache(partial(_is_inside, [(root / folder).resolve() for folder in playbook_folders(found)]))
         today = datetime.now(UTC).date()
         share = sharing(found, shown, today=today)
         everything = problems_of(found, shown, today=today, share=share)
-        problems += [one for one in everything if asked_for(one.spot.file)]
+        problems += [one for one in everything if asked_for(one.spot.file) or not of_a_playbook(one.spot.file)]
         files |= {joined(shown, name): content for name, content in found.items()}
     problems.sort(key=lambda problem: (problem.spot.file, problem.spot.line, problem.spot.column))
     return problems, lines_of_files(files)

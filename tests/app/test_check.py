@@ -58,6 +58,15 @@ def test_a_broken_workspace_does_not_hide_what_is_wrong_with_the_shape_of_playbo
     ]
 
 
+def test_a_playbook_is_not_called_fine_where_the_workspace_keeps_it_from_being_checked(shop: Path):
+    spoil(shop, "zone: UTC", "zone: Mars", "tenure.yaml")
+    spoil(shop, "assign: csm", "assign: csn")
+    for path in ("playbooks/rescue", "playbooks/rescue/playbook.yaml", "."):
+        done = tenure("check", path, "--json")
+        assert done.code == 1, path
+        assert [(one["code"], one["file"]) for one in done.json] == [("PB510", "tenure.yaml")]
+
+
 # --- exit codes ---
 
 

@@ -32,18 +32,17 @@ def known_accounts(conn: sa.Connection, keys: Iterable[str]) -> set[str]:
     return set(conn.execute(sa.select(schema.account.c.key).where(schema.account.c.key == wanted)).scalars())
 
 
-# In order of id: two intakes about the same accounts judge one after the other, without deadlock. Accounts are looked
-# up one by one: for each block of a large file, the planner would make a hash table of all there are.
+# In order of id: two intakes about the same accounts judge one after the other, without deadlock. As an array of keys:
+# the index is walked from one to the next, and the planner makes no hash table of all there are.
 LOCK_TOLD = """
     select count(*) from (
-        select id from account
-        where id = any(array(
-            select found.id from {told}, lateral (select id from account where key = told.account offset 0) as found
-        ))
-        order by id for no key update
+        select id from account where key = any(array(select account from {told})) order by id for no key update
     ) as locked
 """
 """Locks the accounts whose keys rows of any shape name in a column `account`."""
+
+TOLD_ACCOUNTS = "(select id, key from account where key = any(array(select account from {told})) offset 0)"
+"""These accounts, to be joined by key."""
 
 _SHAPE = Shape("accounts", {"key": "text", "learned_at": "timestamptz"})
 

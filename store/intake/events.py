@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from engine.facts import EventFact, EventLine, fact_hash
 from store.current.touched import Touched
-from store.intake.accounts import LOCK_TOLD
+from store.intake.accounts import LOCK_TOLD, TOLD_ACCOUNTS
 from store.intake.report import Verdict
 from store.intake.staging import Shape, Staged, Statement, json_cell
 from store.intake.turns import turns
@@ -78,7 +78,7 @@ _WRITE = Statement(
     """
     with told as materialized (
         select told.*, account.id as account_id
-        from {told} left join lateral (select id from account where key = told.account offset 0) as account on true
+        from {told} left join <accounts> as account on account.key = told.account
     ), made as (
         insert into event (account_id, type, key, at, props, learned_at)
         select account_id, type, key, at, props, learned_at from told
@@ -89,7 +89,7 @@ _WRITE = Statement(
         insert into change (account_id, event_id, touched) select account_id, id, {touched} from made order by id
     )
     select told.n, told.account_id is null as unknown from told left join made using (type, key) where made.id is null
-    """,
+    """.replace("<accounts>", TOLD_ACCOUNTS),
     Touched.EVENTS,
 )
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from engine.facts import ValueLine
 from store.current.touched import Touched
-from store.intake.accounts import LOCK_TOLD
+from store.intake.accounts import LOCK_TOLD, TOLD_ACCOUNTS
 from store.intake.report import Verdict
 from store.intake.staging import Shape, Staged, Statement
 from store.intake.turns import turns
@@ -69,12 +69,11 @@ _SHAPE = Shape(
 
 _LOCK = Statement(_SHAPE, LOCK_TOLD)
 
-# One by one, as `LOCK_TOLD` does.
 _JUDGE_AND_WRITE = """
     with told as materialized (
         select told.n, account.id as account_id, told.field, told.value, coalesce(told.at, told.learned_at) as at,
             told.at is null as undated, told.learned_at
-        from {told} left join lateral (select id from account where key = told.account offset 0) as account on true
+        from {told} left join <accounts> as account on account.key = told.account
     ), judged as materialized (
         select told.n, told.account_id, told.field, told.value, told.at, told.learned_at,
             case
@@ -98,7 +97,7 @@ _JUDGE_AND_WRITE = """
         select distinct account_id, {touched} from judged where verdict = 'new'
     )
     select n, verdict from judged where verdict <> 'new'
-"""
+""".replace("<accounts>", TOLD_ACCOUNTS)
 
 _KEPT = _JUDGE_AND_WRITE.replace("<gone>", "false")
 _DATED = Statement(_SHAPE, _KEPT.replace("<held>", "false").replace("<latest>", ""), Touched.VALUES)

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -5,7 +6,7 @@ import sqlalchemy as sa
 
 from engine.facts import AccountFact, ContactFact, EventFact, MetricFact, PersonFact, RecordFact
 from store import schema
-from store.intake import take_in, take_in_dated
+from store.intake import events, take_in, take_in_dated, values
 from tests.databases import engine_of
 
 T0 = datetime(2024, 5, 1, tzinfo=UTC)
@@ -213,3 +214,30 @@ class TestPeople:
         report = take_in(conn, [PersonFact(key="kim", name="Kim Novak", manager="lee")], known_at=day(1))
         assert report.corrections == 1
         assert conn.execute(sa.select(schema.person.c.name)).scalars().all() == ["Kim Novak"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "statement"),
+    [
+        (values._SHAPE, values._LOCK),
+        (values._SHAPE, values._DATED),
+        (values._SHAPE, values._ANY),
+        (events._SHAPE, events._LOCK),
+        (events._SHAPE, events._WRITE),
+    ],
+)
+def test_the_accounts_of_a_block_are_found_in_one_walk_over_their_keys(conn, shape, statement):
+    for making in (
+        "insert into account (key, learned_at) select 'A-' || n, now() from generate_series(1, 20000) as n",
+        "analyze account",
+        f"create temporary table {shape.table} ({shape.definition})",
+    ):
+        conn.exec_driver_sql(making)
+    rest = ", ".join(f"null::{kind}" for kind in [*shape.columns.values()][2:])
+    conn.exec_driver_sql(f"insert into {shape.table} select n, 'A-' || n, {rest} from generate_series(1, 2000) as n")
+    conn.exec_driver_sql(f"analyze {shape.table} (n)")
+    plan = conn.exec_driver_sql(f"explain {statement.many.text}").scalars().all()
+    assert [line for line in plan if re.search(r"Seq Scan on account\b(?!_)", line)] == []
+    assert [line.strip() for line in plan if "Index Cond: (key = " in line] == [
+        "Index Cond: (key = ANY ((InitPlan 1).col1))"
+    ]

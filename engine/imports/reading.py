@@ -247,10 +247,14 @@ def _took_plain(block: Block, rows: Sequence[tuple[int, Sequence[Any]] | Problem
 
 
 class _FirstLines:
-    """Remembers where in a file each id was first said."""
+    """Remembers where in a file each id was first said; of accounts and contacts, with which date.
+
+    These may change in the course of time, and a file may tell it; a record has its own dates, and an event is over.
+    """
 
     def __init__(self, one: Import) -> None:
         self._column = one.id
+        self._at = one.at if one.makes in ("account", "contact") else None
         self._lines: dict[str, tuple[int, bytes]] = {}
 
     def repeated(self, row: Row, file: str) -> Problem | None:
@@ -259,7 +263,8 @@ class _FirstLines:
         if key is None:
             return None
         mine = row.line, _content(row.cells)
-        line, content = self._lines.setdefault(key, mine)
+        told = key if self._at is None else f"{key}\0{row.text(self._at)}"
+        line, content = self._lines.setdefault(told, mine)
         if line == row.line:
             return None
         same = content == mine[1]

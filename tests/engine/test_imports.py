@@ -135,6 +135,16 @@ def test_an_account_that_one_file_tells_without_a_date_is_known_with_the_import(
     assert subscription.known_at == berlin(2, 1)
 
 
+def test_one_file_tells_an_account_at_several_dates_and_only_the_same_date_again_is_a_repeat():
+    rows = "key,day,seats\nA-1,2024-03-01,5\nA-1,2024-06-01,9\nA-1,2024-06-01,10\n"
+    imports = tuple(one for one in WORKSPACE.imports if one.name != "accounts")
+    workspace = WORKSPACE.model_copy(update={"imports": (*imports, _reviews())})
+    (block,) = Reader(workspace, {"reviews": read_table(rows, "reviews.csv")}).blocks()
+    later = AccountFact(key="A-1", fields={"account.seats": 9.0}, at=berlin(6, 1))
+    assert [known for known in block.facts if known.line > 2] == [Known(fact=later, known_at=berlin(6, 1), line=3)]
+    assert [(problem.spot.line, problem.code) for problem in block.problems] == [(4, "PB522")]
+
+
 def _reviews():
     accounts = next(one for one in WORKSPACE.imports if one.name == "accounts")
     return accounts.model_copy(update={"name": "reviews", "at": "day", "fields": {"account.seats": "seats"}})

@@ -24,7 +24,7 @@ def cursor_of(conn: sa.Connection, pull: Pull) -> Any:
     conn.execute(insert(pulls).values(name=pull.name).on_conflict_do_nothing())
     mine = pulls.c.name == pull.name
     kept = conn.execute(sa.select(pulls.c.cursor).where(mine)).scalar()
-    if kept is not None and kept["of"] != _of(pull):
+    if kept is not None and kept.get("of") != _of(pull):
         conn.execute(sa.update(pulls).where(mine).values(cursor=sa.null()))
         return None
     return _from_json(kept)

@@ -156,6 +156,15 @@ def test_another_cursor_or_table_is_read_from_its_beginning(engine, other):
     assert pulled(engine, other)[0] == 2
 
 
+def test_a_cursor_that_does_not_say_what_it_is_of_is_read_from_its_beginning(engine, other):
+    """As versions before this one kept them."""
+    other.add((1, "a", 7, 0))
+    pulled(engine, other)
+    with engine.begin() as conn:
+        conn.execute(sa.text("update pull set cursor = cursor - 'of'"))
+    assert pulled(engine, other)[:2] == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("cursor", "kept"),
     [

@@ -25,7 +25,9 @@ class Answering:
         """`people` by the account's key."""
         self._database = database
         self._people = people
-        self._tasks = self._mails = 0
+        self._tasks = 0
+        self._answered: set[int] = set()
+        """Mails; one that waits for its send window leaves after younger ones."""
         self.driver: Driver | None = None
 
     def look(self, _now: datetime) -> None:
@@ -41,7 +43,7 @@ class Answering:
             new_mails = conn.execute(
                 sa.select(mail, account.c.key.label("of"))
                 .join(account, account.c.id == mail.c.account_id)
-                .where(mail.c.id > self._mails, mail.c.state == "sent")
+                .where(mail.c.id.not_in(self._answered), mail.c.state == "sent")
                 .order_by(mail.c.id)
             ).all()
         for row in new_tasks:
@@ -50,7 +52,7 @@ class Answering:
             if doing:
                 self.driver.appoint(row.created_at + doing[0], _completing(row.id, doing[1]))
         for row in new_mails:
-            self._mails = row.id
+            self._answered.add(row.id)
             for delay, event in self._people[row.of].mail(row.step)[1]:
                 self.driver.appoint(row.settled_at + delay, _noticing(row.id, event))
             answer = self._people[row.of].survey(row.step)

@@ -88,14 +88,17 @@ def _telling_card(card: Scorecard, workspace: Workspace) -> Scorecard:
 
 
 class Stage:
-    """The scenarios of one playbook that tell the same names."""
+    """Scenarios that tell the same names, over all these playbooks; the first is the one that is started by hand."""
 
-    def __init__(self, url: str, compilation: Compilation, workspace: Workspace) -> None:
-        assert compilation.compiled is not None
+    def __init__(self, url: str, compilations: Sequence[Compilation], workspace: Workspace) -> None:
         self.database = engine_of(url)
         self.workspace = workspace
-        self._compiled: Compiled = compilation.compiled
-        self._texts = {text.hash: text.model_dump(mode="json") for text in compilation.texts.values()}
+        self.compiled: Sequence[Compiled] = [one.compiled for one in compilations if one.compiled is not None]
+        texts = [{text.hash: text.model_dump(mode="json") for text in one.texts.values()} for one in compilations]
+        self._publications = [
+            Publication(compiled=compiled, source="", texts=of)
+            for compiled, of in zip(self.compiled, texts, strict=True)
+        ]
         self._queue = f"stage-{uuid.uuid4().hex[:8]}"
 
     async def play(self, client: Client, scenarios: Mapping[str, ScenarioDocument]) -> None:
@@ -114,7 +117,7 @@ class Stage:
             await driver.close()
 
     def _start_by_hand(self, driver: Driver, key: str, scenario: ScenarioDocument) -> None:
-        playbook = self._compiled.playbook
+        playbook = self.compiled[0].playbook
         for day in scenario.by_hand:
             midnight = local_midnight(scenario.start + timedelta(days=day), zone_of(scenario, self.workspace))
             driver.appoint(midnight + MORNING, lambda conn, _: enrol(conn, playbook, key, "kim"))
@@ -133,7 +136,7 @@ class Stage:
                 PersonFact(key="lee", name="Lee", email="lee@ours.test"),
             ]
             assert not take_in(conn, people, known_at=begin).problems
-            deploy(conn, self.workspace, [Publication(compiled=self._compiled, source="", texts=self._texts)], begin)
+            deploy(conn, self.workspace, self._publications, begin)
             arriving.stage(conn, staged)
         return begin, end
 

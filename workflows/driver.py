@@ -45,6 +45,7 @@ class NotAtRest(Exception):
 @dataclass(order=True)
 class _Appointment:
     at: datetime
+    name: str
     place: int
     do: Callable[[sa.Connection, datetime], object] = field(compare=False)
 
@@ -78,10 +79,13 @@ class Driver:
         self._appointments: list[_Appointment] = []
         self._count = 0
 
-    def appoint(self, at: datetime, do: Callable[[sa.Connection, datetime], object]) -> None:
-        """Have something happen at a virtual instant, in a transaction of its own: people's doings, mostly."""
+    def appoint(self, at: datetime, do: Callable[[sa.Connection, datetime], object], *, name: str = "") -> None:
+        """Have something happen at a virtual instant, in a transaction of its own: people's doings, mostly.
+
+        What is appointed to one instant happens in the order of its names, and of those alike as it was appointed.
+        """
         self._count += 1
-        heapq.heappush(self._appointments, _Appointment(at, self._count, do))
+        heapq.heappush(self._appointments, _Appointment(at, name, self._count, do))
 
     async def advance(self, to: datetime) -> None:
         """Drive the clock to an instant, stopping wherever something is due."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
@@ -20,13 +20,21 @@ from store.postgres.statements import Statement
 from store.queries.overview import counts as overview_counts
 from store.responses import surveys
 from store.responses.seeing import record_event
-from store.schema import account, task
+from store.schema import account, event, task
 
-Appoint = Callable[[datetime, Callable[[sa.Connection, datetime], object]], None]
+Doing = Callable[[sa.Connection, datetime], object]
 _PLACE = Place(zone="UTC")
 _HOURS_A_DAY = 8
 _CALENDAR = "https://meet.tidewright.example/"
 """Who clicks on this address in a mail books a date."""
+_REMEMBERED = timedelta(days=50)
+"""How far back people are asked once more after a restart: the longest that anybody takes."""
+
+
+class Appoint(Protocol):
+    """Has something happen at an instant; those of one instant in the order of their names."""
+
+    def __call__(self, at: datetime, do: Doing, *, name: str) -> None: ...
 
 
 def is_known(database: sa.Engine) -> bool:
@@ -66,7 +74,7 @@ class Life:
         self._database, self._project, self._book = database, project, book
         self._people = People(book.seed)
         self._seen_task = self._seen_mail = 0
-        self.appoint: Appoint = lambda _at, _do: None
+        self.appoint: Appoint = _never
 
     def knows(self, day: date) -> bool:
         return self._book.first <= day <= self._book.last
@@ -77,13 +85,21 @@ class Life:
             arriving.stage(conn, ((fact, known_at) for known_at, fact in self._book.on(day)))
 
     def look(self, now: datetime) -> None:
-        """Ask the people about every task and mail that is new to them."""
+        """Ask the people about every task and mail that is new to them; after a restart, of all that may be unanswered.
+
+        They are pure: what they have done already is left out, and the rest comes as it would have come.
+        """
+        since = now - _REMEMBERED
         with self._database.connect() as conn:
-            new_tasks = _NEW_TASKS.read(conn, {"seen": self._seen_task})
-            new_mails = _NEW_MAILS.read(conn, {"seen": self._seen_mail, "calendar": _CALENDAR})
+            references = {"seen": self._seen_task, "since": since, "references": list(REFERENCES)}
+            new_tasks = _NEW_TASKS.read(conn, references)
+            new_mails = _NEW_MAILS.read(conn, {"seen": self._seen_mail, "since": since, "calendar": _CALENDAR})
         for row in new_tasks:
             self._seen_task = row.id
-            self._ask_colleague(row, now)
+            if row.state == "open":
+                self._ask_colleague(row, now)
+            else:
+                self._expect_reference(row, row.outcome, row.settled_at)
         for sent in new_mails:
             self._seen_mail = sent.id
             self._ask_customer(sent, now)
@@ -123,7 +139,7 @@ class Life:
             return tasks.complete(conn, row.id, answer.outcome, answer.note or None, by, instant)
 
         at = _at_the_next_stop(max(at, now))
-        self.appoint(at, do)
+        self.appoint(at, do, name=f"{row.key} {row.step} task")
         if answer.outcome in REFERENCES:
             self._expect_reference(row, answer.outcome, at)
 
@@ -138,17 +154,21 @@ class Life:
                 return None  # the task was withdrawn before anybody could promise
             return self._happens(conn, row.key, "reference_given", kind, f"task/{row.id}", instant)
 
-        self.appoint(_at_the_next_stop(promised_at + delay), do)
+        self.appoint(_at_the_next_stop(promised_at + delay), do, name=f"{row.key} {row.step} reference")
 
     def _happens(  # noqa: PLR0917 - read aloud: at this account, this event of that kind, known by this key, now
-        self, conn: sa.Connection, account_key: str, event: str, kind: str, key: str, at: datetime
+        self, conn: sa.Connection, account_key: str, type_: str, kind: str, key: str, at: datetime
     ) -> object:
-        fact = EventFact(type=event, key=f"demo/{key}", account=account_key, at=at, props={"kind": kind})
+        fact = EventFact(type=type_, key=f"demo/{key}", account=account_key, at=at, props={"kind": kind})
+        mine = event.c.type == type_, event.c.key == fact.key
+        if conn.execute(sa.select(sa.exists().where(*mine))).scalar():
+            return None  # before the restart
         return take_in(conn, [fact], known_at=at)
 
     def _ask_customer(self, row: Any, now: datetime) -> None:
         if row.survey is not None:
-            self._ask_for_a_score(row, now)
+            if not row.answered:
+                self._ask_for_a_score(row, now)
             return
         for reaction in self._people.mail(account=row.key, contact=row.contact, step=row.step, sent_at=row.settled_at):
             at = _at_the_next_stop(max(row.settled_at + reaction.delay, now))
@@ -157,16 +177,17 @@ class Life:
             def do(conn: sa.Connection, instant: datetime, type_: Any = reaction.type, key: str = key) -> object:
                 return record_event(conn, row.id, type_, key, instant, now=instant)
 
-            # After a restart the past is known already: events are told once, whoever asks again.
-            self.appoint(at, do)
+            if reaction.type not in row.seen:
+                self.appoint(at, do, name=f"{row.key} {row.step} {row.contact} {reaction.type}")
             if row.books and reaction.type == "clicked":
-                self._book_a_date(row, at)
+                clicked = _at_the_next_stop(row.settled_at + reaction.delay)
+                self._book_a_date(row, max(clicked + timedelta(minutes=30), now))
 
     def _book_a_date(self, row: Any, at: datetime) -> None:
         def do(conn: sa.Connection, instant: datetime) -> object:
             return self._happens(conn, row.key, "meeting_booked", "review", f"mail/{row.id}", instant)
 
-        self.appoint(at + timedelta(minutes=30), do)
+        self.appoint(at, do, name=f"{row.key} {row.step} {row.contact} date")
 
     def _ask_for_a_score(self, row: Any, now: datetime) -> None:
         sent_at, mood = row.settled_at, self._book.mood(row.key, row.settled_at.date())
@@ -178,7 +199,12 @@ class Life:
         def do(conn: sa.Connection, instant: datetime) -> object:
             return surveys.answer(conn, row.survey, answer.score, "", workspace, instant)
 
-        self.appoint(_at_the_next_stop(max(sent_at + answer.delay, now)), do)
+        at = _at_the_next_stop(max(sent_at + answer.delay, now))
+        self.appoint(at, do, name=f"{row.key} {row.step} {row.contact} score")
+
+
+def _never(at: datetime, do: Doing, *, name: str) -> None:
+    """Until somebody drives."""
 
 
 def _at_the_next_stop(at: datetime) -> datetime:
@@ -187,16 +213,19 @@ def _at_the_next_stop(at: datetime) -> datetime:
 
 
 _NEW_TASKS = Statement("""
-    select task.id, task.step, task.outcomes, task.created_at, task.assignee, run.playbook, account.key
+    select task.id, task.step, task.outcomes, task.created_at, task.assignee, task.state, task.outcome, task.settled_at,
+        run.playbook, account.key
     from task join run on run.id = task.run_id join account on account.id = task.account_id
-    where task.state = 'open' and task.id > %(seen)s order by task.id
+    where task.id > %(seen)s and (task.state = 'open' or task.state = 'done' and task.settled_at > %(since)s
+        and task.outcome = any(cast(%(references)s as text[])))
+    order by task.id
 """)
 _NEW_MAILS = Statement("""
     select mail.id, mail.step, mail.settled_at, account.key, contact.key as contact, survey.id as survey,
-        strpos(mail.plain, %(calendar)s) > 0 as books
+        survey.score is not null as answered, strpos(mail.plain, %(calendar)s) > 0 as books,
+        array(select mail_event.type from mail_event where mail_event.mail_id = mail.id) as seen
     from mail join account on account.id = mail.account_id join contact on contact.id = mail.contact_id
     left join survey on survey.run_id = mail.run_id and survey.step = mail.step and survey.visit = mail.visit
-    where mail.state = 'sent' and mail.id > %(seen)s
-        and not exists (select from mail_event where mail_event.mail_id = mail.id)
+    where mail.state = 'sent' and mail.id > %(seen)s and mail.settled_at > %(since)s
     order by mail.id
 """)

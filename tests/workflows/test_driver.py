@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import cast
 
 import sqlalchemy as sa
@@ -33,4 +34,22 @@ async def test_what_is_driven_stays_on_one_connection_that_knows_its_statements(
     assert len(set(backends)) == 1
     for conn in taken:
         conn.close()
+    await driver.close()
+
+
+def _note(done: list[str], name: str, _conn: sa.Connection, _at: datetime) -> None:
+    done.append(name)
+
+
+async def test_what_is_appointed_to_one_instant_happens_in_the_order_of_its_names(database: str) -> None:
+    engine, nobody = engine_of(database), cast("Client", None)
+    driver = Driver(engine, nobody, stored_ports())
+    done: list[str] = []
+    later = _START + timedelta(hours=4)
+    for at, name in ((later, "a"), (_START, "c"), (_START, "b"), (_START, "c2")):
+        driver.appoint(at, partial(_note, done, name), name=name)
+    await driver.stop_at(_START)
+    assert done == ["b", "c", "c2"]
+    await driver.stop_at(later)
+    assert done == ["b", "c", "c2", "a"]
     await driver.close()

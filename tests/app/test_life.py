@@ -1,0 +1,67 @@
+"""The people of the demo: who is asked again after a restart does what is left to do, when it would have been done."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from app.book.book import Book
+from app.book.life import Doing, Life
+from engine.project import Project
+from store import mails
+from tests.databases import engine_of
+from tests.mailing import NOW, Post
+
+
+class _Days:
+    """One process of the demo: what it is asked to have happen, done up to an instant."""
+
+    def __init__(self, engine, project):
+        self.engine = engine
+        self.asked: list[tuple[datetime, str, Doing]] = []
+        self.life = Life(engine, project, Book(1, 5, NOW.date()))
+        self.life.appoint = lambda at, do, *, name: self.asked.append((at, name, do))
+
+    def look(self, now):
+        self.life.look(now)
+        return self
+
+    def left(self, since):
+        return sorted((at, name) for at, name, _ in self.asked if at > since)
+
+    def until(self, instant):
+        for at, _, do in sorted(self.asked, key=lambda one: one[:2]):
+            if at <= instant:
+                with self.engine.begin() as conn:
+                    do(conn, at)
+
+
+@pytest.fixture
+def engine(database):
+    return engine_of(database)
+
+
+@pytest.fixture
+def project():
+    return Project(workspace=None, playbooks={}, scenarios={}, problems=())
+
+
+@pytest.fixture
+def post(engine):
+    post = Post(engine)
+    for _ in range(40):
+        mail_id = post.mail(plain="Choose a day: https://meet.tidewright.example/kim")
+        with engine.begin() as conn:
+            mails.handing_over(conn, mail_id, NOW)
+            mails.settle(conn, mail_id, "sent", now=NOW)
+    return post
+
+
+def test_readers_who_have_opened_a_mail_before_a_restart_still_click_and_reply_after_it(engine, project, post):
+    before = _Days(engine, project).look(NOW)
+    kinds = {name.split()[-1] for _, name, _ in before.asked}
+    assert kinds == {"opened", "clicked", "replied", "date"}
+    middle = NOW + timedelta(hours=8)
+    before.until(middle)
+    after = _Days(engine, project).look(middle)
+    assert {name.split()[-1] for _, name in after.left(middle)} >= {"clicked", "replied"}
+    assert after.left(middle) == before.left(middle)

@@ -45,10 +45,18 @@ class Activities:
         with self._database.begin() as conn:
             acting = Acting.of(conn, run_id, performing.at, self._ports)
             # An act that was done before has its line already; what led to it may be news, where a run was set back.
-            runs.note(conn, run_id, performing.entries)
-            receipt = ledger.once(conn, run_id, act, lambda: _noted(acting, performing, do(acting, act)))
+            lines = [*performing.entries]
+
+            def done() -> Receipt:
+                made = do(acting, act)
+                lines.append(_line(performing, made))
+                return made
+
+            receipt = ledger.once(conn, run_id, act, done)
             if act.then is not None and receipt.outcome == "done":
-                runs.stand(conn, run_id, act.then, performing.asked_at)
+                runs.note_and_stand(conn, run_id, lines, act.then, performing.asked_at)
+            else:
+                runs.note(conn, run_id, lines)
         _log.info("act", run=run_id, playbook=acting.playbook, step=act.step, verb=act.verb, outcome=receipt.outcome)
         return receipt
 
@@ -93,13 +101,11 @@ def _perform(acting: Acting, act: Act) -> Receipt:
     return PERFORM[act.verb](acting, act)
 
 
-def _noted(acting: Acting, performing: Performing, receipt: Receipt) -> Receipt:
+def _line(performing: Performing, receipt: Receipt) -> Entry:
     act = performing.act
     detail = {"step": act.step, "outcome": receipt.outcome, **receipt.values}
     if act.visit > 1:
         detail["visit"] = act.visit
     if receipt.reason:
         detail["reason"] = receipt.reason
-    line = Entry(seq=act.seq, at=performing.at, path=act.path, what=act.verb, detail=detail)
-    runs.note(acting.conn, acting.run_id, [line])
-    return receipt
+    return Entry(seq=act.seq, at=performing.at, path=act.path, what=act.verb, detail=detail)

@@ -22,7 +22,7 @@ from store.running import outbox, watches
 from store.schema import trace
 from store.telling import Telling, tell, tell_all
 
-__all__ = ["Outcome", "Telling", "end", "note", "read", "rest", "stand", "tell", "tell_all"]
+__all__ = ["Outcome", "Telling", "end", "note", "note_and_stand", "read", "rest", "tell", "tell_all"]
 
 Outcome = Literal["goal", "exit", "stop", "end", "failed"]
 _TELLS_DRIVER = f"""
@@ -71,13 +71,6 @@ def rest(
     return watches.follow(conn, run_id, found.account_id, waiting, clock.now(conn))
 
 
-def stand(conn: sa.Connection, run_id: int, standing: Standing, asked_at: datetime | None) -> None:
-    """Write where a run rests that waits for nothing but what an act has begun. The position stays as it was: a run
-    that goes on from there asks for the act again, and the ledger answers."""
-    at_step = json.dumps([_stand(standing)], ensure_ascii=False)
-    _STANDS.write(conn, {"run": run_id, "asked_at": asked_at, "at_step": at_step})
-
-
 def settled(conn: sa.Connection, run_id: int, *, stuck: bool) -> None:
     """Nothing that the run waits for is there already: it rests indeed."""
     _SETTLED.write(conn, {"run": run_id, "standing": "stuck" if stuck else "resting"})
@@ -93,14 +86,30 @@ def note(conn: sa.Connection, run_id: int, entries: Sequence[Entry]) -> None:
 
     Where Temporal was set back, a run may walk another way than before: then its lines follow those of the first walk.
     """
-    if not entries:
-        return
+    if entries:
+        _note(conn, run_id, entries, _NOTE, {})
+
+
+def note_and_stand(
+    conn: sa.Connection, run_id: int, entries: Sequence[Entry], standing: Standing, asked_at: datetime | None
+) -> None:
+    """The same, and where the run rests when it waits for nothing but what an act has begun; by one statement.
+
+    The position stays as it was: a run that goes on from there asks for the act again, and the ledger answers.
+    """
+    at_step = json.dumps([_stand(standing)], ensure_ascii=False)
+    _note(conn, run_id, entries, _NOTE_AND_STAND, {"run": run_id, "asked_at": asked_at, "at_step": at_step})
+
+
+def _note(
+    conn: sa.Connection, run_id: int, entries: Sequence[Entry], statement: Statement, more: Mapping[str, object]
+) -> None:
     rows = [
         {"run_id": run_id, "seq": one.seq, "at": one.at, "path": one.path, "what": one.what, "detail": dict(one.detail)}
         for one in entries
     ]
     lines = json.dumps(rows, ensure_ascii=False, allow_nan=False, default=datetime.isoformat)
-    written = {row.seq for row in _NOTE.read(conn, {"lines": lines})}
+    written = {row.seq for row in statement.read(conn, {"lines": lines, **more})}
     if len(written) < len(rows):
         _append(conn, run_id, [row for row in rows if row["seq"] not in written])
 
@@ -202,16 +211,20 @@ _RESTS = Statement(f"{_RESTS_UNLESS_MET.text} returning {_TELLS_DRIVER}")
 _SETTLED = Statement(f"""
     update run set standing = %(standing)s where id = %(run)s and state = 'open' returning {_TELLS_DRIVER}
 """)  # noqa: S608 - joined from constants
-_STANDS = Statement("""
-    update run set asked_at = %(asked_at)s, due_at = null, standing = 'resting', at_step = cast(%(at_step)s as jsonb)
-    where id = %(run)s and state = 'open' and (asked_at is null or asked_at <= %(asked_at)s)
-""")
 _NOTE = Statement("""
     insert into trace (run_id, seq, at, path, what, detail)
     select run_id, seq, at, path, what, detail from json_to_recordset(cast(%(lines)s as json)) as line(
         run_id bigint, seq int, at timestamptz, path text, what text, detail jsonb)
     on conflict do nothing returning seq
 """)
+_NOTE_AND_STAND = Statement(f"""
+    with stands as (
+        update run set asked_at = %(asked_at)s, due_at = null, standing = 'resting',
+            at_step = cast(%(at_step)s as jsonb)
+        where id = %(run)s and state = 'open' and (asked_at is null or asked_at <= %(asked_at)s)
+    )
+    {_NOTE.text}
+""")  # noqa: S608 - joined from constants
 _WALKS = Statement("select account_id, playbook, version from run where id = %(run)s")
 _ENDS = Statement(f"""
     update run set state = 'ended', ended_at = %(at)s, outcome = %(outcome)s, reason = %(reason)s,

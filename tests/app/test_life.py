@@ -7,9 +7,11 @@ import pytest
 from app.book.book import Book
 from app.book.life import Doing, Life
 from engine.project import Project
-from store import mails
+from store import mails, schema
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
+
+_CHOOSE = "Choose a day: https://meet.tidewright.example/kim"
 
 
 class _Days:
@@ -47,9 +49,13 @@ def project():
 
 @pytest.fixture
 def post(engine):
+    """Forty readers of whom is known what they will do: that hangs on their names."""
     post = Post(engine)
-    for _ in range(40):
-        mail_id = post.mail(plain="Choose a day: https://meet.tidewright.example/kim")
+    for n in range(40):
+        run_id = post.run()
+        letter = post.draft(run_id, post.contact(run_id, f"reader-{n}"), plain=_CHOOSE)
+        [mail_id] = post.prepare(letter)
+        post.change(schema.account, letter.account_id, key=f"account-{n}")
         with engine.begin() as conn:
             mails.handing_over(conn, mail_id, NOW)
             mails.settle(conn, mail_id, "sent", now=NOW)

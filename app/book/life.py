@@ -90,10 +90,11 @@ class Life:
         They are pure: what they have done already is left out, and the rest comes as it would have come.
         """
         since = now - _REMEMBERED
+        tasks_asked = {"seen": self._seen_task, "since": since, "references": list(REFERENCES)}
+        mails_asked = {"seen": self._seen_mail, "since": since, "calendar": _CALENDAR}
         with self._database.connect() as conn:
-            references = {"seen": self._seen_task, "since": since, "references": list(REFERENCES)}
-            new_tasks = _NEW_TASKS.read(conn, references)
-            new_mails = _NEW_MAILS.read(conn, {"seen": self._seen_mail, "since": since, "calendar": _CALENDAR})
+            new_tasks = _NEW_TASKS.read(conn, tasks_asked)
+            new_mails = _NEW_MAILS.read(conn, mails_asked)
         for row in new_tasks:
             self._seen_task = row.id
             if row.state == "open":

@@ -31,8 +31,8 @@ def difference(played: Sequence[Played], simulated: Simulation, last: datetime) 
 
 
 def _in_order(runs: Any) -> Any:
-    """By playbook and start; those that did nothing until the scenario's end are left out."""
-    return sorted((one for one in runs if one[1]), key=lambda one: (one[0], one[1][0][0]))
+    """By playbook and first line; those that wrote none until the scenario's end come last."""
+    return sorted(runs, key=lambda one: (one[0], not one[1], one[1][0][0] if one[1] else None))
 
 
 def lines(trace: Any, last: datetime) -> list[Any]:

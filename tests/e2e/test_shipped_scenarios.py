@@ -59,4 +59,5 @@ async def test_every_scenario_goes_as_in_the_simulator(
     for key, scenario in scenarios.items():
         simulated = simulate_scenario(scenario, [compilation.compiled], project.workspace, key)
         last = last_instant(scenario, stage.workspace)
-        assert difference(stage.played(key), simulated, last) is None, scenario.name
+        played = [one for one in stage.played(key) if one.started_at <= last]
+        assert difference(played, simulated, last) is None, scenario.name

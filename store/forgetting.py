@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from engine.expressions import Expression
 from engine.expressions.tree import Aggregate, Extreme, walk
 from engine.workspace import Workspace
-from store import clock
 from store.current.ageing import expressions_of
 from store.current.freshness import window_of
 from store.deployed import NothingDeployed, conditions_in_force, load_playbooks, load_workspace
+from store.leaps import certain_now
 from store.postgres.distinct_values import distinct_values
 from store.schema import kept_since as kept
 
@@ -76,7 +76,7 @@ def _give_up(conn: sa.Connection) -> Mapping[str, datetime]:
         workspace = load_workspace(conn)
     except NothingDeployed:
         return {}
-    now, retention = clock.now(conn), workspace.retention
+    now, retention = certain_now(conn), workspace.retention
     windows = _windows_in_force(conn, workspace)
     if retention.events is not None:
         waited = conn.execute(_WAITED).scalar()

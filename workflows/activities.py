@@ -7,6 +7,7 @@ import structlog
 from temporalio import activity
 
 from engine.turns.runtime import Act, Entry, Receipt, Values
+from store.leaps import ClockLeapt
 from store.running import ledger, runs, watches
 from workflows.acts import PERFORM
 from workflows.acts.acting import Acting
@@ -30,8 +31,8 @@ class Activities:
         """Perform an act once, whoever asks how often, and write its trace line in the same transaction."""
         try:
             return self._once(performing, _perform)
-        except (sa.exc.OperationalError, sa.exc.InterfaceError):
-            # PostgreSQL is away, or busy with itself: Temporal asks again until it is back.
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, ClockLeapt):
+            # PostgreSQL is away, or busy with itself, or the clock cannot be right: Temporal asks again until it is.
             raise
         except Exception as error:
             if performing.act.verb == "end" or activity.info().attempt < _TRIES:

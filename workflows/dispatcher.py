@@ -10,7 +10,7 @@ from typing import ClassVar, Generic, TypeVar
 import sqlalchemy as sa
 import structlog
 
-from store import clock as store_clock
+from store.leaps import certain_now
 from store.postgres.notices import listen, wait_for_notice
 
 _POLL_SECONDS = 1.0
@@ -29,7 +29,7 @@ class Dispatcher(ABC, Generic[Done]):
     """Where PostgreSQL tells of new work."""
     log_name: ClassVar[str]
 
-    def __init__(self, engine: sa.Engine, clock: Callable[[sa.Connection], datetime] = store_clock.now) -> None:
+    def __init__(self, engine: sa.Engine, clock: Callable[[sa.Connection], datetime] = certain_now) -> None:
         self._engine = engine
         self._clock = clock
         self._conn: sa.Connection | None = None

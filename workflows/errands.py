@@ -16,9 +16,9 @@ from connectors.errors import ConnectorError, Misconfigured, Rejected, UnknownOu
 from connectors.http import Declined
 from connectors.retries import wait_before_retry
 from connectors.webhook.port import Answered, Caller, Request
-from store import clock as store_clock
 from store import errands
 from store.errands import Errand
+from store.leaps import certain_now
 from workflows.dispatcher import Dispatcher
 
 _BATCH = 10
@@ -45,7 +45,7 @@ class ErrandStream(Dispatcher[int]):
         self,
         engine: sa.Engine,
         outside: Outside,
-        clock: Callable[[sa.Connection], datetime] = store_clock.now,
+        clock: Callable[[sa.Connection], datetime] = certain_now,
     ) -> None:
         super().__init__(engine, clock)
         self._outside = outside

@@ -12,8 +12,8 @@ import structlog
 from connectors.email.port import Accepted, Refused, Transport
 from connectors.errors import ConnectorError, Misconfigured, RateLimited, Rejected, UnknownOutcome
 from connectors.retries import wait_before_retry
-from store import clock as store_clock
 from store import mails
+from store.leaps import certain_now
 from store.mails import Mail, Settlement
 from workflows.dispatcher import Dispatcher
 from workflows.mail_flight import Asking, Back, Barred, Flight, NoAnswer
@@ -54,7 +54,7 @@ class MailStream(Dispatcher[Counts]):
         self,
         engine: sa.Engine,
         transports: Mapping[str, Transport],
-        clock: Callable[[sa.Connection], datetime] = store_clock.now,
+        clock: Callable[[sa.Connection], datetime] = certain_now,
     ) -> None:
         super().__init__(engine, clock)
         self._transports = dict(transports)

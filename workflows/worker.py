@@ -15,6 +15,7 @@ from temporalio.worker import Worker
 from store import clock
 from store.deciding import sweep as store_sweep
 from store.intake import arriving
+from store.leaps import certain_now
 from store.postgres.database import apart
 from store.postgres.notices import HELD
 from workflows.activities import Activities
@@ -133,7 +134,7 @@ def _arrive_and_sweep(database: sa.Engine) -> object:
         awaited = arriving.next_arrival(conn)
     if awaited is not None:
         with database.begin() as conn:
-            arriving.arrive(conn, clock.now(conn))
+            arriving.arrive(conn, certain_now(conn))
     return store_sweep.sweep(database)
 
 

@@ -83,6 +83,9 @@ def advance(
 @app.command()
 def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be decided.")] = False,
+    after_outage: Annotated[
+        bool, typer.Option("--after-outage", help="The clock is right: nothing ran for more than 30 days.")
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -91,7 +94,7 @@ def sweep(
     from app.running import exits
 
     with exits():
-        sweep_now(home, dry_run=dry_run, as_json=as_json)
+        sweep_now(home, dry_run=dry_run, after_outage=after_outage, as_json=as_json)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from store.deciding.arbitration import Ruled
 from store.deployed import load_workspace
 
 
-def sweep_now(home: Path | None, *, dry_run: bool, as_json: bool) -> None:
+def sweep_now(home: Path | None, *, dry_run: bool, after_outage: bool, as_json: bool) -> None:
     """A dry run rolls everything back."""
     with Services(home, must_exist=True) as services:
         with services.database.connect() as conn:
@@ -19,7 +19,7 @@ def sweep_now(home: Path | None, *, dry_run: bool, as_json: bool) -> None:
         if dry_run:
             _show_rulings(store_sweep.dry_run(services.database), as_json=as_json)
             return
-        report = store_sweep.sweep(services.database, wait=True)
+        report = store_sweep.sweep(services.database, wait=True, after_outage=after_outage)
     assert report is not None, "a sweep that waits for its turn has a report"
     if as_json:
         show(plain(report))

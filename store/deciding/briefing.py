@@ -39,6 +39,9 @@ class Briefing:
 
     now: datetime
     """By the one clock."""
+    virtual: bool
+    database_at: datetime
+    """What PostgreSQL's own clock shows."""
     workspace: Workspace
     playbooks: tuple[Deployed, ...]
     """All, by name."""
@@ -56,6 +59,8 @@ def brief(conn: sa.Connection) -> Briefing:
         raise NothingDeployed("no workspace is deployed; run: tenure deploy")
     return Briefing(
         now=clock.reading(row.instant),
+        virtual=row.instant is not None,
+        database_at=row.database_at,
         workspace=workspace_of(conn, row.workspace),
         playbooks=_playbooks.get(row.playbooks, lambda: deployed_from(conn, json.loads(row.playbooks or "[]"))),
         plans=tuple(plan_of(conn, hash_) for hash_ in row.walked),
@@ -87,6 +92,7 @@ _BRIEF = Statement(f"""
     select
         (select hash from workspace) as workspace,
         (select instant from clock) as instant,
+        clock_timestamp() as database_at,
         (select json_agg(json_build_array(p.id, p.state, p.version, v.hash, live.triggers) order by p.id)::text
             from playbook p join playbook_version v on v.playbook = p.id and v.version = p.version
             left join live on live.playbook = p.id) as playbooks,

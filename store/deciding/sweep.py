@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from store import leaps
 from store.consent import cancel_barred
 from store.current import freshness, projection, rollups, score_days
 from store.current.in_work import Scope
@@ -62,14 +63,17 @@ class SweepReport:
     """Playbooks that could not propose, and why; they look at the same accounts again in the next sweep."""
 
 
-def sweep(engine: sa.Engine, *, wait: bool = False) -> SweepReport | None:
-    """Decide for the present instant. None when another sweep is under way, unless told to wait for it."""
+def sweep(engine: sa.Engine, *, wait: bool = False, after_outage: bool = False) -> SweepReport | None:
+    """Decide for the present instant. None when another sweep is under way, unless told to wait for it.
+
+    ClockLeapt where the clock cannot be right; `after_outage`: a person says that nothing ran for so long.
+    """
     with engine.connect() as conn, sweeping(conn, wait=wait) as mine:
         if not mine:
             return None
         while True:
             with conn.begin():
-                taken = _take(conn)
+                taken = _take(conn, after_outage=after_outage)
             if taken is None or taken.id is None:
                 return SweepReport(at=taken.at if taken else None)
             report = _decide(conn, taken)
@@ -173,7 +177,7 @@ def _failure(conn: sa.Connection, taken: _Taken, playbooks: Sequence[Deployed]) 
 # --- take ------------------------------------------------------------------------------------------------------------
 
 
-def _take(conn: sa.Connection, *, nobody: bool = False) -> _Taken | None:
+def _take(conn: sa.Connection, *, nobody: bool = False, after_outage: bool = False) -> _Taken | None:
     """`nobody`: leave alone what changed or came due, and go on as if that had been no account's."""
     try:
         briefing = brief(conn)
@@ -183,6 +187,8 @@ def _take(conn: sa.Connection, *, nobody: bool = False) -> _Taken | None:
     finished = next((one for one in last if one.finished), None)
     since = finished.at if finished else None
     unfinished = last[0] if last and not last[0].finished else None
+    if not briefing.virtual and unfinished is None:
+        leaps.check(briefing.now, last=since, database=briefing.database_at, after_outage=after_outage)
     now = unfinished.at if unfinished else max(briefing.now, since or _EARLIEST)
     everyone = unfinished is not None and unfinished.scope != "some"
     taken = _Taken(

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.turns.runtime import Act, Receipt
-from store import clock
+from store.leaps import certain_now
 from store.postgres.statements import Statement
 from store.schema import ledger
 
@@ -19,7 +19,7 @@ def once(conn: sa.Connection, run_id: int, act: Act, do: Callable[[], Receipt], 
     receipt of the other; nothing stays of an act whose transaction did not commit.
     """
     key = {"run_id": run_id, "step": act.step, "visit": act.visit, "effect": act.verb, "recipient": recipient}
-    mine = _TAKE.read_one(conn, key | {"at": clock.now(conn)})
+    mine = _TAKE.read_one(conn, key | {"at": certain_now(conn)})
     if mine is None:
         row = sa.and_(*(ledger.c[name] == value for name, value in key.items()))
         return _receipt(conn.execute(sa.select(ledger.c.receipt).where(row)).scalar_one())

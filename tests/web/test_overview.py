@@ -187,3 +187,14 @@ steps: [{ wait: 1 day }]
     text = client.get("/").text
     assert "no goal to compare by" in text
     assert "nobody held out" not in text
+
+
+def test_a_clock_that_cannot_be_right_is_told_on_the_overview(client, filled, in_book):
+    assert "Everything waits" not in client.get("/").text
+    in_book(
+        lambda book: (
+            book.conn.execute(sa.text("delete from clock")),
+            book.conn.execute(sa.insert(schema.sweep).values(at=NOW - days(4000), finished=True)),
+        )
+    )
+    assert "say so: tenure sweep --after-outage" in client.get("/").text

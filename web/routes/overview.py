@@ -12,6 +12,7 @@ from store import clock
 from store.access.scope import EVERYTHING, Scope
 from store.access.viewer import Viewer
 from store.deployed import NothingDeployed, load_workspace
+from store.leaps import doubt
 from store.queries.business.book import Book
 from store.queries.business.drill import (
     DRILLS,
@@ -68,6 +69,7 @@ def page(request: Request, deps: Deps, viewer: CsmViewer, days: Days = _YEAR) ->
             "defined": _DEFINED,
             "counts": counts(conn, around.now) if viewer.may("ops") else None,
             "swept": last_sweep(conn) if viewer.may("ops") else None,
+            "clock_doubt": doubt(conn) if viewer.may("ops") else None,
             "health_bar": _health_bar,
             "renewal_bar": _renewal_bar,
         }

@@ -1,0 +1,77 @@
+"""Whether the real clock can be right. Whatever decides, acts, sends or deletes by itself asks here for the instant.
+
+A machine that woke up in another year must not end every run for its age, start what is due in ten years, or give up
+what is kept for two. Nobody can tell a leap from an outage that was as long: a person says so.
+"""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from store import clock
+from store.postgres.statements import Statement
+
+FARTHEST = timedelta(days=30)
+"""Behind the last sweep, which is a minute ago while a worker lives."""
+_BACK = timedelta(days=1)
+"""Before the last sweep; within it sweeps stand still at the later instant until the clock is there again."""
+_APART = timedelta(hours=1)
+"""From PostgreSQL's own clock: well above what a zone of time or a lazy time server can be told from."""
+
+
+class ClockLeapt(Exception):
+    """Nothing is decided, done, sent or deleted by this clock; the message says what is wrong and what to do."""
+
+
+def certain_now(conn: sa.Connection) -> datetime:
+    """The instant everything decides for, or ClockLeapt. A virtual clock is right by definition."""
+    row = _CERTAIN.read(conn, {})[0]
+    now = clock.reading(row.instant)
+    if row.instant is None:
+        check(now, last=row.swept, database=row.database)
+    return now
+
+
+def doubt(conn: sa.Connection) -> str | None:
+    """What is wrong with the clock, for people."""
+    try:
+        certain_now(conn)
+    except ClockLeapt as leapt:
+        return str(leapt)
+    return None
+
+
+def check(now: datetime, *, last: datetime | None, database: datetime, after_outage: bool = False) -> None:
+    """ClockLeapt where the real clock's `now` cannot be right, beside the last sweep's instant and PostgreSQL's clock.
+
+    `after_outage`: a person has said that nothing was swept for so long.
+    """
+    if abs(now - database) > _APART:
+        raise ClockLeapt(
+            f"the clock of this machine shows {_said(now)}, PostgreSQL's {_said(database)}: one of them is wrong. "
+            "Nothing is decided, done or sent from here until they agree"
+        )
+    if last is None:
+        return
+    if now - last > FARTHEST and not after_outage:
+        raise ClockLeapt(
+            f"the clock shows {_said(now)}, and the last sweep was for {_said(last)}, {(now - last).days} days before. "
+            "Nothing is decided, done or sent: set the clock right, or, if it is right and nothing ran for so long, "
+            "say so: tenure sweep --after-outage"
+        )
+    if last - now > _BACK:
+        raise ClockLeapt(
+            f"the clock shows {_said(now)}, and the last sweep was for {_said(last)}, {(last - now).days} days later. "
+            "Nothing is decided, done or sent until it is there again: set the clock right, or bring back a copy of "
+            "the database from before that sweep"
+        )
+
+
+def _said(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+_CERTAIN = Statement("""
+    select (select instant from clock) as instant, (select at from sweep order by id desc limit 1) as swept,
+        clock_timestamp() as database
+""")

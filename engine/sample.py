@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.catalogue import Field
 from engine.expressions.levers import Change, nearest
+from engine.mail.consent import Consent
 from engine.plan import Compiled
 from engine.simulation import Account
 from engine.workspace import Workspace
@@ -26,7 +27,8 @@ _ROUNDS = 4
 
 
 def sample_account(workspace: Workspace, compiled: Compiled, at: datetime) -> Account:
-    """Inside the playbook's audience, its goal and exits not reached, as far as single values can bring that about.
+    """Inside the playbook's audience, its goal and exits not reached, as far as single values can bring that about; its
+    contacts want the mails of every topic.
 
     Every value is told, so that none of them moves by itself.
     """
@@ -61,6 +63,8 @@ def sample_texts(workspace: Workspace) -> dict[str, Any]:
 
 def _made(workspace: Workspace, facts: Mapping[str, Any], at: datetime) -> Account:
     account = Account(workspace, tuple(workspace.roles.contacts), "sample")
+    wanted = Consent(said=dict.fromkeys(workspace.mail.all_topics(), True))
+    account.consents = dict.fromkeys(account.contacts, wanted)
     account.learn(facts)
     account.look(at)
     return account

@@ -23,6 +23,8 @@ fields:
   account.tier: { type: choice, of: [gold, silver], from: { gold: account.seats > 10, silver: account.seats <= 10 } }
 events:
   login: { device: text }
+mail:
+  topics: { offers: { title: Offers, opt_in: true } }
 metrics:
   logins: count(event.login, 30 days)
   nps: number
@@ -35,7 +37,10 @@ bands: { red: 0..<40, yellow: 40..<70, green: 70..100 }
 minimum_known: 50%
 """
 FILES = {"tenure.yaml": WORKSPACE_FILE, "scorecards/health.yaml": SCORECARD}
-TEXTS = {"hello": MailText(subject="Hello", body="How are you?\n")}
+TEXTS = {
+    "hello": MailText(subject="Hello", body="How are you?\n"),
+    "offer": MailText(subject="An offer", body="Take it.\n", category="marketing", topic="offers"),
+}
 
 PLAYBOOK = """\
 playbook: rescue

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from engine.compile.place import Place
 from engine.documents.document import Document
-from engine.mail.policy import TRANSACTIONAL
+from engine.mail.policy import topic_of
 from engine.problems import did_you_mean
 from engine.texts.document import MailText
 from engine.workspace import Workspace
@@ -28,9 +28,9 @@ class Declared(Place):
         self._used[text.hash] = None
         return text.hash
 
-    def is_transactional(self, name: str) -> bool:
-        text = self._texts.get(name)
-        return text is not None and text.category == TRANSACTIONAL
+    def topic(self, name: str) -> str | None:
+        text = self._texts[name]
+        return topic_of(text.category, text.topic)
 
     def translations(self, name: str, *at: str | int) -> dict[str, str]:
         own, *others = self._workspace.locales or ("",)

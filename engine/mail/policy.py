@@ -16,6 +16,8 @@ from engine.values import Value
 
 CounterOf = Literal["contact", "account"]
 Then = Literal["wait", "skip"]
+SERVICE = "service"
+"""The category, and the topic, of a text that says nothing else."""
 TRANSACTIONAL = "transactional"
 """The category that asks for no consent, waits for nothing and counts for nothing: what the recipient has ordered."""
 
@@ -104,7 +106,7 @@ class MailPolicy(Value):
 @cache
 def _by_category() -> Mapping[str, Topic]:
     return {
-        "service": Topic(title="Help with what you use", says="Getting started, check-ins, reviews and surveys."),
+        SERVICE: Topic(title="Help with what you use", says="Getting started, check-ins, reviews and surveys."),
         "marketing": Topic(title="News and offers", says="New features, events and offers."),
     }
 

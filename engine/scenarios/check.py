@@ -39,6 +39,7 @@ class _Check:
         self._fields = workspace.catalogue().fields
         self._roles = tuple(workspace.roles.contacts)
         self._events = workspace.catalogue().events
+        self._topics = tuple(workspace.mail.all_topics())
         steps = [found.step for found in outline(compiled.plan)]
         self._acting = {step.id: step for step in steps if isinstance(step, ActingStep)}
         self._outcomes = {id_: step.answers() for id_, step in self._acting.items()}
@@ -67,6 +68,7 @@ class _Check:
             hint = "leave it out, or give the playbook one: entry: { holdout: 10% }"
             self._problem("this playbook has no holdout", *at, "holdout", hint=hint, key=True)
         self._facts(at, scenario)
+        self._consent((*at, "consent"), scenario)
         for j, day_by_hand in enumerate(scenario.by_hand):
             self._start_by_hand(day_by_hand, scenario.until, *at, "by_hand", j)
         for step, doing in scenario.people.items():
@@ -75,6 +77,26 @@ class _Check:
             self._expected((*at, "expect", j), expected, scenario)
         for j, step in enumerate(scenario.never):
             self._step(step, *at, "never", j)
+
+    def _consent(self, at: Path, scenario: ScenarioDocument) -> None:
+        for day, said in scenario.consent.items():
+            if not self._day((*at, day), day, scenario.until):
+                continue
+            for role, wanted in said.items():
+                if not scenario.contacts.get(role):
+                    hint = f"contacts: {{ {role}: true }}" if role in self._roles else did_you_mean(role, self._roles)
+                    self._problem(f'this account has no contact "{role}"', *at, day, role, hint=hint, key=True)
+                elif not wanted or isinstance(wanted, bool):
+                    self._leaves_all(wanted, *at, day, role)
+                else:
+                    for topic in wanted:
+                        if topic not in self._topics:
+                            self._unknown("topic", topic, self._topics, *at, day, role, topic, key=True)
+
+    def _leaves_all(self, wanted: object, *at: str | int) -> None:
+        if wanted is not False:
+            hint = f"{at[-1]}: {{ {self._topics[0]}: true }}"
+            self._problem("consent is given topic by topic", *at, hint=hint)
 
     def _facts(self, at: Path, scenario: ScenarioDocument) -> None:
         for day, values in scenario.days.items():

@@ -89,6 +89,10 @@ class ScenarioDocument(Shape):
     name: str = Field(description="what it shows, as a sentence")
     account: dict[str, Any] = Field(default_factory=dict, description="fields of the account on day 0, in short names")
     contacts: dict[str, bool] = Field(default_factory=dict, description="ROLE: whether there is such a contact")
+    consent: dict[str, dict[str, dict[str, bool] | bool]] = Field(
+        default_factory=dict,
+        description="DAY: { ROLE: { TOPIC: whether they want it } }, as it begins; `ROLE: false` leaves all mail",
+    )
     arms: dict[str, str] = Field(default_factory=dict, description="SPLIT: the arm that the account draws")
     holdout: bool = Field(False, description="true: the account is one that the playbook holds out")
     start: date = Field(description="day 0, such as 2026-03-02")

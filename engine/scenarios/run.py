@@ -42,6 +42,8 @@ def set_scene(
         simulation.at(at, lambda _now, facts=facts: account.learn(facts))  # type: ignore[misc]
         for event in scenario.events.get(str(day), ()):
             simulation.at(at, lambda now, event=event: simulation.happened(event.type, now, event.props))  # type: ignore[misc]
+        for role, said in scenario.consent.get(str(day), {}).items():
+            simulation.at(at, lambda _now, role=role, said=said: simulation.says(role, said or None))  # type: ignore[misc]
     for day in scenario.by_hand:
         at = local_midnight(scenario.start + timedelta(days=day), zone) + MORNING
         simulation.at(at, lambda now: simulation.enroll(playbooks[0].playbook, now))

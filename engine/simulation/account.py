@@ -12,6 +12,7 @@ from engine.expressions.rows import CONTACT
 from engine.expressions.tree import Aggregate
 from engine.health.scorecards import Component, Scorecard, card_for, score
 from engine.health.trends import slope
+from engine.mail.consent import Consent
 from engine.turns.runtime import Waiting
 from engine.values import Condition
 from engine.workspace import Workspace
@@ -44,6 +45,8 @@ class Account:
         self.values: dict[str, Any] = {}
         self.asked: dict[str, list[datetime]] = {}
         """When contacts were put a survey's question, by their role."""
+        self.consents: dict[str, Consent] = {}
+        """What contacts said of the mails they get, by their role; those who said nothing are not here."""
         self._told: dict[str, Any] = {}
         self._told_at: dict[str, datetime | None] = {}
         """When a value was last told; None until the next look."""

@@ -1,13 +1,15 @@
 """The streams in memory: they take what runs prepared, and tell them how it went and what the recipient did.
 
-Mails wait for the hold, the send window and the caps of the workspace, by the decisions of `engine.mail.timing`.
+Mails wait for the hold, the send window and the caps of the workspace, by the decisions of `engine.mail.timing`, and
+leave by those of `engine.mail.consent`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.mail.policy import CounterOf
+from engine.mail.consent import Consent, objection
+from engine.mail.policy import SERVICE, CounterOf
 from engine.mail.timing import Left, judge
 from engine.simulation import outward
 from engine.simulation.world import ActingRun, World
@@ -23,6 +25,8 @@ class _Posted:
     at: datetime
     due: datetime
     place: int
+    objection: str | None
+    """Why it might not leave already when it was written: such a mail is asked again when it is due, and not before."""
     waited: str = ""
 
     @property
@@ -36,7 +40,7 @@ class _Posted:
 
     def whom(self, world: World) -> str:
         """The recipient's role; none of a request to another program."""
-        return (outward.found(world, self.act) or str(self.act.params["to"])) if self.is_mail else ""
+        return _whom(world, self.act) if self.is_mail else ""
 
     def turn(self) -> tuple[object, ...]:
         """Mails first, those of high priority before others: the order in which dispatchers take them."""
@@ -54,7 +58,7 @@ class MailStream:
 
     def post(self, world: World, run: ActingRun, act: Act) -> None:
         self._count += 1
-        posted = _Posted(run, act, run.now(), run.now(), self._count)
+        posted = _Posted(run, act, run.now(), run.now(), self._count, _objection(world, act))
         if posted.timed:
             self._put_off(world, posted, run.now() + world.account.workspace.mail.hold_time)
         self._posted.append(posted)
@@ -73,9 +77,14 @@ class MailStream:
         posted, self._posted = sorted(self._posted, key=_Posted.turn), []
         moved = False
         for one in posted:
+            is_due, barred = one.due <= now and world.acts(one.run), _objection(world, one.act)
             if one.run.over:
                 _drop(world, one)
-            elif one.due <= now and world.acts(one.run):
+            elif barred and (is_due or barred != one.objection):
+                # Whatever takes consent back stops at once what is queued.
+                moved = True
+                _skip(world, one, barred, now)
+            elif is_due:
                 moved = True
                 self._take(world, one, now)
             else:
@@ -85,9 +94,6 @@ class MailStream:
     def _take(self, world: World, posted: _Posted, now: datetime) -> None:
         """A mail leaves, is skipped, or waits on."""
         run = posted.run
-        if posted.is_mail and world.account.field("account.do_not_contact") is True:
-            _skip(world, posted, "the account does not want to be contacted", now)
-            return
         whom = posted.whom(world)
         if posted.timed:
             mine: Mapping[CounterOf, Sequence[Left]] = {
@@ -111,6 +117,21 @@ class MailStream:
     def _put_off(self, world: World, posted: _Posted, until: datetime) -> None:
         posted.due = until
         world.at(until, lambda _now: None)
+
+
+def _whom(world: World, act: Act) -> str:
+    return outward.found(world, act) or str(act.params["to"])
+
+
+def _objection(world: World, act: Act) -> str | None:
+    """Why a mail may not leave, whenever that is; None for one that may, and for a request."""
+    if act.verb == "webhook":
+        return None
+    account, params = world.account, act.params
+    consent = account.consents.get(_whom(world, act), Consent())
+    topic = None if params.get("transactional") else params.get("topic", SERVICE)
+    wants_none = account.field("account.do_not_contact") is True
+    return objection(consent, topic, account.workspace.mail, account_wants_none=wants_none)
 
 
 def _drop(world: World, posted: _Posted) -> None:

@@ -10,6 +10,7 @@ from engine.durations import parse_duration
 from engine.entry import Claim, OpenRun, PlaybookState, Ruling, entry_key, same_term
 from engine.expressions.evaluate import compile_node
 from engine.expressions.tree import Aggregate
+from engine.mail.consent import Consent
 from engine.plan import Compiled
 from engine.simulation.account import Account
 from engine.simulation.happening import Happening
@@ -80,6 +81,11 @@ class Simulation:
     def happened(self, event: str, now: datetime, props: Mapping[str, Any], at: datetime | None = None) -> None:
         """An event of the account, learned now: counts in metrics, starts, and reaches the runs that wait for it."""
         self.account.happened(event, at or now, props, now)
+
+    def says(self, role: str, wanted: Mapping[str, bool] | None) -> None:
+        """The contact of a role says of topics whether they want them, or, with None, leaves all mail."""
+        consent = self.account.consents.get(role, Consent())
+        self.account.consents[role] = consent.leaving() if wanted is None else consent.saying(wanted)
 
     def pause(self, playbook: str, now: datetime) -> None:
         """As an operator would: no starts and no acts, until resumed."""

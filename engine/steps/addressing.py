@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from engine.mail.policy import SERVICE
 from engine.steps.base import StepCompiler
 from engine.values import Value
 
@@ -25,7 +26,9 @@ class Addressing(Value):
     translations: dict[str, str] = Field(default_factory=dict)
     """Hashes by locale."""
     transactional: bool = False
-    """It waits for no window and no cap."""
+    """It asks for no consent, and waits for no window and no cap."""
+    topic: str = SERVICE
+    """What consent is asked for, of a mail that asks for it."""
 
     def whom(self) -> str:
         """The recipient as the author wrote it."""
@@ -41,6 +44,8 @@ class Addressing(Value):
             "from": self.from_,
         }
         more: dict[str, object] = {"transactional": True} if self.transactional else {}
+        if self.topic != SERVICE:
+            more["topic"] = self.topic
         return params | more | ({"translations": self.translations} if self.translations else {})
 
 
@@ -62,6 +67,7 @@ def address(
         return None
     if text is None or role is None:
         return None
+    topic = with_.topic(template)
     return Addressing(
         text=text,
         template=template,
@@ -69,5 +75,6 @@ def address(
         mode=mode,
         from_=sender,
         translations=translations,
-        transactional=with_.is_transactional(template),
+        transactional=topic is None,
+        topic=topic or SERVICE,
     )

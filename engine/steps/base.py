@@ -137,8 +137,8 @@ class StepCompiler(Protocol):
         """The hash of a mail text of this playbook."""
         ...
 
-    def is_transactional(self, name: str) -> bool:
-        """Whether a mail text waits for nothing: what its recipient has ordered."""
+    def topic(self, name: str) -> str | None:
+        """What consent a mail text asks for; None for what its recipient has ordered."""
         ...
 
     def translations(self, name: str, *at: str | int) -> dict[str, str]:

@@ -4,7 +4,7 @@ Whoever changes consent, and whoever hands a mail over, first holds the address:
 """
 
 from store.consent.cancelling import cancel_barred, cancel_for, cancel_queued, queued_runs
-from store.consent.preferences import Preference, leave_all, preferences, save
+from store.consent.preferences import Preference, consents, leave_all, preferences, save
 from store.consent.suppressing import (
     REASONS,
     Reason,
@@ -26,6 +26,7 @@ __all__ = [
     "cancel_barred",
     "cancel_for",
     "cancel_queued",
+    "consents",
     "is_erased",
     "leave_all",
     "lift",

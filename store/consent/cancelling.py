@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from store.mails.bars import bars_of, mail_policy
 from store.mails.settling import Settlement, settle_all
-from store.postgres.statements import kept
-from store.schema import mail, work
+from store.postgres.statements import Statement
+from store.schema import mail
 
 _WAITING = sa.or_(mail.c.state == sa.literal_column("'prepared'"), mail.c.again)
 
@@ -25,12 +25,29 @@ def queued_runs(conn: sa.Connection, keys: Collection[str]) -> set[int]:
 
 
 def cancel_barred(conn: sa.Connection, now: datetime) -> int:
-    """The same at the accounts that the sweep has in work: they, or their contacts, may want no mail any more."""
+    """The same at the accounts that the sweep has in work, where they, or their contacts, want no mail any more.
 
-    def make() -> sa.Select[int]:
-        return _queued(mail.c.account_id.in_(sa.select(work.c.account_id)))
+    What people said of topics stopped their mails when they said it. A mail that was written all the same is settled
+    when it is due, whether or not something else happens to the account meanwhile.
+    """
+    return _skip(conn, _UNWANTED.read_column(conn, {"now": now}), now)
 
-    return _skip(conn, [row.id for row in kept(("queued in work",), make).read(conn, {})], now)
+
+_UNWANTED = Statement("""
+    select mail.id from mail join contact on contact.id = mail.contact_id
+    where mail.account_id in (select account_id from work) and (mail.state = 'prepared' or mail.again)
+        and mail.person is null
+        and (
+            contact.do_not_contact or contact.email is distinct from mail.to_address
+            or (
+                select value from account_value
+                where account_value.account_id = mail.account_id and field = 'account.do_not_contact'
+                    and at <= %(now)s
+                order by at desc, id desc limit 1
+            ) = 'true'
+        )
+    order by mail.id
+""")
 
 
 def cancel_for(conn: sa.Connection, contact_ids: Collection[int], now: datetime) -> int:

@@ -1,13 +1,14 @@
 """What a person wants to hear of, topic by topic: shown and changed by whoever holds a link from one of our mails."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from engine.mail.consent import Consent
 from engine.mail.policy import MailPolicy
 from store.consent.cancelling import cancel_queued
 from store.mails.holding import hold_addresses
@@ -36,6 +37,24 @@ def preferences(conn: sa.Connection, key: str, policy: MailPolicy) -> list[Prefe
         )
         for name, topic in policy.all_topics().items()
     ]
+
+
+def consents(conn: sa.Connection, keys: Collection[str], at: datetime) -> dict[str, Consent]:
+    """What the people with these address keys have said until then, and why their addresses are suppressed, by key.
+
+    Of a topic only the last word is kept: one that was changed later is not known.
+    """
+    found: dict[str, Consent] = {}
+    wanted = sa.any_(sa.literal(sorted(keys), sa.ARRAY(sa.Text)))
+    said = sa.select(subscription).where(subscription.c.address_key == wanted, subscription.c.at <= at)
+    for row in conn.execute(said):
+        consent = found.get(row.address_key, Consent())
+        found[row.address_key] = replace(consent, said={**consent.said, row.topic: row.subscribed})
+    listed = sa.select(suppression).where(suppression.c.address_key == wanted, suppression.c.at <= at)
+    for row in conn.execute(listed):
+        consent = found.get(row.address_key, Consent())
+        found[row.address_key] = replace(consent, listed=[*consent.listed, row.reason])
+    return found
 
 
 def save(

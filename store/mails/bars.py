@@ -6,6 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from engine.mail.consent import Consent, objection
 from engine.mail.policy import TRANSACTIONAL, MailPolicy
 from store.deployed import NothingDeployed, load_workspace
 from store.postgres.statements import Row, Statement
@@ -80,40 +81,18 @@ def _bar(row: Row, policy: MailPolicy) -> Bar | None:
 
 
 def _consent(row: Row, policy: MailPolicy) -> str | None:
-    if row.do_not_contact:
-        return "the contact does not want to be contacted"
-    if row.account_wants_none is True:
-        return "the account does not want to be contacted"
-    listed = [reason for reason in row.listed or () if (reason, row.category) != ("unsubscribed", TRANSACTIONAL)]
-    if listed:
-        return next(says for reason, says in _SUPPRESSED.items() if reason in listed)
-    name = row.topic
-    if name is None:
-        return None
-    topic = policy.all_topics().get(name)
-    title = topic.title if topic else name
-    if row.said is False:
-        return f"the contact has unsubscribed from {title}"
-    if row.said is None and topic is not None and topic.opt_in:
-        return f"the contact has not asked for {title}"
-    return None
+    topic = None if row.category == TRANSACTIONAL else row.topic
+    consent = Consent(
+        said={} if topic is None or row.said is None else {topic: row.said},
+        listed=row.listed or (),
+        wants_none=row.do_not_contact,
+    )
+    return objection(consent, topic, policy, account_wants_none=row.account_wants_none is True)
 
 
 def _address(row: Row) -> str | None:
     same = (row.email or "").casefold() == row.to_address.casefold()
     return None if same else "the address is no longer the contact's"
-
-
-_SUPPRESSED = {
-    "erased": "the person was erased, and is written to no more",
-    "complained": "the address is suppressed: its reader complained",
-    "unsubscribed": "the contact has unsubscribed from all mail",
-    "bounced": "the address is suppressed: mail to it bounced",
-    "provider": "the address is suppressed: the mail provider has it on its own list",
-    "manual": "the address is suppressed: a colleague put it on the list",
-    "imported": "the address is suppressed: it came with an imported list",
-}
-"""Why a listed address is not written to; the first that holds is told."""
 
 
 def _bars_inside(conn: sa.Connection, ids: Sequence[int]) -> dict[int, Bar | None]:

@@ -57,6 +57,17 @@ def test_a_trial_tells_day_by_day_what_would_happen_and_be_written(rescue: Path)
     assert lines[-1].endswith("end          end: worked through")
 
 
+def test_the_contacts_of_an_invented_account_want_every_mail(shop: Path, rescue: Path):
+    tenure_yaml = shop / "tenure.yaml"
+    text = tenure_yaml.read_text(encoding="utf-8")
+    offers = "mail: { hold: 0 minutes, topics: { offers: { title: Offers, opt_in: true } } }"
+    tenure_yaml.write_text(text.replace("mail: { hold: 0 minutes }", offers), encoding="utf-8")
+    hello = rescue / "emails/hello.md"
+    hello.write_text(hello.read_text(encoding="utf-8").replace("---\n", "---\ntopic: offers\n", 1), encoding="utf-8")
+    found = tenure("simulate", rescue, "--at", "2026-03-02", "--days", "9", "--people", "call=lost@3").out
+    assert "done         hello: sent" in found
+
+
 def test_nobody_answers_unless_it_is_said(rescue: Path):
     found = tenure("simulate", rescue, "--at", "2026-03-02", "--days", "9", "--json").json
     assert [line["what"] for line in found["timeline"]] == ["start", "task"]

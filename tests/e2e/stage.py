@@ -21,6 +21,7 @@ from engine.compile import Compilation
 from engine.expressions import Scope, parse_expression
 from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, MetricFact, PersonFact
 from engine.health.scorecards import Component, Scorecard
+from engine.mail.addresses import address_key
 from engine.plan import Compiled
 from engine.scenarios.document import ScenarioDocument
 from engine.scenarios.people import ScenarioPeople
@@ -28,7 +29,7 @@ from engine.scenarios.run import MORNING, typed_facts
 from engine.turns.runtime import Entry
 from engine.values import Condition
 from engine.workspace import Workspace
-from store import clock
+from store import clock, consent
 from store.deciding.enrolment import enrol
 from store.deploying.deploy import Publication, deploy
 from store.intake import arriving, take_in
@@ -112,6 +113,7 @@ class Stage:
             driver = answering.driver = Driver(self.database, client, ports, queue=self._queue, after=answering.look)
             for key, scenario in scenarios.items():
                 self._start_by_hand(driver, key, scenario)
+                self._take_consent(driver, key, scenario)
             await driver.stop_at(begin)
             await driver.advance(end)
             await driver.close()
@@ -121,6 +123,12 @@ class Stage:
         for day in scenario.by_hand:
             midnight = local_midnight(scenario.start + timedelta(days=day), zone_of(scenario, self.workspace))
             driver.appoint(midnight + MORNING, lambda conn, _: enrol(conn, playbook, key, "kim"))
+
+    def _take_consent(self, driver: Driver, key: str, scenario: ScenarioDocument) -> None:
+        for day, said in scenario.consent.items():
+            midnight = local_midnight(scenario.start + timedelta(days=int(day)), zone_of(scenario, self.workspace))
+            for role, wanted in said.items():
+                driver.appoint(midnight, _saying(address_key(f"{role}@{key}.test"), wanted))
 
     def _set(self, scenarios: Mapping[str, ScenarioDocument]) -> tuple[datetime, datetime]:
         staged: list[tuple[IncomingFact, datetime]] = []
@@ -187,6 +195,12 @@ class Stage:
             ended_at=row.ended_at,
             trace=tuple(Entry(seq=o.seq, at=o.at, path=o.path, what=o.what, detail=o.detail) for o in lines),
         )
+
+
+def _saying(whose: str, wanted: Mapping[str, bool] | bool) -> Any:
+    if isinstance(wanted, bool):
+        return lambda conn, now: consent.leave_all(conn, whose, now, source="page")
+    return lambda conn, now: consent.save(conn, whose, wanted, now, source="page")
 
 
 def zone_of(scenario: ScenarioDocument, workspace: Workspace) -> str:

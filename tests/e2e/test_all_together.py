@@ -70,8 +70,9 @@ class _Life:
             {
                 "name": f"seed {self._seed}",
                 "account": self._account(),
-                "contacts": {role: True for role in ("champion", "admin", "sponsor") if self._chance(0.7)},
+                "contacts": dict.fromkeys(roles := self._roles(), True),
                 "start": self._start,
+                "consent": self._consent(roles),
                 "days": {str(day): facts for day, facts in enumerate(days) if facts},
                 "events": {str(day): told for day, told in enumerate(events) if told},
                 "people": self._people(),
@@ -120,6 +121,18 @@ class _Life:
         if self._chance(0.05):
             told.append({"type": "meeting", "props": {"kind": self._random.choice(["review", "chat"])}})
         return told
+
+    def _roles(self) -> list[str]:
+        return [role for role in ("champion", "admin", "sponsor") if self._chance(0.7)]
+
+    def _consent(self, roles: list[str]) -> dict[str, dict[str, Any]]:
+        """Of lots of their own: what else happens is not drawn anew."""
+        own = random.Random(f"consent {self._seed}")
+        choices: list[Any] = [{"offers": True}, {"marketing": True}, {"offers": False}, {"service": False}, False]
+        return {
+            str(day): {role: own.choice(choices) for role in roles if own.random() < 0.5}
+            for day in sorted(own.sample(range(DAYS), 3))
+        }
 
     def _people(self) -> dict[str, dict[str, Any]]:
         pick = self._random.choice

@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.documents.document import load_document
+from engine.mail.policy import Window
 from engine.problems import DocumentError
 from engine.scenarios.check import scenario_problems
 from engine.scenarios.coverage import coverage
@@ -45,10 +46,10 @@ def problems(source: str) -> list[str]:
     return [f"{one.code} {one.spot.line}:{one.spot.column}" for one in found]
 
 
-def run(source: str) -> tuple[str, ...]:
+def run(source: str, playbook: str = PLAYBOOK) -> tuple[str, ...]:
     """The failures of its first scenario."""
     assert problems(source) == []
-    version = compiled(PLAYBOOK).compiled
+    version = compiled(playbook).compiled
     assert version is not None
     return run_scenario(load_scenarios(source.encode(), "scenarios.yaml")[0], version, authoring_workspace()).failures
 
@@ -123,6 +124,57 @@ def test_expected_and_happened_stand_side_by_side_by_day():
     ]
 
 
+OFFER = (
+    GOOD.replace("day: 4, email: mail }", "day: 4, done: mail, outcome: OUTCOME }")
+    .replace("    start: 2026-03-02\n", "    start: 2026-03-02\n    consent: CONSENT\n")
+    .replace("      mail: { opened: 2 hours }\n", "")
+)
+
+
+@pytest.mark.parametrize(
+    ("consent", "outcome"),
+    [
+        ("{}", "skipped: the contact has not asked for Offers"),
+        ("{ 0: { champion: { service: true } } }", "skipped: the contact has not asked for Offers"),
+        ("{ 0: { champion: { offers: true } } }", "sent"),
+        ("{ 4: { champion: { offers: true } } }", "sent"),
+        ("{ 5: { champion: { offers: true } } }", "skipped: the contact has not asked for Offers"),
+        (
+            "{ 0: { champion: { offers: true } }, 2: { champion: { offers: false } } }",
+            "skipped: the contact has unsubscribed from Offers",
+        ),
+        (
+            "{ 0: { champion: { offers: true } }, 2: { champion: false } }",
+            "skipped: the contact has unsubscribed from all mail",
+        ),
+        ("{ 0: { champion: false }, 2: { champion: { offers: true } } }", "sent"),
+    ],
+)
+def test_a_scenario_says_which_mails_a_contact_wants(consent: str, outcome: str):
+    source = OFFER.replace("CONSENT", consent).replace("OUTCOME", f'"{outcome}"')
+    assert run(source, PLAYBOOK.replace("template: hello", "template: offer")) == ()
+
+
+def test_who_takes_consent_back_stops_what_is_queued():
+    workspace = authoring_workspace()
+    windows = workspace.model_copy(
+        update={"mail": workspace.mail.model_copy(update={"window": Window(opens="08:00", closes="18:00")})}
+    )
+    source = OFFER.replace("CONSENT", "{ 0: { champion: { offers: true } }, 5: { champion: { offers: false } } }")
+    # Written on the evening of day 4, and due on the next morning.
+    source = source.replace("after: 1 day,", "after: 44 hours,").replace(
+        "day: 4, done: mail, outcome: OUTCOME", "day: 5, done: mail"
+    )
+    version = compiled(PLAYBOOK.replace("template: hello", "template: offer")).compiled
+    assert version is not None
+    result = run_scenario(load_scenarios(source.encode(), "scenarios.yaml")[0], version, windows)
+    settled = next(one.one for one in result.happened if one.one.what == "done" and one.one.step == "mail")
+    assert (settled.says, settled.at.isoformat()) == (
+        "skipped: the contact has unsubscribed from Offers",
+        "2026-03-06T23:00:00+00:00",
+    )
+
+
 def test_one_happening_answers_one_expectation():
     assert run(GOOD + "      - { day: 3, task: call }\n") == ("day 3: task call was expected",)
 
@@ -143,6 +195,10 @@ def test_coverage_names_what_no_scenario_walks():
     ]
 
 
+def consenting(said: str) -> str:
+    return GOOD.replace("    days:\n", f"    consent: {{ {said} }}\n    days:\n")
+
+
 BAD = {
     "PB330 16:9": GOOD.replace("{ day: 3, start: true, because: health fell below 40 }", "{ day: 3 }"),
     "PB331 3:16": GOOD.replace("segment:", "segmint:"),
@@ -156,6 +212,11 @@ BAD = {
     "PB331 8:26": GOOD.replace("health.score: 20 }", "health.score: low }"),
     "PB331 10:20": GOOD.replace("type: login", "type: logon"),
     "PB331 10:36": GOOD.replace("type: login", "type: login, props: { devise: phone }"),
+    "PB331 6:16": consenting("30: { champion: false }"),
+    "PB331 6:21": consenting("3: { chmpion: false }"),
+    "PB331 6:21 there is none": consenting("3: { admin: false }"),
+    "PB331 6:31": consenting("3: { champion: true }"),
+    "PB331 6:33": consenting("3: { champion: { ofers: true } }"),
     "PB331 20:25": GOOD + "      - { day: 4, came: nothing }\n",
     "PB331 20:25 wait": GOOD + "      - { day: 4, wait: a month }\n",
     "PB331 20:40": GOOD + "      - { day: 4, done: call, outcome: rached }\n",

@@ -6,8 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, MetricFact, RecordFact
+from engine.mail.addresses import address_key
+from engine.mail.consent import Consent
 from engine.workspace import load_workspace
-from store import schema
+from store import consent, schema
 from store.explain import explain
 from store.explain.knowledge import account_as_known, told_at
 from store.intake import take_in
@@ -81,6 +83,22 @@ def test_values_tell_since_when_they_are_true_and_when_they_were_heard(conn):
     account_id = conn.execute(sa.select(schema.account.c.id)).scalar_one()
     assert told_at(conn, account_id, day(2.5))["metric.nps"] == (day(1), day(1))
     assert told_at(conn, account_id, day(3.5))["metric.nps"] == (day(1.5), day(3))
+
+
+def test_a_simulation_hears_what_its_contacts_want(conn):
+    account_id = conn.execute(sa.select(schema.account.c.id)).scalar_one()
+    ann = address_key("ann@acme.test")
+    consent.save(conn, ann, {"offers": True, "service": False}, day(2), source="page")
+    consent.suppress(conn, [consent.Suppressing(address="ann@acme.test", reason="bounced")], day(3))
+    assert account_as_known(conn, WORKSPACE, account_id, day(1)).consents == {"champion": Consent()}
+    said = Consent(said={"offers": True, "service": False})
+    assert account_as_known(conn, WORKSPACE, account_id, day(2)).consents == {"champion": said}
+    assert account_as_known(conn, WORKSPACE, account_id, day(3)).consents["champion"].listed == ["bounced"]
+    wants_none = ContactFact(
+        account="acme", key="c", name="Ann", email="ann@acme.test", roles=("champion",), do_not_contact=True
+    )
+    assert not take_in(conn, [wants_none], known_at=day(4)).problems
+    assert account_as_known(conn, WORKSPACE, account_id, day(4)).consents["champion"].wants_none
 
 
 def test_an_account_that_was_not_known_yet_is_not_explained(database):

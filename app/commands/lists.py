@@ -15,7 +15,8 @@ from store.queries.errands import STATES as ERRAND_STATES
 from store.queries.errands import get_errand, list_errands
 from store.queries.mails import STATES as MAIL_STATES
 from store.queries.mails import get_mail, list_mails
-from store.queries.runs import RunDetail, RunRow, RunState, Stand, TraceLine, get_run, list_runs
+from store.queries.runs import RunDetail, RunRow, RunState, TraceLine, get_run, list_runs
+from store.queries.stands import Stand
 from store.queries.tasks import VIEWS, list_tasks
 
 

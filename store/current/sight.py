@@ -18,7 +18,7 @@ from store.current import freshness
 from store.current.columns import Prepared, Seen, column_name, moment_parameters
 from store.current.in_work import is_in_work
 from store.expressions.rows import Rows
-from store.expressions.sql import aggregate_to_sql, to_sql
+from store.expressions.sql import part_to_sql, to_sql
 from store.expressions.zones import zones_in_use
 from store.postgres.kept import Kept
 from store.postgres.statements import Given, Row, Statement, kept
@@ -164,7 +164,7 @@ class Sight(View):
         """What aggregates come to for an account, as JSON by their text; nothing while no sweep has seen it."""
         if not nodes:
             return {}
-        columns = [aggregate_to_sql(node, self.seen).label(f"aggregate_{i}") for i, node in enumerate(nodes)]
+        columns = [part_to_sql(node, self.seen).label(f"aggregate_{i}") for i, node in enumerate(nodes)]
         row = self._conn.execute(sa.select(*columns).where(self.account_id == account_id)).one_or_none()
         return {} if row is None else {node.text: _json(value) for node, value in zip(nodes, row, strict=True)}
 

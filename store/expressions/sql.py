@@ -82,8 +82,8 @@ def to_sql(expression: Expression, columns: Columns, rows: Rows | None = None) -
     return _Compiler(columns, rows).sql(expression.tree)
 
 
-def aggregate_to_sql(node: t.Aggregate, columns: Columns) -> Sql:
-    """One aggregate of an expression."""
+def part_to_sql(node: t.Node, columns: Columns) -> Sql:
+    """A part of an expression by itself, such as an aggregate."""
     return _Compiler(columns).sql(node)
 
 

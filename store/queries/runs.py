@@ -13,25 +13,12 @@ from store.postgres.pages import Page, newest
 from store.postgres.statements import Given, Row, kept
 from store.queries.mails import MailRow, mails_of_run
 from store.queries.names import account_name, playbook_title
+from store.queries.stands import Stand, dated, stands_of
 from store.queries.tasks import TaskRow, tasks_of_run
 from store.schema import account, crossing, outbox, run, trace, watch
 from store.schema.base import AT, ID
 
 RunState = Literal["open", "ended"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stand:
-    """One place where a run waits."""
-
-    path: str
-    step: str = ""
-    says: str = ""
-    until: datetime | None = None
-    at_most: bool = False
-    """It may be over sooner: what is waited for comes, or a date is reached."""
-    because: str = ""
-    """Of a mail on its way: what it waits for, such as a cap and who was before it. Only in a run by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +40,7 @@ class RunRow:
     ended_at: datetime | None
     stands: tuple[Stand, ...]
     due_at: datetime | None
-    """The next moment it waits for; None while it waits for facts alone."""
+    """The next moment it waits for, a date of the account among them; None while it waits for facts alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +109,8 @@ def list_runs(
         query = query.where(run.c.playbook == playbook)
     if account_key:
         query = query.where(account.c.key == account_key)
-    return newest(conn, query, run.c.id, _row, after=after, limit=limit)
+    found = newest(conn, query, run.c.id, _row, after=after, limit=limit)
+    return replace(found, items=tuple(_with_dates(conn, found.items)))
 
 
 def get_run(conn: sa.Connection, run_id: int) -> RunDetail | None:
@@ -133,7 +121,7 @@ def get_run(conn: sa.Connection, run_id: int) -> RunDetail | None:
     waiting = sa.select(sa.func.count()).where(outbox.c.run_id == run_id, outbox.c.delivered_at.is_(None))
     mails = mails_of_run(conn, run_id)
     return RunDetail(
-        run=_with_mails(_row(row), mails),
+        run=_with_mails(_with_dates(conn, [_row(row)])[0], mails),
         workflow_id=row.workflow_id,
         entry_key=row.entry_key,
         priority=row.priority,
@@ -144,6 +132,20 @@ def get_run(conn: sa.Connection, run_id: int) -> RunDetail | None:
         mails=mails,
         undelivered=conn.execute(waiting).scalar_one(),
     )
+
+
+def _with_dates(conn: sa.Connection, rows: Sequence[RunRow]) -> list[RunRow]:
+    """The date that a run waits for is its next moment, and not how long it would wait for it at most."""
+    standing = dated(conn, {row.id: row.stands for row in rows})
+    return [_with_date(row, standing[row.id]) for row in rows]
+
+
+def _with_date(row: RunRow, stands: tuple[Stand, ...]) -> RunRow:
+    if stands == row.stands:
+        return row
+    limits = {stand.until for stand in row.stands} - {stand.until for stand in stands}
+    moments = [row.due_at if row.due_at not in limits else None, *(stand.until for stand in stands)]
+    return replace(row, stands=stands, due_at=min(filter(None, moments), default=None))
 
 
 def _with_mails(row: RunRow, mails: Sequence[MailRow]) -> RunRow:
@@ -168,7 +170,7 @@ def latest_runs(conn: sa.Connection, account_id: int, *, at: datetime | None = N
         return mine.order_by(run.c.playbook, _is_open(at).desc(), run.c.id.desc())
 
     rows = kept(("latest runs", at is None), make).read(conn, {"account": account_id, "at": at})
-    return {row.playbook: _as_of(_row(row), at) for row in rows}
+    return {one.playbook: one for one in _with_dates(conn, [_as_of(_row(row), at) for row in rows])}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,23 +291,6 @@ def _row(row: Row) -> RunRow:
         ended_at=row.ended_at,
         stands=() if row.state == "ended" else stands_of(row.at_step),
         due_at=None if row.state == "ended" else row.due_at,
-    )
-
-
-def stands_of(at_step: list[Any]) -> tuple[Stand, ...]:
-    return tuple(_stand(at) for at in at_step)
-
-
-def _stand(at: str | dict[str, Any]) -> Stand:
-    if isinstance(at, str):
-        return Stand(path=at)
-    until = at.get("until")
-    return Stand(
-        path=at.get("path", ""),
-        step=at.get("step") or "",
-        says=at.get("says") or "",
-        until=datetime.fromisoformat(until) if until else None,
-        at_most=at.get("at_most", False),
     )
 
 

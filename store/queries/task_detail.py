@@ -13,8 +13,9 @@ from store.people import Contact, contacts_of
 from store.postgres.statements import Given, kept
 from store.queries.current import CurrentFacts
 from store.queries.names import person_name, playbook_title
-from store.queries.runs import Reason, Stand, reasons_of, stands_of
+from store.queries.runs import Reason, reasons_of
 from store.queries.scores import ScoreLine, score_lines
+from store.queries.stands import Stand, dated, stands_of
 from store.queries.tasks import TaskRow, task_row, tasks_with_names
 from store.schema import account, crossing, outbox, person, run, task, task_comment
 from store.schema.base import ID
@@ -68,7 +69,7 @@ def read_task(  # noqa: PLR0917 - read aloud: this task, as far as one may see, 
         account_id=row.account_id,
         playbook_title=row.playbook_title or found.playbook,
         reasons=tuple(reason for reasons in row.reasons for reason in reasons_of(reasons)),
-        stands=() if row.run_state == "ended" else stands_of(row.at_step),
+        stands=() if row.run_state == "ended" else dated(conn, {found.run_id: stands_of(row.at_step)})[found.run_id],
         score=line,
         arr=row.arr,
         renewal=row.renewal,

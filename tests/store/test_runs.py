@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.turns.runtime import Entry, Standing, Waiting
-from store.queries.runs import list_runs
+from store.queries.runs import get_run, list_runs
 from store.running import runs, watches
 from store.schema import run, task, trace, watch
 from tests.store.world import DAY, FALLS, START, World
@@ -102,6 +102,43 @@ def test_a_wait_that_a_watch_may_end_sooner_lasts_so_long_at_most(world):
     with world.tx() as conn:
         [row] = list_runs(conn).items
     assert [(stand.until, stand.at_most) for stand in row.stands] == [(START + DAY, True), (START + DAY, False)]
+
+
+COMES = {
+    "text": "today >= (account.renewal_date - 60 days)",
+    "type": "bool",
+    "reads": {"account.renewal_date": "date"},
+    "rows": {},
+}
+
+
+def test_what_a_run_waits_for_next_is_the_date_and_not_how_long_it_waits_for_it_at_most(world):
+    said, limit = "wait until account.renewal_date - 60 days", START + 365 * DAY
+    standing = [
+        Standing(path="steps[0]/until", step="", says=said, until=limit),
+        Standing(path="steps[1]/until", step="", says="wait for login, up to 300 days", until=START + 300 * DAY),
+    ]
+    waiting = [Waiting(key="steps[0]#2", condition=COMES), Waiting(key="steps[1]", event="login")]
+    with world.tx() as conn:
+        runs.rest(conn, 1, heard=1, due_at=START + 300 * DAY, standing=standing, waiting=waiting)
+
+    def told():
+        with world.tx() as conn:
+            [row], shown = list_runs(conn).items, get_run(conn, 1)
+        assert shown is not None
+        assert shown.run == row
+        return row.due_at, [(stand.until, stand.at_most) for stand in row.stands]
+
+    other = (START + 300 * DAY, True)
+    # Midnight in New York, where the account is.
+    first = datetime(2026, 8, 1, 4, tzinfo=UTC)
+    assert told() == (first, [(first, False), other])
+    world.account("acme", renewal_date="2027-11-30")
+    world.sweep()
+    assert told() == (START + 300 * DAY, [(limit, True), other])
+    world.account("acme", renewal_date=None)
+    world.sweep()
+    assert told() == (START + 300 * DAY, [(limit, True), other])
 
 
 def test_a_rest_of_an_ended_run_keeps_its_trace_and_nothing_else(world):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -27,6 +28,13 @@ def present(conn: sa.Connection) -> Present:
         virtual=row.instant is not None,
         workspace=None if row.hash is None else workspace_of(conn, row.hash),
     )
+
+
+def in_our_zone(conn: sa.Connection, moment: datetime) -> str:
+    """A moment as pages tell it, by the workspace's clock, for messages that are read elsewhere as well."""
+    workspace = present(conn).workspace
+    zone = workspace.zone if workspace else "UTC"
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone})"
 
 
 _PRESENT = Statement("select (select instant from clock) as instant, (select hash from workspace) as hash")

@@ -113,7 +113,7 @@ def _open(conn: sa.Connection, task_id: int, version: int | None = None) -> Row 
         how = f'completed as "{row.outcome}"{who}' if row.state == "done" else row.state
         return Refused(kind="settled", message=f"task {task_id} was {how} in the meantime", hint="nothing was changed")
     if version is not None and version != row.version:
-        return changed(row)
+        return changed(conn, row)
     return row
 
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from engine.problems import did_you_mean
 from store.postgres.notices import ring_inbox
 from store.postgres.statements import Row, Statement
+from store.present import in_our_zone
 from store.schema import run, task
 from store.telling import tell
 
@@ -135,9 +136,9 @@ def complete(  # noqa: PLR0917 - read aloud: this task, that outcome, with a not
     if row is None:
         return unknown(task_id)
     if row.state != "open":
-        return _settled_already(row, outcome, by)
+        return _settled_already(conn, row, outcome, by)
     if version is not None and version != row.version:
-        return changed(row)
+        return changed(conn, row)
     if outcome not in row.outcomes:
         return Refused(
             kind="unknown_outcome",
@@ -206,10 +207,10 @@ def unknown(task_id: int) -> Refused:
     return Refused(kind="unknown_task", message=f"there is no task {task_id}", hint="it may belong to another database")
 
 
-def changed(row: Row) -> Refused:
+def changed(conn: sa.Connection, row: Row) -> Refused:
     """Somebody else did something to it since the page was shown."""
     whose = f"it is now {row.assignee}'s" if row.assignee else "it is nobody's now"
-    snoozed = f" and snoozed until {row.snoozed_until:%Y-%m-%d %H:%M} UTC" if row.snoozed_until else ""
+    snoozed = f" and snoozed until {in_our_zone(conn, row.snoozed_until)}" if row.snoozed_until else ""
     return Refused(
         kind="changed",
         message=f"task {row.id} was changed in the meantime: {whose}{snoozed}",
@@ -246,10 +247,10 @@ def _change_open(conn: sa.Connection, task_id: int, **values: Any) -> bool:
     return whose is not None
 
 
-def _settled_already(row: Row, outcome: str, by: str) -> Completed | Refused:
+def _settled_already(conn: sa.Connection, row: Row, outcome: str, by: str) -> Completed | Refused:
     if row.state == "done" and (row.outcome, row.settled_by) == (outcome, by):
         return Completed(task_id=row.id, outcome=outcome, by=by, at=row.settled_at, repeated=True)
-    when = f"{row.settled_at:%Y-%m-%d %H:%M} UTC"
     how = f'was completed as "{row.outcome}" by {row.settled_by}' if row.state == "done" else f"was {row.state}"
+    message = f"task {row.id} {how} on {in_our_zone(conn, row.settled_at)}"
     what_to_do = "nothing is left to do" if row.state == "done" else "its run no longer waits for it"
-    return Refused(kind="settled", message=f"task {row.id} {how} on {when}", hint=what_to_do)
+    return Refused(kind="settled", message=message, hint=what_to_do)

@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from engine.workspace import load_workspace
 from store import schema
-from store.inbox import tasks
+from store.deploying.deploy import deploy
+from store.inbox import desk, tasks
 from store.running import runs
 from tests.databases import engine_of
 from tests.store.book import NOW, Book, days
@@ -104,8 +106,21 @@ def test_a_settled_task_refuses_another_answer_and_says_whose_stands(book, conn,
 
     assert isinstance(refused, tasks.Refused)
     assert refused.kind == "settled"
-    assert refused.message == f'task {task_id} was completed as "reached" by kim on 2026-03-10 09:30 UTC'
+    assert refused.message == f'task {task_id} was completed as "reached" by kim on 2026-03-10 09:30 (UTC)'
     assert state(conn, task_id).outcome == "reached"
+
+
+def test_a_refusal_tells_the_time_as_pages_do(book, conn, run_id, account_id):
+    deploy(conn, load_workspace({"tenure.yaml": b"name: Corp\nzone: America/New_York\n"}), [], NOW)
+    done, moved = book.task(run_id, account_id), book.task(run_id, account_id, step="other")
+    tasks.complete(conn, done, "reached", note=None, by="kim", now=NOW)
+    late = tasks.complete(conn, done, "no_answer", note=None, by="kim", now=NOW)
+    assert isinstance(late, tasks.Refused)
+    assert late.message.endswith(" by kim on 2026-03-10 05:30 (America/New_York)")
+    desk.snooze(conn, moved, NOW + days(30), "kim", NOW)
+    late = tasks.complete(conn, moved, "reached", note=None, by="kim", now=NOW, version=1)
+    assert isinstance(late, tasks.Refused)
+    assert late.message.endswith("and snoozed until 2026-04-09 05:30 (America/New_York)")
 
 
 def test_an_unknown_outcome_is_refused_with_the_nearest_one(book, conn, run_id, account_id):

@@ -4,7 +4,8 @@ A person is one mail address, at whatever accounts. What stays is a hash of the 
 hashes of the contacts, so that nobody brings the person back without noticing.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -29,7 +30,7 @@ from store.schema import (
     suppression,
     survey,
 )
-from store.scrubbing import ERASED, Naming, literal, scrub, word
+from store.scrubbing import ERASED, Naming, literal, prose, scrub, word, word_of_prose
 
 _EMPTY = f"<p>{ERASED}</p>"
 
@@ -68,7 +69,7 @@ def erase(conn: sa.Connection, account_key_: str, contact_key: str, by: str, now
     counts = _forget(conn, contacts, now)
     cancel_for(conn, list(found), now)
     stopped = waiting - _waiting(conn, contacts)
-    elsewhere = scrub(conn, _naming(contacts), accounts)
+    elsewhere = scrub(conn, _naming(contacts, _words_of_others(conn, contacts), _our_ids(conn)), accounts)
     conn.execute(sa.insert(change), [{"account_id": one} for one, _ in accounts])
     others = [{"contact": contact_hash(row.account, row.key), "at": now} for row in contacts[1:]]
     if others:
@@ -164,17 +165,41 @@ def _forget(conn: sa.Connection, contacts: Sequence[sa.Row[tuple[object, ...]]],
     return {"mails": mails, "surveys": surveys, "replies": replies}
 
 
-def _naming(contacts: Iterable[sa.Row[tuple[object, ...]]]) -> Naming:
+def _naming(
+    contacts: Iterable[sa.Row[tuple[object, ...]]], of_others: Collection[str], our_ids: Collection[str]
+) -> Naming:
+    """A first name or a last one that others of these accounts bear as well does not say who is meant."""
     sure: dict[str, None] = {}
     near: dict[str, None] = {}
     for row in contacts:
-        first = str(row.first_name or str(row.name).partition(" ")[0])
+        name = str(row.name).strip()
         if row.email:
             # Whatever stands around it, and as it is in addresses of pages.
             sure[literal(str(row.email))] = sure[literal(quote(str(row.email)))] = None
-        if len(str(row.name)) > 2:
-            # A name of one word is no more than a first name.
-            (sure if " " in str(row.name).strip() else near)[word(str(row.name))] = None
-        if len(first) > 2:
-            near[word(first)] = None
+        parts = {str(row.first_name or name.partition(" ")[0]).strip(): None, name.rpartition(" ")[2]: None}
+        if len(name) > 2 and " " in name:
+            sure[word(name)] = None
+        for one in parts:
+            if len(one) > 2 and one.casefold() not in of_others:
+                near[prose(one) if one.casefold() in our_ids else word_of_prose(one)] = None
     return Naming(sure=list(sure), near=list(near))
+
+
+def _words_of_others(conn: sa.Connection, contacts: Sequence[sa.Row[tuple[object, ...]]]) -> set[str]:
+    """What the accounts, and the other people there, are called."""
+    given = {"accounts": [row.account_id for row in contacts], "contacts": [row.id for row in contacts]}
+    return {one for text in conn.execute(_CALLED, given).scalars() for one in _WORD.findall(text.casefold())}
+
+
+def _our_ids(conn: sa.Connection) -> set[str]:
+    """Of colleagues: `kim` may be one, and what a customer is called."""
+    return {one.casefold() for one in conn.execute(_OUR_IDS).scalars()}
+
+
+_WORD = re.compile(r"[^\W_]+")
+_CALLED = sa.text("""
+    select concat_ws(' ', name, first_name) from contact where account_id = any(:accounts) and not id = any(:contacts)
+    union all select value #>> '{}' from account_value where account_id = any(:accounts) and field = 'account.name'
+    union all select key from account where id = any(:accounts)
+""")
+_OUR_IDS = sa.text("select key from person union select person from login")

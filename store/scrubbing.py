@@ -29,7 +29,7 @@ class Naming:
     sure: Sequence[str]
     """Addresses and whole names."""
     near: Sequence[str]
-    """First names: many have the same, so they say who is meant only near the person's accounts."""
+    """First and last names: many have the same, so they say who is meant only near the person's accounts."""
 
 
 def scrub(conn: sa.Connection, naming: Naming, accounts: Sequence[tuple[int, str]]) -> int:
@@ -58,6 +58,17 @@ def scrub(conn: sa.Connection, naming: Naming, accounts: Sequence[tuple[int, str
 def word(text: str) -> str:
     """The pattern of a text that stands by itself, whatever it begins and ends with."""
     return rf"(?<!\w){literal(text)}(?!\w)"
+
+
+def word_of_prose(text: str) -> str:
+    """The same, but no part of an address, of a key such as `ann-visit`, or of a path."""
+    return rf"(?<![\w@.+/-]){literal(text)}(?![\w@+/-]|\.\w)"
+
+
+def prose(text: str) -> str:
+    """The same, but not where it stands alone, as an id does."""
+    alone = word_of_prose(text)
+    return rf"(?<=\s){alone}|{alone}(?=[\s,;:!?])"
 
 
 def literal(text: str) -> str:

@@ -246,3 +246,56 @@ def test_a_contact_without_an_address_is_erased_as_well(post, engine):
     assert forget(engine, account, key).contacts == 1
     assert "Quill" not in everything(engine)
     assert forget(engine, account, key) is None
+
+
+@pytest.fixture
+def near(engine):
+    """Tells things of the account `max-bau` and its people, erases Max Weber, and gives all that is left."""
+
+    def erased(*told: IncomingFact, notes=(), name="Max Weber"):
+        with engine.begin() as conn:
+            person = ContactFact(account="max-bau", key="c1", name=name, email="mw@weber.test")
+            facts = [AccountFact(key="max-bau", fields={"account.csm": "kim"}), person, *told]
+            assert not take_in(conn, facts, known_at=NOW).problems
+            account = conn.execute(sa.select(schema.account.c.id)).scalar_one()
+            for text in notes:
+                conn.execute(sa.insert(schema.account_note).values(account_id=account, at=NOW, by="kim", text=text))
+        assert forget(engine, "max-bau", "c1") is not None
+        return everything(engine)
+
+    return erased
+
+
+def test_the_account_keeps_its_key_and_its_name(engine, near):
+    left = near(AccountFact(key="max-bau", fields={"account.name": "Max Bau GmbH"}), notes=["Max Weber called"])
+    assert "max-bau" in left
+    assert "Max Bau GmbH" in left
+    assert "(erased) called" in left
+    assert "Weber" not in left
+
+
+def test_whoever_else_is_called_so_at_the_account_keeps_name_and_address(engine, near):
+    other = ContactFact(account="max-bau", key="c2", name="Max Schmidt", email="max.schmidt@bau.test")
+    left = near(other, notes=["Weber called about Max"])
+    assert "Max Schmidt" in left
+    assert "max.schmidt@bau.test" in left
+    assert "(erased) called about Max" in left
+
+
+def test_an_address_of_somebody_else_that_begins_with_the_name_stays(engine, near):
+    left = near(ContactFact(account="max-bau", key="c2", name="Eva Li", email="eva+weber@weber.test"))
+    assert "eva+weber@weber.test" in left
+
+
+def test_a_colleague_keeps_the_accounts_of_somebody_who_is_called_like_their_id(engine, near):
+    with engine.begin() as conn:
+        conn.execute(sa.insert(schema.person).values(key="kim", name="Kim Larsen", learned_at=NOW))
+    left = near(notes=["Kim called", "spoke with kim, who leaves"], name="Kim Weber")
+    assert '"kim"' in left  # account.csm
+    assert "(erased) called" in left
+    assert "spoke with (erased), who leaves" in left
+
+
+def test_the_last_name_goes_as_well(engine, near):
+    left = near(notes=["Frau Öster-Lind rief an", "Dear Ms Öster-Lind,"], name="Ann Öster-Lind")
+    assert "Öster" not in left

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from engine.facts import IncomingFact, fact_from_json, fact_json
 from engine.imports import Block, Reader, Table
-from engine.problems import Problem
 from engine.values import content_hash
 from engine.workspace import Workspace
 from store.intake import take_in
@@ -119,7 +118,7 @@ def release(conn: sa.Connection, ids: Sequence[int], workspace: Workspace, *, by
     """
     left = _locked(conn, ids)
     released: list[int] = []
-    stays: dict[int, str] = {}
+    stays: dict[int, _Wrong] = {}
     while left:
         stays = {row.id: why for row in left if (why := _try_again(conn, row, workspace, now)) is not None}
         came = [row.id for row in left if row.id not in stays]
@@ -127,9 +126,10 @@ def release(conn: sa.Connection, ids: Sequence[int], workspace: Workspace, *, by
         left = [row for row in left if row.id in stays] if came else []
         released += came
     for id_, why in stays.items():
-        conn.execute(sa.update(quarantine).where(quarantine.c.id == id_).values(reason=why))
+        conn.execute(sa.update(quarantine).where(quarantine.c.id == id_).values(part=why.part, reason=why.reason))
     _settle(conn, released, "released", by, now)
-    return Release(released=tuple(released), stays={**stays, **_unknown(ids, released, stays)})
+    words = {id_: str(why) for id_, why in stays.items()}
+    return Release(released=tuple(released), stays=words | _unknown(ids, released, words))
 
 
 def drop(conn: sa.Connection, ids: Sequence[int], *, by: str, now: datetime) -> Release:
@@ -145,20 +145,31 @@ def held_ids(conn: sa.Connection, source: str | None = None) -> list[int]:
     return list(conn.execute(query if source is None else query.where(quarantine.c.source == source)).scalars())
 
 
-def _try_again(conn: sa.Connection, row: sa.Row[Any], workspace: Workspace, now: datetime) -> str | None:
+@dataclass(frozen=True)
+class _Wrong:
+    """Why something cannot come in: the column or value it is about, where it is about one, and what is wrong."""
+
+    reason: str
+    part: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.reason}" if self.part else self.reason
+
+
+def _try_again(conn: sa.Connection, row: sa.Row[Any], workspace: Workspace, now: datetime) -> _Wrong | None:
     """Why it still cannot come in."""
     if row.fact is not None:
         facts = [fact_from_json(row.fact)]
     else:
         block = _read_again(row, workspace)
         if isinstance(block, str):
-            return block
+            return _Wrong(block)
         problems = [one.problem for one in block.rejected] + block.problems
         if problems:
-            return _words(problems[0])
+            return _Wrong(problems[0].message, problems[0].spot.path)
         facts = [known.fact for known in block.facts] + [line.fact() for line in block.told]
     report = take_in(conn, facts, known_at=now)
-    return report.problems[0].message if report.problems else None
+    return _Wrong(report.problems[0].message) if report.problems else None
 
 
 def _read_again(row: sa.Row[Any], workspace: Workspace) -> Block | str:
@@ -173,10 +184,6 @@ def _read_again(row: sa.Row[Any], workspace: Workspace) -> Block | str:
     return next(Reader(workspace, {name: table}, imports=[mapping]).blocks())
 
 
-def _words(problem: Problem) -> str:
-    return f"{problem.spot.path}: {problem.message}" if problem.spot.path else problem.message
-
-
 def _locked(conn: sa.Connection, ids: Sequence[int]) -> Sequence[sa.Row[Any]]:
     wanted = sa.func.any(sa.cast(list(ids), sa.ARRAY(sa.BigInteger)))
     query = sa.select(quarantine).where(quarantine.c.id == wanted, quarantine.c.state == "held")
@@ -189,7 +196,7 @@ def _settle(conn: sa.Connection, ids: Sequence[int], state: State, by: str, now:
     conn.execute(settled.values(state=state, settled_by=by, settled_at=now))
 
 
-def _unknown(ids: Sequence[int], done: Sequence[int], stays: Mapping[int, str]) -> Mapping[int, str]:
+def _unknown(ids: Sequence[int], done: Sequence[int], stays: Mapping[int, str]) -> dict[int, str]:
     return {id_: NOT_HELD for id_ in ids if id_ not in done and id_ not in stays}
 
 

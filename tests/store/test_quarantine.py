@@ -143,3 +143,12 @@ def test_cells_that_json_cannot_hold_are_kept_as_text(conn):
     quarantine.put_aside(conn, [quarantine.Aside(source="import s", code="PB521", reason="r", cells=cells)], T0)
     (held,) = quarantine.list_held(conn).items
     assert held.content == {"a": "nan", "b": "x\\x00y", "c": "\\ud800", "d": str(T0), "e": 1.5}
+
+
+def test_what_stays_after_another_try_names_its_column_once(conn):
+    cells = {"key": "a", "day": "2024-04-30", "nps": "eight"}
+    row = quarantine.Aside(source="import scores", code="PB521", part="day", reason="no date", cells=cells)
+    quarantine.put_aside(conn, [row], T0)
+    quarantine.release(conn, quarantine.held_ids(conn), WORKSPACE, by="kim", now=T0)
+    (held,) = quarantine.list_held(conn).items
+    assert (held.part, held.reason) == ("nps", '"eight" is not a number')

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from app.embedded.child import dying_with_parent
 from app.entering import first_link
+from app.listening import free_port
 from app.running import Services
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -90,7 +90,7 @@ class Children(NamedTuple):
 def children(services: Services) -> Children:
     """Those of this home."""
     settings = services.settings
-    port = settings.web_port or _free_port(settings.web_host)
+    port = free_port(settings)
     environment = {
         **os.environ,
         "TENURE_HOME": str(settings.home),
@@ -139,10 +139,3 @@ def stop_all(*processes: Process) -> None:
         process.stop()
     for process in processes:
         process.wait()
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port

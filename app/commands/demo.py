@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.commands import demo_past
 from app.giving_way import give_way
+from app.listening import free_port
 from app.running import Services, UsageError, say
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def run_demo(*, home: Path | None, once: bool, days: int, speed: float, accounts
     """With `once`, run so many days, print the counts as one JSON line, and return; else live until Ctrl-C."""
     began = time.monotonic()
     with Services(home, default_home=_DEFAULT_HOME, durable=False) as services:
+        free_port(services.settings)
         say(f"Tenure demo in {services.settings.home}")
         try:
             life, children = _prepare(services, accounts, seed)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.giving_way import give_way
+from app.listening import free_port
 from app.running import AWAY, Services, say
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def run_worker_process(home: Path | None, *, held: bool) -> None:
 def run_web_process(home: Path | None) -> None:
     """Serve until SIGTERM or SIGINT."""
     with Services(home) as services:
+        # Said before the first log line, and not by the server's own last one.
+        free_port(services.settings)
         _start_logging(services)
         _run(lambda stop: _serve(services, stop))
 
@@ -61,6 +64,7 @@ def run_up(home: Path | None) -> None:
 
     with Services(home) as services:
         _start_logging(services)
+        free_port(services.settings)
         services.database.connect().close()
         asyncio.run(supervise(services, announce=say))
 

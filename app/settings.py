@@ -52,11 +52,11 @@ def read_settings(home: Path | None = None) -> Settings:
         home=(home or Path(_text("TENURE_HOME") or ".tenure")).expanduser().resolve(),
         database_url=_database_url(),
         temporal_configured=_temporal_configured(),
-        api_token=secret("TENURE_API_TOKEN"),
+        api_token=_long_secret("TENURE_API_TOKEN", "the API"),
         web_host=_text("TENURE_WEB_HOST") or "127.0.0.1",
         web_port=_port("TENURE_WEB_PORT"),
         public_url=_public_url(),
-        signing_key=_signing_key(),
+        signing_key=_long_secret("TENURE_SIGNING_KEY", "links"),
         openid=_openid(),
         tell_private=_yes("TENURE_TELL_PRIVATE"),
         log_format=_log_format(),
@@ -130,12 +130,16 @@ def _public_url() -> str | None:
     return url.rstrip("/")
 
 
-def _signing_key() -> str | None:
-    name = "TENURE_SIGNING_KEY"
+def _long_secret(name: str, safe: str) -> str | None:
     key = secret(name)
-    if key is not None and len(key) < 32:
-        raise SettingsError(name, "is too short to keep links safe", "Use 32 characters or more, made at random.")
+    if key is not None and len(key) < _SHORTEST:
+        hint = f"Use {_SHORTEST} characters or more, made at random, such as: openssl rand -hex 32"
+        raise SettingsError(name, f"is too short to keep {safe} safe", hint)
     return key
+
+
+_SHORTEST = 32
+"""Characters of what is tried by machines: 128 bits, written in hexadecimal digits."""
 
 
 def _openid() -> tuple[str, str, str | None] | None:

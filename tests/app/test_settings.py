@@ -13,6 +13,9 @@ _VARIABLES = [
 ]
 
 
+TOKEN = "s3cret and more than long enough"
+
+
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch, tmp_path):
     for name in _VARIABLES:
@@ -86,9 +89,9 @@ def test_a_bad_value_names_its_variable_and_never_tells_a_secret(monkeypatch, na
 
 
 def test_a_secret_may_come_from_a_file(monkeypatch, tmp_path):
-    (tmp_path / "token").write_text("s3cret\n", encoding="utf-8")
+    (tmp_path / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
     monkeypatch.setenv("TENURE_API_TOKEN_FILE", str(tmp_path / "token"))
-    assert read_settings().api_token == "s3cret"
+    assert read_settings().api_token == TOKEN
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfe"])
@@ -107,7 +110,7 @@ def test_a_secret_given_twice_is_refused(monkeypatch, tmp_path):
 
 
 def test_secrets_do_not_show_when_settings_are_printed(monkeypatch):
-    monkeypatch.setenv("TENURE_API_TOKEN", "hunter2")
+    monkeypatch.setenv("TENURE_API_TOKEN", "hunter2" * 5)
     monkeypatch.setenv("TENURE_DATABASE_URL", "postgresql://u:hunter2@db/tenure")
     assert "hunter2" not in repr(read_settings())
 
@@ -117,11 +120,13 @@ def test_the_public_url_ends_without_a_slash(monkeypatch):
     assert read_settings().public_url == "https://cs.example.com/tenure"
 
 
-def test_a_signing_key_that_could_be_guessed_is_refused_and_not_repeated(monkeypatch):
-    monkeypatch.setenv("TENURE_SIGNING_KEY", "too-short-a-key")
-    with pytest.raises(SettingsError, match="TENURE_SIGNING_KEY") as caught:
-        read_settings()
-    assert "too-short-a-key" not in str(caught.value)
-    monkeypatch.setenv("TENURE_SIGNING_KEY", "k" * 32)
-    assert read_settings().signing_key == "k" * 32
+@pytest.mark.parametrize(("name", "field"), [("TENURE_SIGNING_KEY", "signing_key"), ("TENURE_API_TOKEN", "api_token")])
+def test_a_secret_that_could_be_guessed_is_refused_and_not_repeated(monkeypatch, name, field):
+    for short in ("12345", "k" * 31):
+        monkeypatch.setenv(name, short)
+        with pytest.raises(SettingsError, match=f"^{name} is too short .* openssl rand") as caught:
+            read_settings()
+        assert short not in str(caught.value)
+    monkeypatch.setenv(name, "k" * 32)
+    assert getattr(read_settings(), field) == "k" * 32
     assert "k" * 32 not in repr(read_settings())

@@ -20,7 +20,7 @@ from tests.command_line import make_shop, tenure
 from tests.homes import new_home, until
 
 _ROOT = Path(__file__).resolve().parents[2]
-_TOKEN = "the token of this test"
+_TOKEN = "the one token of the servers of this test"
 
 
 @pytest.fixture(scope="module")

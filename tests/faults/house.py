@@ -99,7 +99,7 @@ steps:
   - end: { reason: both }
 """
 _WORD = "---\nsubject: A word\ncategory: service\n---\n\nHello {{ recipient.first_name }}.\n"
-_TOKEN = "the token of this ring"
+_TOKEN = "the one token of this ring of servers"
 _T = TypeVar("_T")
 
 

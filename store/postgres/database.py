@@ -1,5 +1,7 @@
 """How the store reaches PostgreSQL: one engine per URL, every connection in UTC; it knows no table."""
 
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +14,9 @@ _DRIVER = "postgresql+psycopg"
 _STATEMENTS = 1000
 """That a connection keeps prepared: all that a sweep, its runs and their mails ask, and room for pages."""
 
+_ASK_AFTER_SECONDS = 20.0
+"""Of rest. A server that ends tells its connections, but what lies between may forget one without a word."""
+
 
 def engine_for(url: str, *, pool_size: int = 10) -> sa.Engine:
     """A pooled engine for `postgresql://…` (or a bare `postgres://…`), with psycopg as the driver."""
@@ -19,13 +24,14 @@ def engine_for(url: str, *, pool_size: int = 10) -> sa.Engine:
         with_driver(url),
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         # The connection used last knows the most statements by name.
         pool_use_lifo=True,
         # jit costs more than it gives on statements of this size. Microsecond-exact text of doubles is the default.
         connect_args={"options": "-c timezone=UTC -c jit=off"},
     )
     sa.event.listen(engine, "do_connect", _connect)
+    sa.event.listen(engine, "checkin", _rests)
+    sa.event.listen(engine, "checkout", _is_there)
     sa.event.listen(engine, "handle_error", _let_go_of_outdated)
     return engine
 
@@ -55,6 +61,24 @@ class _Connection(psycopg.Connection[Any]):
     long as to execute them. It plans anew by itself whatever a definition concerns that has changed meanwhile.
     """
 
+    def is_silent(self) -> bool:
+        """Whether nothing has come that is not read yet. A server that ends says so, and its line closes."""
+        if self.closed:
+            return False
+        line = select.poll()
+        line.register(self.pgconn.socket, select.POLLIN)
+        return not line.poll(0)
+
+    def answers(self) -> bool:
+        """Ask the server."""
+        try:
+            self.autocommit = True
+            self.execute(";")
+            self.autocommit = False
+        except psycopg.Error:
+            return False
+        return True
+
     def rollback(self) -> None:
         if self.pgconn.transaction_status != TransactionStatus.INTRANS:
             # After an error nobody knows what is still true.
@@ -64,6 +88,25 @@ class _Connection(psycopg.Connection[Any]):
             result = self.pgconn.exec_(b"ROLLBACK")
         if result.status != ExecStatus.COMMAND_OK:
             raise psycopg.OperationalError(result.get_error_message())
+
+
+def _rests(_connection: Any, record: Any) -> None:
+    record.info[_RESTS_SINCE] = time.monotonic()
+
+
+def _is_there(connection: Any, record: Any, _proxy: Any) -> None:
+    """Use no connection whose server has gone. To ask takes a round trip, for transactions that often take three: one
+    that has rested for seconds, and from which nothing has come meanwhile, is believed without."""
+    rests_since = record.info.get(_RESTS_SINCE)
+    if rests_since is None:
+        return
+    if connection.is_silent() and time.monotonic() - rests_since < _ASK_AFTER_SECONDS:
+        return
+    if not connection.answers():
+        raise sa.exc.InvalidatePoolError
+
+
+_RESTS_SINCE = "rests since"
 
 
 def _let_go_of_outdated(context: sa.engine.ExceptionContext) -> None:

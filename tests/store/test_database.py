@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from store.postgres import database as ours
 from store.postgres.database import apart, engine_for
 from store.postgres.statements import Statement
 
@@ -72,13 +73,43 @@ def test_what_was_rolled_back_is_gone(engine: sa.Engine) -> None:
     assert _look(engine) == 1
 
 
-def test_a_loop_with_a_connection_of_its_own_meets_no_other_whoever_asks_meanwhile(engine: sa.Engine) -> None:
-    def server(of: sa.Engine) -> int:
-        with of.connect() as conn:
-            return int(conn.execute(sa.text("select pg_backend_pid()")).scalar_one())
+def _server(of: sa.Engine) -> int:
+    with of.connect() as conn:
+        return int(conn.execute(sa.text("select pg_backend_pid()")).scalar_one())
 
+
+_WAS_ASKED = sa.text("select state_change from pg_stat_activity where pid = :pid")
+
+
+@pytest.mark.parametrize("rests_for_long", [False, True])
+def test_a_connection_is_asked_whether_its_server_is_there_only_after_a_long_rest(
+    rests_for_long: bool, engine: sa.Engine, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ours, "_ASK_AFTER_SECONDS", 0.0 if rests_for_long else 3600.0)
+    pid = _server(engine)
+    watching = engine_for(database, pool_size=1)
+    with watching.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        before = conn.execute(_WAS_ASKED, {"pid": pid}).scalar_one()
+        engine.connect().close()
+        assert (conn.execute(_WAS_ASKED, {"pid": pid}).scalar_one() != before) is rests_for_long
+    watching.dispose()
+
+
+def test_whose_server_has_ended_while_it_rested_is_replaced_before_anybody_notices(
+    engine: sa.Engine, database: str
+) -> None:
+    pid = _server(engine)
+    other = engine_for(database)
+    with other.begin() as conn:
+        assert conn.execute(sa.text("select pg_terminate_backend(:pid, 5000)"), {"pid": pid}).scalar_one()
+    other.dispose()
+    assert _look(engine) == 1
+    assert _server(engine) != pid
+
+
+def test_a_loop_with_a_connection_of_its_own_meets_no_other_whoever_asks_meanwhile(engine: sa.Engine) -> None:
     with apart(engine) as own:
-        mine = server(own)
+        mine = _server(own)
         with engine.connect(), own.connect() as conn:
             assert conn.execute(sa.text("select pg_backend_pid()")).scalar_one() == mine
-        assert server(engine) != mine == server(own)
+        assert _server(engine) != mine == _server(own)

@@ -1,8 +1,9 @@
 """Lets the book live: its past is taken in once, its days as they come, its people act when a playbook asks them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import sqlalchemy as sa
 
@@ -25,6 +26,7 @@ from store.schema import account, event, task
 Doing = Callable[[sa.Connection, datetime], object]
 _PLACE = Place(zone="UTC")
 _HOURS_A_DAY = 8
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _CALENDAR = "https://meet.tidewright.example/"
 """Who clicks on this address in a mail books a date."""
 _REMEMBERED = timedelta(days=50)
@@ -67,13 +69,27 @@ def publish(database: sa.Engine, project: Project, now: datetime) -> None:
         deploy(conn, project.workspace, publications(project), now)
 
 
+@dataclass(frozen=True)
+class _Settled:
+    """The newest mails that were seen. In the order in which they left, not were written: one may wait for days."""
+
+    at: datetime
+    ids: frozenset[int] = frozenset()
+    """Of those that left at that instant; others may follow at the same."""
+
+    def then(self, mail_id: int, settled_at: datetime) -> Self:
+        before = self.ids if settled_at == self.at else frozenset()
+        return type(self)(settled_at, before | {mail_id})
+
+
 class Life:
     """The demo's world beside Tenure. `look` is called when all is quiet, and makes appointments for people."""
 
     def __init__(self, database: sa.Engine, project: Project, book: Book) -> None:
         self._database, self._project, self._book = database, project, book
         self._people = People(book.seed)
-        self._seen_task = self._seen_mail = 0
+        self._seen_task = 0
+        self._seen_mails = _Settled(_EARLIEST)
         self.appoint: Appoint = _never
 
     def knows(self, day: date) -> bool:
@@ -90,8 +106,9 @@ class Life:
         They are pure: what they have done already is left out, and the rest comes as it would have come.
         """
         since = now - _REMEMBERED
+        last = self._seen_mails
         tasks_asked = {"seen": self._seen_task, "since": since, "references": list(REFERENCES)}
-        mails_asked = {"seen": self._seen_mail, "since": since, "calendar": _CALENDAR}
+        mails_asked = {"last": max(last.at, since), "seen": list(last.ids), "calendar": _CALENDAR}
         with self._database.connect() as conn:
             new_tasks = _NEW_TASKS.read(conn, tasks_asked)
             new_mails = _NEW_MAILS.read(conn, mails_asked)
@@ -102,7 +119,7 @@ class Life:
             else:
                 self._expect_reference(row, row.outcome, row.settled_at)
         for sent in new_mails:
-            self._seen_mail = sent.id
+            self._seen_mails = self._seen_mails.then(sent.id, sent.settled_at)
             self._ask_customer(sent, now)
 
     def counts(self) -> dict[str, Any]:
@@ -210,7 +227,7 @@ def _never(at: datetime, do: Doing, *, name: str) -> None:
 
 def _at_the_next_stop(at: datetime) -> datetime:
     """People act six times a day, all together: an instant of one's own is one more stop of the clock."""
-    return at + (datetime.min.replace(tzinfo=UTC) - at) % timedelta(hours=4)
+    return at + (_EARLIEST - at) % timedelta(hours=4)
 
 
 _NEW_TASKS = Statement("""
@@ -227,6 +244,6 @@ _NEW_MAILS = Statement("""
         array(select mail_event.type from mail_event where mail_event.mail_id = mail.id) as seen
     from mail join account on account.id = mail.account_id join contact on contact.id = mail.contact_id
     left join survey on survey.run_id = mail.run_id and survey.step = mail.step and survey.visit = mail.visit
-    where mail.state = 'sent' and mail.id > %(seen)s and mail.settled_at > %(since)s
-    order by mail.id
+    where mail.state = 'sent' and mail.settled_at >= %(last)s and mail.id <> all(cast(%(seen)s as bigint[]))
+    order by mail.settled_at, mail.id
 """)

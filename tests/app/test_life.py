@@ -47,22 +47,32 @@ def project():
     return Project(workspace=None, playbooks={}, scenarios={}, problems=())
 
 
+class _Readers(Post):
+    """Forty of whom is known what they will do: that hangs on their names."""
+
+    def __init__(self, engine):
+        super().__init__(engine)
+        self.mails = []
+        for n in range(40):
+            run_id = self.run()
+            letter = self.draft(run_id, self.contact(run_id, f"reader-{n}"), plain=_CHOOSE)
+            self.mails += self.prepare(letter)
+            self.change(schema.account, letter.account_id, key=f"account-{n}")
+
+    def get(self, mail_ids, at):
+        for mail_id in mail_ids:
+            with self.engine.begin() as conn:
+                mails.handing_over(conn, mail_id, at)
+                mails.settle(conn, mail_id, "sent", now=at)
+
+
 @pytest.fixture
-def post(engine):
-    """Forty readers of whom is known what they will do: that hangs on their names."""
-    post = Post(engine)
-    for n in range(40):
-        run_id = post.run()
-        letter = post.draft(run_id, post.contact(run_id, f"reader-{n}"), plain=_CHOOSE)
-        [mail_id] = post.prepare(letter)
-        post.change(schema.account, letter.account_id, key=f"account-{n}")
-        with engine.begin() as conn:
-            mails.handing_over(conn, mail_id, NOW)
-            mails.settle(conn, mail_id, "sent", now=NOW)
-    return post
+def readers(engine):
+    return _Readers(engine)
 
 
-def test_readers_who_have_opened_a_mail_before_a_restart_still_click_and_reply_after_it(engine, project, post):
+def test_readers_who_have_opened_a_mail_before_a_restart_still_click_and_reply_after_it(engine, project, readers):
+    readers.get(readers.mails, NOW)
     before = _Days(engine, project).look(NOW)
     kinds = {name.split()[-1] for _, name, _ in before.asked}
     assert kinds == {"opened", "clicked", "replied", "date"}
@@ -71,3 +81,19 @@ def test_readers_who_have_opened_a_mail_before_a_restart_still_click_and_reply_a
     after = _Days(engine, project).look(middle)
     assert {name.split()[-1] for _, name in after.left(middle)} >= {"clicked", "replied"}
     assert after.left(middle) == before.left(middle)
+
+
+def test_readers_react_to_mail_that_was_written_before_others_and_left_after_them(engine, project, readers):
+    late, early = readers.mails[:20], readers.mails[20:]
+    readers.get(early, NOW)
+    life = _Days(engine, project).look(NOW)
+    of_early = len(life.asked)
+    then = NOW + timedelta(hours=8)
+    for half in late[10:], late[:10]:
+        readers.get(half, then)
+        life.look(then)
+    asked = {name.split()[0] for _, name, _ in life.asked[of_early:]}
+    at_once = _Days(engine, project).look(then)
+    assert len(asked) > 10
+    assert len(life.asked) == len(at_once.asked)
+    assert {name for _, name, _ in life.asked} == {name for _, name, _ in at_once.asked}

@@ -40,15 +40,24 @@ class Ruled:
 
 
 def rule(
-    conn: sa.Connection, sight: Sight, playbooks: Sequence[Deployed], now: datetime, *, crossing_id: int | None = None
+    conn: sa.Connection,
+    sight: Sight,
+    playbooks: Sequence[Deployed],
+    now: datetime,
+    *,
+    crossing_id: int | None = None,
+    trying: bool = False,
 ) -> list[Ruled]:
     """Judge the crossings that are proposed, of accounts that are looked at, or held until now; or this one alone.
-    Start the runs that may start, and write what was ruled."""
+    Start the runs that may start, and write what was ruled. `trying`: only judge, and give no number to anything."""
     by_name = {one.playbook: one for one in playbooks}
     pending = _pending(conn, now, crossing_id, everyone=sight.everyone)
     if not pending:
         return []
     pending.sort(key=lambda row: (-by_name[row.playbook].compiled.priority, row.at, row.id))
+    if trying:
+        would = _admit(conn, sight, by_name, pending, now, trying=True)
+        return [_ruled(row, would[row.id], None)[1] for row in pending]
     ruled: list[tuple[Row, Ruled]] = []
     for _ in range(_ROUNDS):
         rulings = _admit(conn, sight, by_name, pending, now)
@@ -65,7 +74,13 @@ def rule(
 
 
 def _admit(
-    conn: sa.Connection, sight: Sight, by_name: Mapping[str, Deployed], pending: Sequence[Row], now: datetime
+    conn: sa.Connection,
+    sight: Sight,
+    by_name: Mapping[str, Deployed],
+    pending: Sequence[Row],
+    now: datetime,
+    *,
+    trying: bool = False,
 ) -> dict[int, Ruling]:
     """Rulings after the breaker and the rates of entry; whoever is held back there stands in nobody's way."""
     held: dict[int, Ruling] = {}
@@ -73,7 +88,7 @@ def _admit(
     while True:
         asking = [row for row in pending if row.id not in held]
         rulings = _judge(standing, by_name, asking, now)
-        more = breaker.hold_back(conn, sight, asking, rulings)
+        more = breaker.hold_back(conn, sight, asking, rulings, trying=trying)
         more = more or entry_rate.hold_back(conn, by_name, asking, rulings, now)
         if not more:
             return rulings | held

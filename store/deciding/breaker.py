@@ -25,9 +25,12 @@ Kind = Literal["entries", "shift", "feed"]
 
 
 def hold_back(
-    conn: sa.Connection, sight: Sight, pending: Sequence[Row], rulings: Mapping[int, Ruling]
+    conn: sa.Connection, sight: Sight, pending: Sequence[Row], rulings: Mapping[int, Ruling], *, trying: bool = False
 ) -> dict[int, Ruling]:
-    """Other rulings for crossings that would start and may not yet, by id. Starts by hand are nobody's mistake."""
+    """Other rulings for crossings that would start and may not yet, by id. Starts by hand are nobody's mistake.
+
+    `trying`: nothing is written, and a breaker that would trip gets no number.
+    """
     asking = [
         row for row in pending if rulings[row.id].state == "started" and row.sweep_id is not None and not row.let_go
     ]
@@ -38,14 +41,32 @@ def hold_back(
     for playbook in sorted({row.playbook for row in asking}):
         mine = [row for row in asking if row.playbook == playbook]
         lately = _lately(conn, playbook, sight.now)
-        incident = _trip(conn, signs, playbook, mine, lately) if lately.open is None else _open(conn, playbook)
-        if incident is not None:
-            held = [row for row in mine if not in_share(playbook, row.account_key, incident.share)]
+        trouble = _suspected(signs, playbook, mine, lately) if lately.open is None else _open(conn, playbook)
+        if trouble is None:
+            continue
+        held = [row for row in mine if not in_share(playbook, row.account_key, trouble.share)]
+        if trying:
+            name = f"breaker {trouble.id}" if trouble.id else "a breaker would trip"
+        else:
+            number = trouble.id or _trip(conn, trouble, sight.now)
             ids = sa.cast([row.id for row in held], _IDS)
-            conn.execute(sa.update(crossing).where(crossing.c.id == sa.func.any(ids)).values(breaker_id=incident.id))
-            why = f"breaker {incident.id}: {incident.why}"
-            found |= {row.id: Ruling(state="held", why=why, entry_key=rulings[row.id].entry_key) for row in held}
+            conn.execute(sa.update(crossing).where(crossing.c.id == sa.func.any(ids)).values(breaker_id=number))
+            name = f"breaker {number}"
+        why = f"{name}: {trouble.why}"
+        found |= {row.id: Ruling(state="held", why=why, entry_key=rulings[row.id].entry_key) for row in held}
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Trouble:
+    """Why starts of a playbook are held back."""
+
+    id: int | None
+    """None: it is not written down yet."""
+    playbook: str
+    kind: Kind
+    why: str
+    share: float
 
 
 def _lately(conn: sa.Connection, playbook: str, now: datetime) -> Row:
@@ -54,8 +75,9 @@ def _lately(conn: sa.Connection, playbook: str, now: datetime) -> Row:
     return found
 
 
-def _open(conn: sa.Connection, playbook: str) -> sa.Row[Any] | None:
-    return conn.execute(_OPEN, {"playbook": playbook}).one_or_none()
+def _open(conn: sa.Connection, playbook: str) -> _Trouble | None:
+    row = conn.execute(_OPEN, {"playbook": playbook}).one_or_none()
+    return None if row is None else _Trouble(id=row.id, playbook=playbook, kind=row.kind, why=row.why, share=row.share)
 
 
 class _Signs:
@@ -86,15 +108,20 @@ class _Signs:
         return _half_loaded(self._conn, self.sight)
 
 
-def _trip(conn: sa.Connection, signs: _Signs, playbook: str, asking: Sequence[Row], lately: Row) -> sa.Row[Any] | None:
+def _suspected(signs: _Signs, playbook: str, asking: Sequence[Row], lately: Row) -> _Trouble | None:
     found = _suspicion(signs, asking, Entries(now=len(asking), hour=lately.hour, day=lately.day))
     if found is None:
         return None
     kind, why = found
-    share = signs.sight.workspace.breaker.canary
-    values = {"playbook": playbook, "kind": kind, "why": why, "at": signs.sight.now, "share": share}
+    return _Trouble(id=None, playbook=playbook, kind=kind, why=why, share=signs.sight.workspace.breaker.canary)
+
+
+def _trip(conn: sa.Connection, trouble: _Trouble, now: datetime) -> int:
+    """Write it down; its number."""
+    told = {"playbook": trouble.playbook, "kind": trouble.kind, "why": trouble.why, "share": trouble.share}
     conn.execute(sa.select(sa.func.pg_notify(HELD, "")))
-    return conn.execute(sa.insert(breaker).values(values).returning(breaker)).one()
+    number: int = conn.execute(sa.insert(breaker).values(told | {"at": now}).returning(breaker.c.id)).scalar_one()
+    return number
 
 
 def _suspicion(signs: _Signs, asking: Sequence[Row], entries: Entries) -> tuple[Kind, str] | None:

@@ -82,9 +82,16 @@ def sweep(engine: sa.Engine, *, wait: bool = False, after_outage: bool = False) 
 
 
 def dry_run(engine: sa.Engine) -> list[Ruled]:
-    """What a sweep would rule now; nothing is kept."""
-    with engine.connect() as conn, sweeping(conn, wait=True):
-        return _try_out(conn)
+    """What a sweep would rule now; nothing is kept, and no number of a run or a breaker is used up."""
+    with engine.connect() as conn, sweeping(conn, wait=True), conn.begin() as transaction:
+        taken = _take(conn)
+        if taken is None or taken.id is None:
+            return []
+        _propose(conn, taken, taken.proposing)
+        rekey(conn, taken.sight, taken.playbooks)
+        ruled = rule(conn, taken.sight, taken.playbooks, taken.at, trying=True)
+        transaction.rollback()
+    return ruled
 
 
 def rehearse(engine: sa.Engine) -> None:
@@ -95,15 +102,14 @@ def rehearse(engine: sa.Engine) -> None:
             _try_out(conn, nobody=True)
 
 
-def _try_out(conn: sa.Connection, *, nobody: bool = False) -> list[Ruled]:
+def _try_out(conn: sa.Connection, *, nobody: bool = False) -> None:
+    """All that a sweep does, taken back."""
     with conn.begin() as transaction:
         taken = _take(conn, nobody=nobody)
-        if taken is None or taken.id is None:
-            return []
-        _propose(conn, taken, taken.proposing)
-        ruled, _ = _arbitrate(conn, taken, {})
+        if taken is not None and taken.id is not None:
+            _propose(conn, taken, taken.proposing)
+            _arbitrate(conn, taken, {})
         transaction.rollback()
-    return ruled
 
 
 def prepare(engine: sa.Engine) -> None:
@@ -113,7 +119,8 @@ def prepare(engine: sa.Engine) -> None:
     conditions = conditions_of([one for one in briefing.playbooks if one.state != "off"], briefing.plans)
     alive = dict.fromkeys(freshness.promises(briefing.workspace), True)
     projection.prepare(briefing.workspace, extremes_of(conditions), alive)
-    dry_run(engine)
+    with engine.connect() as conn, sweeping(conn, wait=True):
+        _try_out(conn)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +161,7 @@ def _decide(conn: sa.Connection, taken: _Taken) -> SweepReport:
     with conn.begin():
         cancel_barred(conn, taken.at)
     with conn.begin():
-        return _arbitrate(conn, taken, failed)[1]
+        return _arbitrate(conn, taken, failed)
 
 
 def _propose_each(conn: sa.Connection, taken: _Taken) -> Mapping[str, str]:
@@ -294,14 +301,14 @@ _MARK = Statement("""
 # --- arbitrate -------------------------------------------------------------------------------------------------------
 
 
-def _arbitrate(conn: sa.Connection, taken: _Taken, failed: Mapping[str, str]) -> tuple[list[Ruled], SweepReport]:
+def _arbitrate(conn: sa.Connection, taken: _Taken, failed: Mapping[str, str]) -> SweepReport:
     sight = taken.sight
     rekey(conn, sight, taken.playbooks)
     ruled = rule(conn, sight, taken.playbooks, taken.at)
     told = watches.evaluate(conn, sight, taken.at, with_events=taken.with_events)
     report = _report(taken, ruled, told, failed)
     _finish(conn, taken, report)
-    return ruled, report
+    return report
 
 
 def _report(taken: _Taken, ruled: Sequence[Ruled], told: int, failed: Mapping[str, str]) -> SweepReport:

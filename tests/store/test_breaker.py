@@ -8,6 +8,7 @@ import pytest
 from engine.facts import AccountFact, EventFact, MetricFact
 from engine.workspace.breaker import Breaker, Entries, half_loaded, in_share, shifted, too_many
 from store.deciding import breaker
+from store.deciding.sweep import dry_run
 from store.intake.arriving import arrive, stage
 from tests.store.world import DAY, FALLS, START, WORKSPACE, World, workspace
 
@@ -68,6 +69,32 @@ def test_zeros_for_everyone_are_held_and_a_mended_feed_starts_nobody(world):
     report = world.sweep()
     assert (report.started, report.lapsed) == (0, 30)
     assert world.runs() == []
+
+
+def numbers_used(world):
+    return dict(
+        world.rows(
+            "select sequencename, last_value from pg_sequences where sequencename in ('run_id_seq', 'breaker_id_seq')"
+        )
+    )
+
+
+def test_a_dry_run_uses_up_no_number_of_a_run_or_a_breaker(world):
+    book(world, 30, text=WORKSPACE + "breaker: { at_least: 5, canary: 20 }\n", risk=RED, other=FALLS)
+    scores(world, range(30), 0.0)
+    before = numbers_used(world)
+    ruled = {(one.playbook, one.account_key): one for one in dry_run(world.engine)}
+    assert numbers_used(world) == before
+    assert all(one.run_id is None for one in ruled.values())
+    assert {one.ruling.why for one in ruled.values() if one.ruling.state == "held"} == {
+        "a breaker would trip: 30 of 30 accounts enter in one sweep, and 6 may"
+    }
+    world.sweep()
+    states = {(playbook, account): state for account, playbook, state, _ in world.crossings()}
+    assert {key: one.ruling.state for key, one in ruled.items()} == states
+    assert len(set(states.values())) == 2
+    with world.tx() as conn:
+        assert {one.id for one in breaker.list_incidents(conn)} == {1, 2}
 
 
 def test_released_they_start_once_and_are_not_counted_again(world):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from connectors.errors import ConnectorError
-from connectors.source.sql import SqlSource, before, no_later
+from connectors.source.sql import SqlSource, before, reached
 from engine.imports import Table, wanted_columns
 from engine.problems import Problem
 from engine.workspace import Pull, Workspace
@@ -55,12 +55,10 @@ def pull(database: sa.Engine, workspace: Workspace, one: Pull, open_source: Open
             for rows in source.batches(columns, since):
                 numbered = tuple(enumerate(rows, start=total.rows + 1))
                 table = Table(file=one.name, columns=columns, rows=numbered, typed=True)
-                # Rows of the overlap come again, and must not turn the cursor back.
-                reached = rows[-1][place] if cursor is None else max(cursor, rows[-1][place])
-                reached = no_later(reached, datetime.now(UTC))
+                becomes = reached(cursor, [row[place] for row in rows], datetime.now(UTC))
                 with database.begin() as conn:
-                    count, problems = pulling.take_rows(conn, workspace, one, table, cursor=(cursor, reached))
-                cursor = reached
+                    count, problems = pulling.take_rows(conn, workspace, one, table, cursor=(cursor, becomes))
+                cursor = becomes
                 total.rows += len(rows)
                 total.facts += count.facts
                 total.repeats += count.repeats

@@ -1,6 +1,7 @@
 """Reads rows of another database through SQLAlchemy, whatever its dialect, in the order of a column that only grows."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -60,18 +61,61 @@ class SqlSource:
 
 def before(cursor: Any, overlap: timedelta | None) -> Any:
     """Where the next pull begins: some time earlier where the cursor is a time, for rows that were committed late."""
+    if isinstance(cursor, str):
+        return _text_before(cursor, overlap or timedelta())
     try:
         return cursor - (overlap or timedelta())
     except (TypeError, OverflowError):
         return cursor
 
 
-def no_later(cursor: Any, now: datetime) -> Any:
-    """A cursor that is a time, as far as the present: a row of the future, by a wrong clock, would hide all that come
-    until then. Such rows are read again each time, which changes nothing."""
+def reached(cursor: Any, cells: Sequence[Any], now: datetime) -> Any:
+    """The cursor after rows with these, in their order. Those of an overlap come again, and do not turn it back.
+
+    A time goes as far as the present: a row of the future, by a wrong clock, would hide all that come until then. Where
+    times are kept as text, what is no time among them would hide them all, and does not count either. Such rows are
+    read again each time, which changes nothing.
+    """
+    known = [] if cursor is None else [cursor]
+    if any(isinstance(cell, str) and _time_in(cell) for cell in (*known, *cells)):
+        told = [cell for cell in cells if isinstance(cell, str) and _has_come(cell, now)]
+        return max([*known, *told[-1:]], default=None)
+    return _no_later(max([*known, cells[-1]]), now)
+
+
+def _no_later(cursor: Any, now: datetime) -> Any:
     if isinstance(cursor, datetime):
         return min(cursor, now if cursor.tzinfo else (now + _EASTMOST).replace(tzinfo=None))
     return min(cursor, (now + _EASTMOST).date()) if isinstance(cursor, date) else cursor
+
+
+_LIKE_A_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d)?")
+
+
+def _time_in(text: str) -> datetime | None:
+    """The time that a text is, as databases without a type for it keep times."""
+    try:
+        return datetime.fromisoformat(text) if _LIKE_A_TIME.match(text) else None
+    except ValueError:
+        return None
+
+
+def _has_come(text: str, now: datetime) -> bool:
+    time = _time_in(text)
+    return time is not None and _no_later(time, now) == time
+
+
+def _text_before(text: str, overlap: timedelta) -> str:
+    """Written as it was: only so it compares with the others."""
+    found = _LIKE_A_TIME.match(text)
+    if found is None or _time_in(text) is None:
+        return text
+    time = found[0]
+    try:
+        earlier = datetime.fromisoformat(time) - overlap
+    except OverflowError:
+        return text
+    return earlier.isoformat(time[10:11] or "T")[: len(time)] + text[found.end() :]
 
 
 def _plain(cell: Any) -> Any:

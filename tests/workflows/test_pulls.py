@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.errors import Misconfigured, Unavailable
-from connectors.source.sql import SqlSource, no_later
+from connectors.source.sql import SqlSource, before, reached
 from engine.facts import AccountFact
 from engine.workspace import load_workspace
 from store import clock, schema
@@ -136,14 +136,35 @@ def test_killed_between_two_batches_it_goes_on_where_it_stopped(engine, other, m
 
 
 def test_a_row_of_the_future_hides_none_that_come_later(engine, other):
-    if other.address.startswith("sqlite"):
-        pytest.skip("it keeps times as text")
+    as_text = other.address.startswith("sqlite")
     other.add((1, "a", 7, 0), (2, "b", 8, 60 * 24 * 365 * 60))
     assert pulled(engine, other)[0] == 2
     other.add((3, "a", 9, 60 * 24 * 365 * 30))
-    assert pulled(engine, other)[0] == 2
+    assert pulled(engine, other)[0] == (3 if as_text else 2)  # the last of the past again
     with engine.begin() as conn:
-        assert pulling.cursor_of(conn, WORKSPACE.pulls["scores"]) <= datetime.now(UTC)
+        kept = pulling.cursor_of(conn, WORKSPACE.pulls["scores"])
+    assert kept == "2026-03-02 07:00:00.000000" if as_text else kept <= datetime.now(UTC)
+
+
+def test_a_text_that_is_no_time_hides_no_times_that_come_later(engine, tmp_path):
+    made = sa.create_engine(f"sqlite:///{tmp_path / 'other.db'}", poolclass=sa.NullPool)
+
+    def tell(*rows):
+        with made.begin() as conn:
+            conn.execute(sa.text("create table if not exists scores (customer, nps, updated_at)"))
+            for row in rows:
+                conn.execute(sa.text("insert into scores values ('a', :nps, :at)"), row)
+
+    def one_pull():
+        source = WORKSPACE.pulls["scores"]
+        found = pull(engine, WORKSPACE, source, lambda one: SqlSource(one, f"sqlite:///{tmp_path / 'other.db'}"))
+        return found.rows, found.facts
+
+    tell({"nps": 7, "at": "2026-03-01 08:00:00"}, {"nps": 1, "at": "zzz"})
+    assert one_pull() == (2, 1)
+    tell({"nps": 8, "at": "2026-03-01 07:56:00"}, {"nps": 9, "at": "2026-03-01 09:00:00"})
+    assert one_pull() == (4, 2)  # the first was committed late
+    made.dispose()
 
 
 def test_another_cursor_or_table_is_read_from_its_beginning(engine, other):
@@ -172,12 +193,46 @@ def test_a_cursor_that_does_not_say_what_it_is_of_is_read_from_its_beginning(eng
         (datetime(2062, 1, 1), datetime(2026, 3, 2, 23)),  # noqa: DTZ001 - as databases without zones tell it
         (date(2062, 1, 1), date(2026, 3, 2)),
         (datetime(2026, 3, 2, 8, tzinfo=UTC), datetime(2026, 3, 2, 8, tzinfo=UTC)),
+        ("2062-01-01T00:00:00Z", None),
+        ("2062-01-01 00:00:00", None),
+        ("2062-01-01", None),
+        ("2026-03-02 08:00:00+00:00", "2026-03-02 08:00:00+00:00"),
         (4711, 4711),
         ("zz", "zz"),
+        ("20620101", "20620101"),
     ],
 )
 def test_a_cursor_that_is_a_time_does_not_run_ahead_of_the_clock(cursor, kept):
-    assert no_later(cursor, T0) == kept
+    assert reached(None, [cursor], T0) == kept
+
+
+@pytest.mark.parametrize(
+    ("cursor", "cells", "becomes"),
+    [
+        (None, ["2026-03-01", "2026-03-02", "2099-01-01", "never"], "2026-03-02"),
+        ("2026-03-01 08:00:00", ["never", "none"], "2026-03-01 08:00:00"),
+        ("2026-03-01 08:00:00", ["2026-03-01 07:56:00"], "2026-03-01 08:00:00"),
+        ("b", ["a"], "b"),
+        (7, [5, 6], 7),
+    ],
+)
+def test_a_cursor_does_not_go_back_nor_to_what_is_no_time_among_times(cursor, cells, becomes):
+    assert reached(cursor, cells, T0) == becomes
+
+
+@pytest.mark.parametrize(
+    ("cursor", "begins"),
+    [
+        ("2026-03-02T00:03:00.25+01:00", "2026-03-01T23:58:00.25+01:00"),
+        ("2026-03-02 00:03:00", "2026-03-01 23:58:00"),
+        ("2026-03-02", "2026-03-01"),
+        ("0001-01-01 00:00:00", "0001-01-01 00:00:00"),
+        ("20260302", "20260302"),
+        ("zz", "zz"),
+    ],
+)
+def test_the_overlap_of_a_time_in_text_is_written_as_that_is(cursor, begins):
+    assert before(cursor, timedelta(minutes=5)) == begins
 
 
 def test_bad_rows_are_put_aside_and_the_cursor_moves_on(engine, other):

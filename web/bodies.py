@@ -1,13 +1,15 @@
 """What may come in: strict JSON, and text that every table can hold."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from typing import Annotated, Any
 
 from fastapi import Path, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import from_json
 
+from engine.problems import did_you_mean
 from web.auditing import note_change
 from web.problems import Refusal
 from web.repeats import once
@@ -59,13 +61,15 @@ class StrictJson(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route of the API: its body is read strictly, and what it changes is recorded."""
+    """A route of the API: body and parameters are read strictly, and what it changes is recorded."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        known = frozenset(_parameters(self.dependant))
 
         async def strictly(request: Request) -> Response:
             strict = StrictJson(request.scope, request.receive)
+            _refuse_unknown(strict, known)
 
             async def carry_out() -> Response:
                 response = await handle(strict)
@@ -75,3 +79,19 @@ class StrictRoute(APIRoute):
             return await once(strict, carry_out)
 
         return strictly
+
+
+def _parameters(dependant: Dependant) -> Iterator[str]:
+    """What an address, and whatever it depends on, takes behind its question mark."""
+    yield from (one.alias for one in dependant.query_params)
+    for one in dependant.dependencies:
+        yield from _parameters(one)
+
+
+def _refuse_unknown(request: Request, known: Collection[str]) -> None:
+    """A filter whose name is mistyped must not be answered with everything."""
+    unknown = next((name for name in request.query_params if name not in known), None)
+    if unknown is not None:
+        hint = did_you_mean(unknown, known) or "this address takes none"
+        detail = f'There is no parameter "{unknown[:200]}" here; nothing was looked at or changed.'
+        raise Refusal(422, "Unknown parameter", detail, f"Leave it out, or correct it: {hint}")

@@ -382,3 +382,33 @@ def test_a_playbook_is_started_by_hand_once(client, deployed):
 def test_a_start_of_nothing_is_refused(client, deployed, change, status):
     start = {"playbook": "risk-recovery", "account": "acme/north", "by": "kim"}
     is_problem(client.post("/api/v1/runs", json=start | change), status)
+
+
+# --- parameters ---
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("/api/v1/runs?acount=acme", 'did you mean "account"?'),
+        ("/api/v1/runs?account=acme&page=2", "known: account,"),
+        ("/api/v1/tasks/1?full=yes", "this address takes none"),
+    ],
+)
+def test_a_parameter_that_there_is_not_is_named_and_not_answered_with_everything(client, address, hint):
+    body = is_problem(client.get(address), 422)
+    assert hint in body["what_to_do"]
+    assert client.get("/api/v1/runs?account=acme&limit=5").status_code == 200
+
+
+def test_a_write_with_a_parameter_that_there_is_not_changes_nothing(client, engine):
+    is_problem(client.post("/api/v1/facts?dry_run=true", json=[ACCOUNT]), 422)
+    with engine.connect() as conn:
+        assert conn.execute(sa.select(schema.account.c.key)).scalars().all() == []
+
+
+@pytest.mark.parametrize("probe", ["/healthz", "/readyz"])
+def test_probes_answer_head_as_monitors_ask(client, probe):
+    answer = client.head(probe)
+    assert answer.status_code == client.get(probe).status_code
+    assert answer.content == b""

@@ -23,12 +23,14 @@ probes = APIRouter(tags=["probes"], dependencies=[Public])
 
 
 @probes.get("/healthz")
+@probes.head("/healthz", include_in_schema=False)
 def healthz() -> dict[str, str]:
     """This process answers; nothing else is asked."""
     return {"status": "alive"}
 
 
 @probes.get("/readyz")
+@probes.head("/readyz", include_in_schema=False)
 async def readyz(deps: Deps) -> Response:
     """PostgreSQL answers and has today's tables, and Temporal answers; 503 says which does not."""
     database, temporal = await asyncio.gather(

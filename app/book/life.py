@@ -1,15 +1,15 @@
 """Lets the book live: its past is taken in once, its days as they come, its people act when a playbook asks them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from app.book.book import Book
 from app.book.diary import Dated
 from app.book.people import REFERENCES, People
+from app.book.reached import Reached
 from engine.calendars import Place, add_business_days
 from engine.facts import EventFact
 from engine.project import Project
@@ -69,19 +69,6 @@ def publish(database: sa.Engine, project: Project, now: datetime) -> None:
         deploy(conn, project.workspace, publications(project), now)
 
 
-@dataclass(frozen=True)
-class _Settled:
-    """The newest mails that were seen. In the order in which they left, not were written: one may wait for days."""
-
-    at: datetime
-    ids: frozenset[int] = frozenset()
-    """Of those that left at that instant; others may follow at the same."""
-
-    def then(self, mail_id: int, settled_at: datetime) -> Self:
-        before = self.ids if settled_at == self.at else frozenset()
-        return type(self)(settled_at, before | {mail_id})
-
-
 class Life:
     """The demo's world beside Tenure. `look` is called when all is quiet, and makes appointments for people."""
 
@@ -89,7 +76,7 @@ class Life:
         self._database, self._project, self._book = database, project, book
         self._people = People(book.seed)
         self._seen_task = 0
-        self._seen_mails = _Settled(_EARLIEST)
+        self._seen_mails = Reached(_EARLIEST)
         self.appoint: Appoint = _never
 
     def knows(self, day: date) -> bool:
@@ -106,9 +93,8 @@ class Life:
         They are pure: what they have done already is left out, and the rest comes as it would have come.
         """
         since = now - _REMEMBERED
-        last = self._seen_mails
         tasks_asked = {"seen": self._seen_task, "since": since, "references": list(REFERENCES)}
-        mails_asked = {"last": max(last.at, since), "seen": list(last.ids), "calendar": _CALENDAR}
+        mails_asked = {"since": since, "calendar": _CALENDAR} | self._seen_mails.asked()
         with self._database.connect() as conn:
             new_tasks = _NEW_TASKS.read(conn, tasks_asked)
             new_mails = _NEW_MAILS.read(conn, mails_asked)
@@ -119,8 +105,8 @@ class Life:
             else:
                 self._expect_reference(row, row.outcome, row.settled_at)
         for sent in new_mails:
-            self._seen_mails = self._seen_mails.then(sent.id, sent.settled_at)
             self._ask_customer(sent, now)
+        self._seen_mails = self._seen_mails.through((sent.id, sent.settled_at) for sent in new_mails)
 
     def counts(self) -> dict[str, Any]:
         """The demo's closing figures."""
@@ -244,6 +230,7 @@ _NEW_MAILS = Statement("""
         array(select mail_event.type from mail_event where mail_event.mail_id = mail.id) as seen
     from mail join account on account.id = mail.account_id join contact on contact.id = mail.contact_id
     left join survey on survey.run_id = mail.run_id and survey.step = mail.step and survey.visit = mail.visit
-    where mail.state = 'sent' and mail.settled_at >= %(last)s and mail.id <> all(cast(%(seen)s as bigint[]))
+    where mail.state = 'sent' and mail.settled_at > %(since)s and mail.settled_at >= %(at)s
+        and mail.id <> all(cast(%(numbers)s as bigint[]))
     order by mail.settled_at, mail.id
 """)

@@ -21,10 +21,8 @@ def ensure_zones(conn: sa.Connection, zones: Iterable[str]) -> None:
     """Write the clock changes of zones that have none yet; names that are no zones are left out."""
     wanted = sorted(zone for zone in dict.fromkeys(zones) if is_zone(zone))
     known = set(conn.execute(sa.select(zone_offset.c.zone).where(zone_offset.c.zone.in_(wanted)).distinct()).scalars())
-    rows = [(zone, since, seconds) for zone in wanted if zone not in known for since, seconds in _changes(zone)]
-    if rows:
-        named, since, seconds = zip(*rows, strict=True)
-        conn.execute(_CHANGES, {"zones": list(named), "since": list(since), "seconds": list(seconds)})
+    if new := [zone for zone in wanted if zone not in known]:
+        conn.execute(_CHANGES, [_written(zone) for zone in new])
 
 
 def zone_or(name: object, default: str) -> str:
@@ -65,6 +63,18 @@ def _changes(name: str) -> tuple[tuple[datetime, int], ...]:
         if since > _FIRST:
             changes.append((since, _offset(since, zone)))
     return tuple(changes)
+
+
+@lru_cache(maxsize=64)
+def _written(name: str) -> Mapping[str, str]:
+    """Its changes as PostgreSQL writes lists: the driver would take longer to write hundreds of instants than the
+    server does to insert them."""
+    since, seconds = zip(*_changes(name), strict=True)
+    return {
+        "zone": name,
+        "since": "{" + ",".join(str(_seconds(one)) for one in since) + "}",
+        "seconds": "{" + ",".join(map(str, seconds)) + "}",
+    }
 
 
 @cache
@@ -110,7 +120,8 @@ def _offset(at: datetime, zone: ZoneInfo) -> int:
 
 _CHANGES = sa.text("""
     insert into zone_offset (zone, since, seconds)
-    select * from unnest(cast(:zones as text[]), cast(:since as timestamptz[]), cast(:seconds as int[]))
+    select :zone, to_timestamp(since), seconds
+    from unnest(cast(:since as bigint[]), cast(:seconds as int[])) as change (since, seconds)
     on conflict do nothing
 """)
 

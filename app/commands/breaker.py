@@ -26,14 +26,16 @@ def show_(number: int, limit: int, home: Path | None, *, as_json: bool) -> int:
     """The accounts that wait."""
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
         try:
-            found = breaker.held_starts(conn, number, limit)
+            found = breaker.held_starts(conn, number, limit=limit)
         except breaker.NoIncident as error:
             raise UsageError(str(error)) from error
     if as_json:
-        show({"items": plain(found)})
+        show(plain(found))
     else:
-        rows = [(one.account, when(one.at), "; ".join(one.says)) for one in found]
+        rows = [(one.account, when(one.at), "; ".join(one.says)) for one in found.items]
         show_table(("ACCOUNT", "SINCE", "BECAUSE"), rows, give_way=("BECAUSE",))
+    if found.next:
+        say(f"there are more than {limit}; use --limit")
     return 0
 
 

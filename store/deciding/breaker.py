@@ -320,19 +320,28 @@ def _told(row: sa.Row[Any]) -> Incident:
     return Incident(**{name: getattr(row, name) for name in Incident.__dataclass_fields__})
 
 
-def held_starts(conn: sa.Connection, number: int, limit: int = 50) -> tuple[HeldStart, ...]:
+def held_starts(conn: sa.Connection, number: int, *, after: str = "", limit: int = 50) -> Page[HeldStart]:
     """The accounts that wait, by key."""
     _incident(conn, number)
+    limit = size(limit)
     query = (
         sa.select(crossing.c.id, account.c.key, crossing.c.at, crossing.c.reasons)
         .join(account, account.c.id == crossing.c.account_id)
         .where(crossing.c.breaker_id == number, crossing.c.state == "held", ~crossing.c.let_go)
-        .order_by(account.c.key)
-        .limit(limit)
+        .order_by(account.c.key, crossing.c.id)
+        .limit(limit + 1)
     )
-    return tuple(
+    if after:
+        last, _, key = after.partition("_")
+        place = sa.tuple_(sa.literal(key, account.c.key.type), sa.literal(id_after(last), crossing.c.id.type))
+        query = query.where(sa.tuple_(account.c.key, crossing.c.id) > place)
+    found = [
         HeldStart(crossing=row.id, account=row.key, at=row.at, says=tuple(one["says"] for one in row.reasons))
         for row in conn.execute(query)
+    ]
+    more = len(found) > limit
+    return Page(
+        items=tuple(found[:limit]), next=f"{found[limit - 1].crossing}_{found[limit - 1].account}" if more else None
     )
 
 

@@ -60,7 +60,7 @@ def test_zeros_for_everyone_are_held_and_a_mended_feed_starts_nobody(world):
     assert (report.started, report.held) == (0, 30)
     with world.tx() as conn:
         (incident,) = breaker.list_incidents(conn)
-        starts = breaker.held_starts(conn, incident.id)
+        starts = breaker.held_starts(conn, incident.id).items
     assert (incident.kind, incident.held) == ("entries", 30)
     assert incident.why == "30 of 30 accounts enter in one sweep, and 6 may"
     assert [one.account for one in starts[:2]] == ["a000", "a001"]

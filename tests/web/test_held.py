@@ -1,6 +1,7 @@
 """What is held until a person decides, and what a person says of mails and requests: by pages and by the API."""
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.store.book import NOW, days
 from tests.store.test_explain import RECOVERY
 from tests.web.test_api import is_problem
 from tests.web.test_pages import HOSTILE, Outline
+from web.routes import held
 
 
 @pytest.fixture
@@ -91,6 +93,24 @@ def test_a_breaker_names_a_few_accounts_and_leads_to_all_of_them(client, ids):
     assert named("/held?breaker=999") == 8
 
 
+def test_the_accounts_of_a_breaker_go_on_page_after_page(client, ids, monkeypatch):
+    monkeypatch.setattr(held, "SHOWN_OF_ONE", 15)
+    path, found = f"/held?breaker={ids['breaker']}", []
+    while path:
+        text = client.get(path).text
+        found += re.findall(r'<li><a href="/accounts/([^"]+)', text)
+        more = re.search(r'rel="next" href="(/held\?[^"]*more=[^"]*)"', text)
+        path = unescape(more[1]) if more else ""
+    assert found == sorted(f"a{n}" for n in range(40))
+    api, after, told = f"/api/v1/breakers/{ids['breaker']}/starts", "", []
+    while after is not None:
+        page = client.get(api, params={"limit": 15, "after": after}).json()
+        told += [one["account"] for one in page["items"]]
+        after = page["next"]
+    assert told == found
+    is_problem(client.get(api, params={"after": "x_y"}), 422)
+
+
 def test_an_empty_page_says_what_comes_there(empty):
     assert "Nothing is held back" in empty.get("/held").text
 
@@ -161,7 +181,7 @@ def test_programs_do_the_same(client, engine, ids):
     [one] = client.get("/api/v1/breakers").json()["items"]
     assert one["held"] == 40
     path = f"/api/v1/breakers/{one['id']}"
-    assert len(client.get(f"{path}/starts?limit=3").json()) == 3
+    assert len(client.get(f"{path}/starts?limit=3").json()["items"]) == 3
     assert client.post(f"{path}/release", json={"share": 20}).json()["state"] == "open"
     assert client.post(f"{path}/drop").json()["state"] == "dropped"
     is_problem(client.post(f"{path}/release", json={}), 404)

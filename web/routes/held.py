@@ -12,6 +12,7 @@ from store.deciding import breaker
 from store.deployed import NothingDeployed, load_workspace
 from store.intake import quarantine
 from store.intake.quarantine import Release
+from store.postgres.pages import Page
 from web.access import OpsViewer
 from web.auditing import record
 from web.bodies import Filter, RowId
@@ -23,7 +24,7 @@ from web.studio import SAID
 
 pages = APIRouter(route_class=PageRoute, include_in_schema=False)
 SHOWN, SHOWN_OF_ONE = 8, 500
-"""Accounts named of each breaker, and of one that was asked for."""
+"""Accounts named of each breaker, and at once of one that was asked for."""
 AT_ONCE = 500
 """Facts of a source that one click tries again: each is taken in by itself."""
 FIRST_SHARE = 10.0
@@ -35,15 +36,17 @@ def page(
     deps: Deps,
     viewer: OpsViewer,
     breaker_id: Annotated[int | None, Query(alias="breaker", ge=1, le=2**63 - 1)] = None,
+    more: Filter = "",
     source: Filter = "",
     after: Filter = "",
     said: Filter = "",
 ) -> Response:
+    """`more`: where to go on among the accounts of that breaker; `after`: among facts."""
     with deps.engine.connect() as conn:
         around = frame(conn, viewer)
         incidents = breaker.list_incidents(conn)
         content = {
-            "incidents": [(one, breaker.held_starts(conn, one.id, _most(one, breaker_id))) for one in incidents],
+            "incidents": [(one, _starts(conn, one.id, breaker_id, more)) for one in incidents],
             "in_full": breaker_id,
             "page": quarantine.list_held(conn, source=source or None, after=after or None),
             "sources": quarantine.count_held(conn),
@@ -55,8 +58,10 @@ def page(
     return render("held.html", content, around)
 
 
-def _most(one: breaker.Incident, asked_for: int | None) -> int:
-    return SHOWN_OF_ONE if one.id == asked_for else SHOWN
+def _starts(conn: sa.Connection, number: int, asked_for: int | None, more: str) -> Page[breaker.HeldStart]:
+    if number != asked_for:
+        return breaker.held_starts(conn, number, limit=SHOWN)
+    return breaker.held_starts(conn, number, after=more, limit=SHOWN_OF_ONE)
 
 
 @pages.post("/held/breakers/{number}")

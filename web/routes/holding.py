@@ -84,11 +84,11 @@ def get_breakers(
 
 
 @api.get("/breakers/{number}/starts")
-def get_starts(deps: Deps, _: Reads, number: RowId, limit: _Limit = 50) -> tuple[HeldStart, ...]:
+def get_starts(deps: Deps, _: Reads, number: RowId, after: Filter = "", limit: _Limit = 50) -> Page[HeldStart]:
     """The accounts that wait, by key."""
     with deps.engine.connect() as conn:
         try:
-            return breaker.held_starts(conn, number, limit)
+            return breaker.held_starts(conn, number, after=after, limit=limit)
         except NoIncident as error:
             raise _gone(error) from error
 

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cached_property
@@ -89,6 +89,11 @@ def say(text: str = "") -> None:
 def show(document: Any) -> None:
     """The command's one JSON document: standard output."""
     print(json.dumps(document, default=_plain, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def show_list(items: Sequence[Any], following: str | None = None, **more: Any) -> None:
+    """A list as the API gives its pages: `items`, and `next` where there are more of them."""
+    show({"items": plain(items), "next": following, **more})
 
 
 def plain(value: Any) -> Any:

@@ -45,7 +45,7 @@ def suppress_list(
         Optional[str],
         typer.Option(help="unsubscribed, bounced, complained, provider, manual, imported or erased."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 100,
     home: Home = None,
     as_json: Json = False,
 ) -> None:

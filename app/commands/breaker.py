@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.running import FINDINGS, Services, UsageError, plain, say, show
+from app.running import FINDINGS, Services, UsageError, say, show, show_list
 from app.tables import count, show_table, when
 from store import clock
 from store.deciding import breaker
@@ -13,7 +13,7 @@ def list_(home: Path | None, *, every: bool, as_json: bool) -> int:
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
         found = breaker.list_incidents(conn, every=every)
     if as_json:
-        show({"items": plain(found)})
+        show_list(found)
     elif found:
         rows = [(str(one.id), one.playbook, when(one.at), one.state, f"{one.held:,}", one.why) for one in found]
         show_table(("NUMBER", "PLAYBOOK", "SINCE", "STATE", "HELD", "WHY"), rows, give_way=("WHY",))
@@ -30,7 +30,7 @@ def show_(number: int, limit: int, home: Path | None, *, as_json: bool) -> int:
         except breaker.NoIncident as error:
             raise UsageError(str(error)) from error
     if as_json:
-        show(plain(found))
+        show_list(found.items, found.next)
     else:
         rows = [(one.account, when(one.at), "; ".join(one.says)) for one in found.items]
         show_table(("ACCOUNT", "SINCE", "BECAUSE"), rows, give_way=("BECAUSE",))

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from app.pages import page, section
-from app.running import UsageError, show
+from app.running import UsageError, show_list
 from app.tables import cells
 from engine.authoring.reference import GROUPS, Key, Word, reference
 from engine.documents.yaml_spans import Span, spans_of
@@ -34,7 +34,7 @@ def show_docs(word: str | None, form: str, *, as_json: bool) -> None:
     if not named and grouped:
         _list(found, form)
     elif form == "json":
-        show([asdict(one) for one in found])
+        show_list(found)
     else:
         print("\n".join((_markdown if form == "markdown" else _human)(one) for one in found), end="")
 
@@ -123,7 +123,7 @@ def _lines(block: str, span: Span) -> str:
 
 def _list(found: Sequence[Word], form: str) -> None:
     if form == "json":
-        show([asdict(one) for one in found])
+        show_list(found)
         return
     if form == "markdown":
         print("\n".join(map(_markdown, found)), end="")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from app.running import Services, UsageError, plain, say, show
+from app.running import Services, UsageError, say, show_list
 from app.tables import show_table
 from engine.problems import did_you_mean
 from store import clock
@@ -26,7 +26,7 @@ def show_days(card: str | None, home: Path | None, *, csm: str | None, days: int
         found = book_days(conn, card, book.today - timedelta(days=days), csm)
         bands = book.bands_of(card)
     if as_json:
-        show([plain(one) for one in found])
+        show_list(found)
     elif found:
         shown = [band for band in (*bands, UNKNOWN) if any(band in one.bands for one in found) or band in bands]
         show_table(("DAY", "CUSTOMERS", "ARR", "MEAN", *(band.upper() for band in shown)), _rows(found, shown))

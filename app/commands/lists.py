@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from app.choices import one_of, one_of_or_none
 from app.commands.asked_of import ask_of
-from app.running import Services, UsageError, plain, say, show
+from app.running import Services, UsageError, plain, say, show, show_list
 from app.tables import clean, clean_lines, show_table, when
 from store import clock
 from store.postgres.pages import Page
@@ -247,7 +247,7 @@ def _list(
     give_way: Sequence[str],
 ) -> None:
     if as_json:
-        show(plain(found.items))
+        show_list(found.items, found.next)
     elif rows:
         show_table(head, rows, give_way=give_way)
     else:

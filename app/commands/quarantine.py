@@ -8,7 +8,7 @@ from typing import get_args
 import sqlalchemy as sa
 
 from app.choices import one_of
-from app.running import FINDINGS, Services, UsageError, plain, say, show
+from app.running import FINDINGS, Services, UsageError, say, show, show_list
 from app.tables import clean, count, show_table
 from store import clock
 from store.deployed import load_workspace
@@ -24,7 +24,7 @@ def list_(state: str, source: str | None, limit: int, home: Path | None, *, as_j
         found = quarantine.list_held(conn, state=asked, source=source, limit=limit)
         held = quarantine.count_held(conn)
     if as_json:
-        show({"items": plain(found.items), "next": found.next, "held": dict(held)})
+        show_list(found.items, found.next, held=dict(held))
     elif found.items:
         rows = [(str(one.id), one.source, _place(one), one.code, _reason(one), _content(one)) for one in found.items]
         show_table(("NUMBER", "SOURCE", "PLACE", "CODE", "REASON", "CONTENT"), rows, give_way=("CONTENT", "REASON"))

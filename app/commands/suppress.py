@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.choices import one_of_or_none
 from app.commands.going_on import go_on
 from app.reports.json_ import problem_json
-from app.running import FINDINGS, Services, UsageError, plain, say, show
+from app.running import FINDINGS, Services, UsageError, say, show, show_list
 from app.suppressions import NoAddresses, checked, read_suppressions
 from app.tables import clean, count, show_table, when
 from store import clock, consent
@@ -60,14 +60,16 @@ def list_(address: str | None, reason: str | None, limit: int, home: Path | None
     """The latest first."""
     one_of_or_none("reason", reason, REASONS)
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
-        found = consent.list_suppressed(conn, address=address, reason=reason, limit=limit)
+        found = consent.page_of_suppressed(conn, address=address, reason=reason, limit=limit)
     if as_json:
-        show(plain(found))
-    elif found:
-        rows = [(one.address or "(erased)", one.reason, when(one.at), one.note or "") for one in found]
+        show_list(found.items, found.next)
+    elif found.items:
+        rows = [(one.address or "(erased)", one.reason, when(one.at), one.note or "") for one in found.items]
         show_table(("ADDRESS", "REASON", "SINCE", "NOTE"), rows, give_way=("NOTE", "ADDRESS"))
     else:
         say("nobody is on the list")
+    if found.next:
+        say(f"there are more than {limit}; use --limit")
 
 
 def _suppress(

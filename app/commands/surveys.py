@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from app.choices import one_of_or_none
 from app.commands.asked_of import ask_of
-from app.running import Services, plain, say, show
+from app.running import Services, say, show_list
 from app.tables import show_table
 from engine.survey_scores import Estimate
 from store import clock
@@ -42,7 +42,7 @@ def show_surveys(
             until=_midnight(last, zone),
         )
     if as_json:
-        show([plain(one) for one in found])
+        show_list(found)
     elif found:
         head = (
             "ASKS",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.running import Services, plain, say, show
+from app.running import Services, plain, say, show, show_list
 from app.tables import count, show_table, when
 from store import clock
 from store.deciding import sweep as store_sweep
@@ -38,7 +38,7 @@ def sweep_now(home: Path | None, *, dry_run: bool, after_outage: bool, as_json: 
 
 def _show_rulings(found: list[Ruled], *, as_json: bool) -> None:
     if as_json:
-        show(plain(found))
+        show_list(found)
         return
     rows = [
         (

@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.entering import make_link
-from app.running import Services, UsageError, plain, say, show
+from app.running import Services, UsageError, plain, say, show, show_list
 from app.tables import show_table, when
 from store.access import audit, logins
 from store.access.audit import COMMAND_LINE
@@ -41,7 +41,7 @@ def list_users(home: Path | None, *, as_json: bool) -> None:
     with Services(home, must_exist=True) as services, services.database.connect() as conn:
         found = logins.list_logins(conn)
     if as_json:
-        show(plain(found))
+        show_list(found)
     elif found:
         rows = [(one.person, one.name, one.email or "", one.role, _way(one), when(one.signed_in_at)) for one in found]
         show_table(("PERSON", "NAME", "E-MAIL", "ROLE", "HOW", "LAST"), rows, give_way=("NAME", "E-MAIL"))

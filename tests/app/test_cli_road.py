@@ -3,9 +3,12 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
+from app.cli import app
 from app.embedded import Servers
 from store.driving import driving
 from store.postgres.database import engine_for
@@ -102,9 +105,39 @@ def test_advance_tells_each_day_on_standard_error_and_the_sum_on_standard_output
 
 def test_completing_a_task_lets_its_run_go_on_at_once(road: Road):
     assert road.said["task done"].out == "task 1 is done: reached by ada; its run went on\n"
-    (run,) = (one for one in road.looks("runs", "--json").json if one["playbook"] == "rescue")
+    (run,) = (one for one in road.looks("runs", "--json").json["items"] if one["playbook"] == "rescue")
     assert (run["state"], run["reason"]) == ("ended", "worked through")
-    assert [mail["state"] for mail in road.looks("mails", "--json").json] == ["sent"]
+    assert [mail["state"] for mail in road.looks("mails", "--json").json["items"]] == ["sent"]
+
+
+_LISTS = {
+    *("runs", "tasks", "mails", "errands", "surveys", "user list", "suppress list", "quarantine list", "breaker list"),
+    *("health days", "sweep --dry-run", "docs", "docs steps"),
+}
+
+
+def _takes_json(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, bool]]:
+    """Every command with `--json`, and whether it can be asked without saying of what."""
+    if hasattr(command, "commands"):
+        for name, below in command.commands.items():
+            yield from _takes_json(below, (*path, name))
+    elif any("--json" in parameter.opts for parameter in command.params):
+        yield " ".join(path), not any(parameter.required for parameter in command.params)
+
+
+def test_every_list_is_a_page_as_the_api_gives_them_and_nothing_else_is(road: Road):
+    asked = {name for name, alone in _takes_json(typer.main.get_command(app)) if alone}
+    # Those that do something, and those that report on files.
+    doing = {"check", "test", "pull", "sweep", "forget", "health validate", "quarantine release", "quarantine drop"}
+    doing |= {"breaker release", "breaker drop", "user link"}
+    assert asked - doing == {one for one in _LISTS if one in asked}
+    for one in sorted(_LISTS):
+        done = (tenure if one.startswith("docs") else road.looks)(*one.split(), "--json")
+        assert done.code == 0, (one, done.err)
+        assert isinstance(done.json["items"], list), one
+        assert done.json["next"] is None, one
+    first = road.looks("runs", "--limit", 1, "--json").json
+    assert (len(first["items"]), first["next"]) == (1, str(first["items"][0]["id"]))
 
 
 def test_completing_it_again_the_same_way_is_fine_and_another_way_is_not(road: Road):
@@ -366,6 +399,6 @@ def test_the_ravenstack_road(monkeypatch: pytest.MonkeyPatch):
         assert done.code == 0
         assert done.json["runs_started"] > 3
         assert done.json["steps_failed"] == 0
-        run = tenure("runs", "--json", home=home).json[0]
+        run = tenure("runs", "--json", home=home).json["items"][0]
         out = tenure("explain", run["account"], home=home).out
         assert f"{run['playbook']}: RUNNING" in out

@@ -44,7 +44,7 @@ def test_every_word_has_every_form(form: str):
     done = tenure("docs", "--format", form)
     assert done.code == 0
     if form == "json":
-        assert [one["name"] for one in done.json] == [one.name for one in WORDS]
+        assert [one["name"] for one in done.json["items"]] == [one.name for one in WORDS]
     else:
         assert done.out.count("\n## ") + 1 == len(WORDS)
 

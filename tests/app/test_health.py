@@ -138,7 +138,7 @@ def test_days_are_listed_as_they_ended(book, database):
     world.sweep()
     done = tenure("health", "days", "--json")
     assert done.code == 0
-    found = done.json
+    found = done.json["items"]
     assert [one["day"] for one in found] == ["2025-04-01", "2025-04-02"]
     assert found[0]["accounts"] == 80
     assert sum(found[0]["bands"].values()) == 80

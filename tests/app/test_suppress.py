@@ -19,7 +19,7 @@ def suppress(database, monkeypatch, tmp_path):
 def test_addresses_are_put_on_the_list_shown_and_taken_off(suppress):
     assert suppress("add", "Ann@acme.test", "bob@acme.test", "--note", "asked by phone").code == 0
     assert suppress("add", "ann@acme.test", "--json").json == {"new": 0, "known": 1}
-    listed = suppress("list", "--address", "ANN@acme.test", "--json").json
+    listed = suppress("list", "--address", "ANN@acme.test", "--json").json["items"]
     assert [(one["address"], one["reason"], one["note"]) for one in listed] == [
         ("Ann@acme.test", "manual", "asked by phone")
     ]
@@ -82,4 +82,4 @@ def test_a_file_that_is_no_list_is_refused_with_what_to_do(suppress, tmp_path, c
 def test_what_is_no_address_or_reason_is_refused_and_nothing_is_written(suppress):
     assert suppress("add", "ann@acme.test", "nobody").code == 2
     assert suppress("list", "--reason", "tired").code == 2
-    assert suppress("list", "--json").json == []
+    assert suppress("list", "--json").json == {"items": [], "next": None}

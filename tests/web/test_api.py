@@ -351,6 +351,17 @@ def deployed(in_book):
     in_book(make)
 
 
+def test_whatever_the_api_gives_many_of_comes_in_pages(empty):
+    described = empty.get("/api/v1/openapi.json").json()
+    answers = {
+        path: methods["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        for path, methods in described["paths"].items()
+        if "application/json" in methods.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
+    }
+    assert {path for path, schema in answers.items() if schema.get("type") == "array"} == set()
+    assert sum("Page_" in schema.get("$ref", "") for schema in answers.values()) > 15
+
+
 def test_an_account_is_explained_whatever_its_key(client, deployed):
     answer = client.get("/api/v1/accounts/acme%2Fnorth/explain")
     assert answer.status_code == 200, answer.text

@@ -102,7 +102,8 @@ def test_the_accounts_of_a_breaker_go_on_page_after_page(client, ids, monkeypatc
         more = re.search(r'rel="next" href="(/held\?[^"]*more=[^"]*)"', text)
         path = unescape(more[1]) if more else ""
     assert found == sorted(f"a{n}" for n in range(40))
-    api, after, told = f"/api/v1/breakers/{ids['breaker']}/starts", "", []
+    api, told = f"/api/v1/breakers/{ids['breaker']}/starts", []
+    after: str | None = ""
     while after is not None:
         page = client.get(api, params={"limit": 15, "after": after}).json()
         told += [one["account"] for one in page["items"]]

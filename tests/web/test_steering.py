@@ -113,7 +113,7 @@ def test_a_program_that_is_told_is_added_paused_and_removed(client):
     assert made["secret"] not in client.get("/api/v1/endpoints").text
     for do, state in (("pause", "paused"), ("resume", "active"), ("remove", "removed")):
         assert client.post(f"/api/v1/endpoints/{number}/{do}").json()["state"] == state
-    assert client.get("/api/v1/endpoints").json() == []
+    assert client.get("/api/v1/endpoints").json() == {"items": [], "next": None}
     is_problem(client.post(f"/api/v1/endpoints/{number}/pause"), 404)
 
 

@@ -81,10 +81,10 @@ class MadeEndpoint:
 
 
 @api.get("/users")
-def get_users(deps: Deps, _: Administers) -> tuple[Login, ...]:
+def get_users(deps: Deps, _: Administers) -> Page[Login]:
     """Who may sign in, by name."""
     with deps.engine.connect() as conn:
-        return logins.list_logins(conn)
+        return Page(items=logins.list_logins(conn))
 
 
 @api.post("/users")
@@ -121,10 +121,10 @@ def disable_user(request: Request, deps: Deps, caller: Administers, person: str)
 
 
 @api.get("/keys")
-def get_keys(deps: Deps, _: Administers) -> tuple[KeyRow, ...]:
+def get_keys(deps: Deps, _: Administers) -> Page[KeyRow]:
     """API keys, the newest first, without the keys themselves."""
     with deps.engine.connect() as conn:
-        return keys.list_keys(conn)
+        return Page(items=keys.list_keys(conn))
 
 
 @api.post("/keys")
@@ -161,10 +161,10 @@ def get_audit(
 
 
 @api.get("/endpoints")
-def get_endpoints(deps: Deps, _: Administers) -> tuple[Endpoint, ...]:
+def get_endpoints(deps: Deps, _: Administers) -> Page[Endpoint]:
     """Programs that are told what happens, the newest first."""
     with deps.engine.connect() as conn:
-        return endpoints.list_endpoints(conn)
+        return Page(items=endpoints.list_endpoints(conn))
 
 
 @api.post("/endpoints")

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from engine.catalogue import Catalogue
+from engine.catalogue import Catalogue, Type
 from engine.catalogue import Field as CatalogueField
+from engine.expressions.values import READ_PROP
 from engine.facts import TIMES, AccountFact, EventFact, IncomingFact, MetricFact, RecordFact
 from engine.problems import did_you_mean
 from engine.workspace.quarantine import Quarantine
@@ -73,8 +74,21 @@ def _odd_type(name: str, value: Any, what: CatalogueField) -> str | None:
     fits = value is None or isinstance(value, _HELD_AS[what.type])
     if not fits or (what.type == "number" and isinstance(value, bool)):
         return f"{name} is a {what.type}, and {value!r:.60} is none"
+    if what.type in ("date", "instant") and value is not None:
+        return _odd_date(name, value, what.type)
     if what.type == "choice" and what.options and value is not None and value not in what.options:
         return f"{name} is one of {', '.join(what.options)}, and {value!r:.60} is none of them"
+    return None
+
+
+def _odd_date(name: str, value: str, type_: Type) -> str | None:
+    """As everything reads it: a text that is no date would be unknown without anybody's notice."""
+    told = READ_PROP[type_](value)
+    if told is None:
+        form = "2024-05-31" if type_ == "date" else "2024-05-31T08:00:00Z"
+        return f"{name} is written like {form}, and {value!r:.60} is not"
+    if not 1900 <= told.year <= 2200:
+        return f"{name} lies outside of 1900 to 2200: {value!r:.60}"
     return None
 
 

@@ -15,7 +15,8 @@ WORKSPACE = load_workspace(
     {
         "tenure.yaml": b"""
 name: W
-fields: { account.segment: { type: choice, of: [small, large] }, account.seats: number, account.tier: text }
+fields: { account.segment: { type: choice, of: [small, large] }, account.seats: number, account.tier: text,
+          account.review: instant }
 records: { ticket: { csat: number } }
 events: { usage: { n: number }, free: null }
 metrics: { nps: number, logins: "count(event.usage, 30 days)" }
@@ -55,6 +56,11 @@ def metric(value=1.0, name="nps", at=None, account="a"):
         (AccountFact(key="a", fields={"seats": True}), "account.seats is a number"),
         (AccountFact(key="a", fields={"segment": "tiny"}), "one of small, large"),
         (AccountFact(key="a", fields={"teir": "x"}), 'no field "account.teir" is declared'),
+        (AccountFact(key="a", fields={"renewal_date": "soon"}), "is written like 2024-05-31, and 'soon' is not"),
+        (AccountFact(key="a", fields={"renewal_date": "2024-02-30"}), "and '2024-02-30' is not"),
+        (AccountFact(key="a", fields={"renewal_date": "0202-05-31"}), "outside of 1900 to 2200: '0202-05-31'"),
+        (AccountFact(key="a", fields={"review": "2024-05-31T08:00"}), "is written like 2024-05-31T08:00:00Z"),
+        (AccountFact(key="a", fields={"review": "9999-12-31T00:00:00Z"}), "outside of 1900 to 2200"),
         (RecordFact(record="tikcet", key="t", account="a", starts_at=T0), 'no record "tikcet"'),
         (RecordFact(record="ticket", key="t", account="a", starts_at=T0, props={"csat": "good"}), "csat is a number"),
         (EventFact(type="usag", account="a", at=T0), 'no event "usag"'),
@@ -77,6 +83,7 @@ def test_what_is_odd_is_put_aside_with_its_reason_and_the_rest_comes_in(conn, fa
     [
         metric(None),
         metric(at=T0 + timedelta(days=29)),
+        AccountFact(key="a", fields={"renewal_date": "2024-05-31", "review": "2024-05-31T08:00:00+02:00"}),
         AccountFact(key="a", fields={"seats": 5, "segment": None, "tier": "gold"}),
         EventFact(type="free", account="a", at=T0, props={"anything": "goes"}),
         RecordFact(record="ticket", key="t", account="a", starts_at=T0 + timedelta(days=400), props={"more": 1}),

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from engine.facts import IncomingFact, fact_from_json, fact_json
 from engine.imports import Block, Reader, Table
+from engine.screening import Screen
 from engine.values import content_hash
 from engine.workspace import Workspace
 from store.intake import take_in
@@ -17,6 +18,8 @@ from store.postgres.pages import Page, id_after, page_by_id, size
 from store.schema import quarantine
 
 State = Literal["held", "released", "dropped"]
+ODD = "PB525"
+"""The code of what can be read, and is too odd to act upon before a person has looked."""
 NOT_HELD = "there is nothing held under this number"
 _LONGEST = 4_000
 
@@ -126,7 +129,8 @@ def release(conn: sa.Connection, ids: Sequence[int], workspace: Workspace, *, by
         left = [row for row in left if row.id in stays] if came else []
         released += came
     for id_, why in stays.items():
-        conn.execute(sa.update(quarantine).where(quarantine.c.id == id_).values(part=why.part, reason=why.reason))
+        values = {"part": why.part, "reason": why.reason, **({"code": ODD} if why.odd else {})}
+        conn.execute(sa.update(quarantine).where(quarantine.c.id == id_).values(values))
     _settle(conn, released, "released", by, now)
     words = {id_: str(why) for id_, why in stays.items()}
     return Release(released=tuple(released), stays=words | _unknown(ids, released, words))
@@ -151,8 +155,12 @@ class _Wrong:
 
     reason: str
     part: str = ""
+    odd: bool = False
+    """Too odd to come in unseen: tried once more, it does."""
 
     def __str__(self) -> str:
+        if self.odd:
+            return f"{self.reason}; released once more, it comes in as it is"
         return f"{self.part}: {self.reason}" if self.part else self.reason
 
 
@@ -168,6 +176,11 @@ def _try_again(conn: sa.Connection, row: sa.Row[Any], workspace: Workspace, now:
         if problems:
             return _Wrong(problems[0].message, problems[0].spot.path)
         facts = [known.fact for known in block.facts] + [line.fact() for line in block.told]
+        screen = Screen(workspace.quarantine, now, workspace.catalogue())
+        odd = next((why for fact in facts if (why := screen.fault(fact)) is not None), None)
+        if odd is not None and row.code != ODD:
+            # What was wrong before hid it: nobody has seen it yet.
+            return _Wrong(odd, odd=True)
     report = take_in(conn, facts, known_at=now)
     return _Wrong(report.problems[0].message) if report.problems else None
 

@@ -12,7 +12,7 @@ from engine.workspace.quarantine import Quarantine
 from store import clock
 from store.deployed import NothingDeployed, load_workspace
 from store.intake import take_in
-from store.intake.quarantine import Aside, put_aside
+from store.intake.quarantine import ODD, Aside, put_aside
 from store.intake.report import IntakeReport, Refusal
 
 
@@ -37,7 +37,7 @@ def take_in_screened(conn: sa.Connection, facts: Sequence[IncomingFact], *, sour
     return replace(report, fresh=tuple(places[n] for n in report.fresh), problems=tuple(problems))
 
 
-_CODES = {"odd": "PB525", "unknown_account": "PB523"}
+_CODES = {"odd": ODD, "unknown_account": "PB523"}
 
 
 def _deployed(conn: sa.Connection) -> Workspace | None:

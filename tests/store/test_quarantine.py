@@ -159,3 +159,17 @@ def test_what_stays_after_another_try_names_its_column_once(conn):
     quarantine.release(conn, quarantine.held_ids(conn), WORKSPACE, by="kim", now=T0)
     (held,) = quarantine.list_held(conn).items
     assert (held.part, held.reason) == ("nps", '"eight" is not a number')
+
+
+def test_a_row_that_can_be_read_now_and_is_odd_is_looked_at_before_it_comes_in(conn):
+    cells = {"key": "a", "day": "2126-05-31", "nps": "8"}
+    row = quarantine.Aside(source="import scores", code="PB521", part="nps", reason="no number", cells=cells)
+    quarantine.put_aside(conn, [row], T0)
+    [one] = quarantine.held_ids(conn)
+    result = quarantine.release(conn, [one], WORKSPACE, by="kim", now=T0)
+    assert result.stays == {
+        one: "it is dated 2126-05-31, too far ahead of our clock; released once more, it comes in as it is"
+    }
+    (held,) = quarantine.list_held(conn).items
+    assert (held.code, held.part, held.reason) == ("PB525", "", "it is dated 2126-05-31, too far ahead of our clock")
+    assert quarantine.release(conn, [one], WORKSPACE, by="kim", now=T0).released == (one,)

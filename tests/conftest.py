@@ -27,14 +27,13 @@ settings.register_profile("tenure", deadline=None, max_examples=25)
 settings.register_profile("thorough", deadline=None, max_examples=200)  # what `.ci/run` asks for
 settings.load_profile("tenure")
 
-_LONG = ("tests/faults/", "tests/e2e/", "tests/app/", "tests/workflows/", "tests/browser/")
-"""Folders of tests that start servers and processes."""
-
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, in whatever order otherwise: begun last, they would leave the other processes idle."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+    """The longest first: begun last, they would leave the other processes idle."""
+    from tests.scheduling import turn
+
+    items.sort(key=lambda item: turn(item.nodeid))
 
 
 def pytest_collection_finish() -> None:

@@ -3,6 +3,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.scheduling import APART, LONGEST
+
 _ROOT = Path(__file__).resolve().parents[1]
 
 _CONFTEST = "from tests.conftest import pytest_xdist_make_scheduler"
@@ -40,3 +44,8 @@ def test_what_a_file_shares_is_set_up_in_one_process_while_another_works_on_the_
     set_up = (tmp_path / "set-up").read_text().splitlines()
     assert sorted(set_up) == sorted({*set_up})
     assert len({*(tmp_path / "ran").read_text().splitlines()}) == 2
+
+
+@pytest.mark.parametrize("file", sorted({*APART, *LONGEST}))
+def test_a_file_that_is_treated_apart_is_there(file: str):
+    assert (_ROOT / file).is_file()

@@ -15,12 +15,18 @@ def contact_hash(account_key_: str, contact_key: str) -> str:
 
 
 def erased_among(conn: sa.Connection, contacts: Sequence[tuple[str, str, str | None]]) -> set[int]:
-    """The places, in a list of (account, contact, address), of people who were erased."""
+    """The places, in a list of (account, contact, address), of people who were erased.
+
+    The contact that was named stays away whatever address it is told with. Who merely shared the address may be
+    somebody else, and comes back with one of their own.
+    """
     keys = {n: address_key(address) for n, (_, _, address) in enumerate(contacts) if address}
     hashes = {n: contact_hash(one, other) for n, (one, other, _) in enumerate(contacts)}
     listed = sa.select(suppression.c.address_key).where(
         suppression.c.reason == "erased", suppression.c.address_key.in_(sorted(set(keys.values())))
     )
-    known = sa.select(erasure.c.contact).where(erasure.c.contact.in_(sorted(set(hashes.values()))))
-    gone, there = set(conn.execute(listed).scalars()), set(conn.execute(known).scalars())
-    return {n for n in hashes if keys.get(n) in gone or (n not in keys and hashes[n] in there)}
+    known = sa.select(erasure.c.contact, erasure.c.by).where(erasure.c.contact.in_(sorted(set(hashes.values()))))
+    gone, there = set(conn.execute(listed).scalars()), conn.execute(known).all()
+    named = {row.contact for row in there if row.by}
+    others = {row.contact for row in there}
+    return {n for n in hashes if keys.get(n) in gone or hashes[n] in named or (n not in keys and hashes[n] in others)}

@@ -299,3 +299,21 @@ def test_a_colleague_keeps_the_accounts_of_somebody_who_is_called_like_their_id(
 def test_the_last_name_goes_as_well(engine, near):
     left = near(notes=["Frau Öster-Lind rief an", "Dear Ms Öster-Lind,"], name="Ann Öster-Lind")
     assert "Öster" not in left
+
+
+def test_who_was_named_does_not_come_back_with_another_address_but_who_shared_theirs_does(engine):
+    people = [ContactFact(account="a", key=key, name=f"{key} Li", email="info@acme.test") for key in ("ann", "bob")]
+    own = [
+        ContactFact(account="a", key=key, name=f"{key} Li", email=f"{key}@acme.test", at=NOW + timedelta(days=1))
+        for key in ("ann", "bob")
+    ]
+    with engine.begin() as conn:
+        assert not take_in(conn, [AccountFact(key="a"), *people], known_at=NOW).problems
+    assert forget(engine, "a", "ann").contacts == 2
+    with engine.begin() as conn:
+        report = take_in(conn, own, known_at=NOW + timedelta(days=1))
+    assert [(one.n, one.why) for one in report.problems] == [(0, "erased")]
+    assert report.counts == {"contact": 1}
+    left = everything(engine)
+    assert "ann@acme.test" not in left
+    assert "bob@acme.test" in left

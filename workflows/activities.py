@@ -91,7 +91,7 @@ class Activities:
         with self._database.begin() as conn:
             met = list(watches.already_met(conn, resting.run_id, keys, resting.at))
             if not met:
-                runs.settled(conn, resting.run_id, stuck=resting.stuck)
+                runs.settled(conn, resting.run_id, stuck=resting.stuck, asked_at=resting.asked_at)
             return met
 
 

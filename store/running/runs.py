@@ -71,9 +71,10 @@ def rest(
     return watches.follow(conn, run_id, found.account_id, waiting, clock.now(conn))
 
 
-def settled(conn: sa.Connection, run_id: int, *, stuck: bool) -> None:
-    """Nothing that the run waits for is there already: it rests indeed."""
-    _SETTLED.write(conn, {"run": run_id, "standing": "stuck" if stuck else "resting"})
+def settled(conn: sa.Connection, run_id: int, *, stuck: bool, asked_at: datetime | None = None) -> None:
+    """Nothing that the run waits for is there already: it rests indeed. Of a rest that another has followed meanwhile
+    that is not for the caller to say: `asked_at` as in `rest`."""
+    _SETTLED.write(conn, {"run": run_id, "standing": "stuck" if stuck else "resting", "asked_at": asked_at})
 
 
 def wake_due(conn: sa.Connection, now: datetime) -> int:
@@ -209,7 +210,10 @@ _RESTS_UNLESS_MET = Statement("""
 """)
 _RESTS = Statement(f"{_RESTS_UNLESS_MET.text} returning {_TELLS_DRIVER}")
 _SETTLED = Statement(f"""
-    update run set standing = %(standing)s where id = %(run)s and state = 'open' returning {_TELLS_DRIVER}
+    update run set standing = %(standing)s
+    where id = %(run)s and state = 'open'
+        and coalesce(asked_at <= cast(%(asked_at)s as timestamptz), true)
+    returning {_TELLS_DRIVER}
 """)  # noqa: S608 - joined from constants
 _NOTE = Statement("""
     insert into trace (run_id, seq, at, path, what, detail)

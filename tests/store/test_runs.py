@@ -158,6 +158,25 @@ def test_a_rest_that_was_asked_for_before_another_comes_too_late(world):
     assert world.rows("select key from watch where event is not null") == [("new",)]
 
 
+def test_a_late_word_does_not_settle_a_rest_that_was_asked_for_since(world):
+    """Its worker was thought dead between its two transactions: what the other waits for is still to be looked at."""
+
+    def standing():
+        return world.rows("select standing from run")[0][0]
+
+    def settle(asked_at):
+        with world.tx() as conn:
+            runs.settled(conn, 1, stuck=True, asked_at=asked_at)
+
+    with world.tx() as conn:
+        for asked_at in (START, START + DAY):
+            runs.rest(conn, 1, heard=2, due_at=None, waiting=[Waiting(key="w", event="login")], asked_at=asked_at)
+    settle(START)
+    assert standing() == "going"
+    settle(START + DAY)
+    assert standing() == "stuck"
+
+
 @pytest.mark.parametrize(("heard", "missed", "again"), [(3, False, []), (2, False, [3]), (3, True, [4])])
 def test_a_run_that_has_heard_less_than_before_or_missed_something_is_told_again(world, heard, missed, again):
     with world.tx() as conn:

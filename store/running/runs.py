@@ -19,6 +19,7 @@ from store.deployed import load_compiled, load_workspace
 from store.postgres.notices import RESTS
 from store.postgres.statements import Row, Statement
 from store.running import outbox, watches
+from store.running.cutting import cut_losers
 from store.schema import trace
 from store.telling import Telling, tell, tell_all
 
@@ -111,19 +112,22 @@ def _note(
     ]
     lines = json.dumps(rows, ensure_ascii=False, allow_nan=False, default=datetime.isoformat)
     written = {row.seq for row in statement.read(conn, {"lines": lines, **more})}
+    news = [row for row in rows if row["seq"] in written]
     if len(written) < len(rows):
-        _append(conn, run_id, [row for row in rows if row["seq"] not in written])
+        news += _append(conn, run_id, [row for row in rows if row["seq"] not in written])
+    cut_losers(conn, run_id, news)
 
 
-def _append(conn: sa.Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Lines whose numbers are taken: repeats, or else of another walk."""
+def _append(conn: sa.Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines whose numbers are taken: repeats, or else of another walk, which are written; those."""
     there = [line._asdict() for line in conn.execute(sa.select(trace).where(trace.c.run_id == run_id))]
     known = {identity for line in there for identity in _identities(line)}
     number = max(line["seq"] for line in there)
-    for row in rows:
-        if known.isdisjoint(_identities(row)):
-            number += 1
-            conn.execute(sa.insert(trace).values(row | {"seq": number}))
+    others = [row for row in rows if known.isdisjoint(_identities(row))]
+    for row in others:
+        number += 1
+        conn.execute(sa.insert(trace).values(row | {"seq": number}))
+    return others
 
 
 def _identities(line: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:

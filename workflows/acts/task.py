@@ -10,6 +10,7 @@ from store import errands, mails
 from store.assigning import assignee_for
 from store.inbox import tasks
 from store.people import text_values
+from store.running.cutting import CUT
 from workflows.acts.acting import Acting
 from workflows.acts.reminding import tell_of_task
 
@@ -76,8 +77,8 @@ def withdraw_tasks(acting: Acting, act: Act) -> Receipt:
     withdrawn = tasks.withdraw_all(acting.conn, acting.run_id, steps, acting.now)
     values = {"outcome": "withdrawn", "steps": steps, "tasks": withdrawn}
     if unsent:
-        mails.skip_unsent(acting.conn, acting.run_id, acting.now, _CUT, steps=unsent)
-        errands.skip_unsent(acting.conn, acting.run_id, acting.now, _CUT, steps=unsent)
+        mails.skip_unsent(acting.conn, acting.run_id, acting.now, CUT, steps=unsent)
+        errands.skip_unsent(acting.conn, acting.run_id, acting.now, CUT, steps=unsent)
         values["unsent"] = unsent
     return Receipt(outcome="done", values=values)
 
@@ -90,6 +91,3 @@ def _done(what: str, *, changed: bool) -> Receipt:
     if changed:
         return Receipt(outcome="done", values={"outcome": what})
     return Receipt(outcome="skipped", reason="the task is settled already")
-
-
-_CUT = "another branch was faster"

@@ -12,6 +12,7 @@ from store.deciding.enrolment import CannotEnrol, enrol
 from store.deploying.deploy import rollback
 from store.deploying.playbook_state import MOVES, Move
 from store.running.operating import Do, NotTold, steer_run
+from store.schema import playbook as playbook_table
 
 _IS_SWEPT = sa.text("""
     select exists (select from account join account_now on account_now.account_id = account.id where account.key = :key)
@@ -67,9 +68,13 @@ def steer_playbook(name: str, do: str, to: int | None, home: Path | None) -> int
         raise UsageError(f'"{do}" is not one of {", ".join((*words, "rollback"))}')
     with Services(home, must_exist=True) as services:
         with services.database.begin() as conn:
-            told = MOVES[move](conn, name) or 0
+            told = MOVES[move](conn, name)
+            state = conn.execute(sa.select(playbook_table.c.state).where(playbook_table.c.id == name)).scalar_one()
         if told:
             go_on(services)
+    if told is None:
+        say(f"nothing changed: {name} is {'switched off' if state == 'off' else state}")
+        return 0
     say(f"{name} is {words[move]}; {told} open {'run was' if told == 1 else 'runs were'} told")
     return 0
 

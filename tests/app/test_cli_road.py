@@ -312,7 +312,9 @@ def test_a_second_driver_is_refused(road: Road):
 def test_pausing_and_resuming_a_playbook_say_what_they_did(road: Road):
     assert "rescue is paused; 0 open runs were told" in road.looks("playbook", "rescue", "pause").err
     assert "rescue, paused:" in road.looks("explain", "B-1", "--playbook", "rescue").out
+    assert "nothing changed: rescue is paused" in road.looks("playbook", "rescue", "pause").err
     assert "rescue is active" in road.looks("playbook", "rescue", "resume").err
+    assert "nothing changed: rescue is active" in road.looks("playbook", "rescue", "resume").err
 
 
 def test_a_deploy_may_be_tried_and_taken_back(road: Road, tmp_path: Path):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.running import UsageError
+from engine.documents.document import Beginning
 
 WORKSPACE_FILE = "tenure.yaml"
 _SUFFIXES = (".yaml", ".yml", ".md")
@@ -40,10 +41,15 @@ def shown_folder(root: Path) -> str:
 
 
 def read_file(path: Path) -> bytes:
-    """A file's content, as far as any reader looks: one byte more than is allowed tells it that it is too much."""
+    """A file's content, as far as any reader looks."""
     try:
         with path.open("rb") as file:
-            return file.read(_MOST_BYTES + 1)
+            content = file.read(_MOST_BYTES + 1)
+            if len(content) <= _MOST_BYTES:
+                return content
+            beginning = Beginning(content)
+            beginning.size = max(os.fstat(file.fileno()).st_size, len(content))
+            return beginning
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror})") from error
 

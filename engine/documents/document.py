@@ -16,6 +16,12 @@ from engine.problems import DocumentError, Problem, Spot
 M = TypeVar("M", bound=BaseModel)
 
 
+class Beginning(bytes):
+    """Of a file that is too large to be read whole; `size` are the bytes of all of it."""
+
+    size: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Document:
     """One YAML file. Keys are text as written (`0: 10` has the key "0"); `on`, `yes`, `17:00` are text."""
@@ -169,14 +175,23 @@ def _part(document: Document, at: Sequence[str | int]) -> Any:
 
 
 def _decoded(text: str | bytes, file: str) -> str:
-    size = len(text) if isinstance(text, bytes) else len(text.encode("utf-8", "surrogatepass"))
+    if isinstance(text, Beginning):
+        size = text.size
+    else:
+        size = len(text) if isinstance(text, bytes) else len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
-        raise _refused("PB004", Spot(file=file), f"the file has {size:,} bytes; the most is {MAX_BYTES:,}", "split it")
+        raise _refused("PB004", Spot(file=file), f"the file has {size:,} bytes; the most is {MAX_BYTES:,}", _SMALLER)
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text.encode("utf-8").decode("utf-8")
     except UnicodeError as error:
         raise _refused("PB005", _spot_of(error, text, file), "the file is not UTF-8 text", "save it as UTF-8") from None
     return decoded.removeprefix("\ufeff")
+
+
+_SMALLER = (
+    "split it: cards and playbooks are files of their own, and one playbook starts another by `enroll`; "
+    "data does not belong here, see `tenure import`"
+)
 
 
 def _spot_of(error: UnicodeError, text: str | bytes, file: str) -> Spot:

@@ -48,6 +48,15 @@ def test_problems_of_all_files_come_in_one_pass_by_place(shop: Path):
     ]
 
 
+@pytest.mark.parametrize("size", [256_001, 3_000_000])
+def test_a_file_that_is_too_large_is_told_with_its_size_and_what_to_do(shop: Path, size: int):
+    (shop / "playbooks/rescue/playbook.yaml").write_bytes(b"#" * size)
+    [found] = tenure("check", "--json").json
+    assert (found["code"], found["file"]) == ("PB004", "playbooks/rescue/playbook.yaml")
+    assert found["message"] == f"the file has {size:,} bytes; the most is 256,000"
+    assert found["hint"].startswith("split it: ")
+
+
 def test_a_broken_workspace_does_not_hide_what_is_wrong_with_the_shape_of_playbooks(shop: Path):
     spoil(shop, "zone: UTC", "zone: Mars", "tenure.yaml")
     spoil(shop, "title: Rescue", "titel: Rescue")

@@ -14,6 +14,7 @@ from app.commands import demo_past
 from app.giving_way import give_way
 from app.listening import free_port
 from app.running import Services, UsageError, say
+from app.stopping import stopped_in_a_line
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -39,7 +40,8 @@ def run_demo(*, home: Path | None, once: bool, days: int, speed: float, accounts
         free_port(services.settings)
         say(f"Tenure demo in {services.settings.home}")
         try:
-            life, children = _prepare(services, accounts, seed)
+            with stopped_in_a_line("stopped before it was ready; the next start goes on"):
+                life, children = _prepare(services, accounts, seed)
             say(f"ready after {time.monotonic() - began:.1f} s")
             counts = asyncio.run(_live(services, life, children, days if once else None, None if once else speed))
         finally:
@@ -68,7 +70,7 @@ def _prepare(services: Services, accounts: int, seed: int) -> "tuple[Life, Child
         beside.submit(lambda: services.database_url)  # whoever needs it asks again, and hears of trouble then
         from app.book.book import Book
         from app.book.life import Life, is_known
-        from app.supervise import children
+        from app.supervise import children, stop_all
         from store.driving import refuse_if_driven
 
         database = services.database
@@ -79,14 +81,18 @@ def _prepare(services: Services, accounts: int, seed: int) -> "tuple[Life, Child
             beside.submit(services.servers.temporal)
         processes = children(services)
         processes.worker.held = True
-        processes.worker.tick()
-        deployed = meanwhile.submit(_deploy, database, None if known else Book(seed, accounts, START))
-        if past is not None:
-            book, told = past.result()
-            say(f"{told:,} facts of a year taken in")
-        else:
-            book = Book(seed, accounts, START)
-        project, now = deployed.result()
+        try:
+            processes.worker.tick()
+            deployed = meanwhile.submit(_deploy, database, None if known else Book(seed, accounts, START))
+            if past is not None:
+                book, told = past.result()
+                say(f"{told:,} facts of a year taken in")
+            else:
+                book = Book(seed, accounts, START)
+            project, now = deployed.result()
+        except BaseException:
+            stop_all(processes.worker)
+            raise
         if known:
             say(f"the book is there; the clock stands at {now:%Y-%m-%d %H:%M} UTC")
     return Life(database, project, book), processes

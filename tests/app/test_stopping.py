@@ -1,0 +1,57 @@
+"""The demo stopped while it is being prepared: nothing stays behind, and the next start goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.homes import until
+
+_DEMO = [sys.executable, "-m", "app", "demo", "--accounts", "20"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"])
+def test_a_demo_that_is_stopped_while_it_is_prepared_says_so_and_leaves_nothing(number: int, code: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="tenure-home-") as directory:
+        home = Path(directory) / "home"
+        environment = os.environ | {"TENURE_HOME": str(home)}
+        # A shell without job control has what it puts into the background ignore Ctrl-C, and so what that starts.
+        demo = subprocess.Popen(
+            _DEMO,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - starts no thread
+        )
+        until(lambda: (home / "logs/worker.log").exists() or demo.poll() is not None, seconds=60)
+        children = psutil.Process(demo.pid).children(recursive=True)
+        demo.send_signal(number)
+        _, said = demo.communicate(timeout=60)
+        assert demo.returncode == code
+        assert said.splitlines()[-1] == "tenure: stopped before it was ready; the next start goes on"
+        assert children
+        until(lambda: not any(_is_alive(one) for one in children), seconds=30)
+        until(lambda: not _of(home), seconds=30)
+        done = subprocess.run(
+            [*_DEMO, "--once", "--days", "1"], env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout.splitlines()[-1])
+
+
+def _of(home: Path) -> list[psutil.Process]:
+    """The keeper and the servers of a home."""
+    return [one for one in psutil.process_iter(["cmdline"]) if str(home) in " ".join(one.info["cmdline"] or ())]
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

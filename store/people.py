@@ -12,6 +12,7 @@ from store.assigning import person_of
 from store.postgres.statements import Given, Row, Statement, kept
 from store.schema import account, contact
 from store.schema.base import ID
+from store.scrubbing import ERASED
 
 ANY = "any"
 """The end of a fallback chain: whoever is there."""
@@ -60,12 +61,13 @@ def chosen(
 
 
 def contacts_of(conn: sa.Connection, account_id: int) -> list[Contact]:
-    """All contacts of an account, in a stable order."""
+    """All contacts of an account, in a stable order, without the rows that are left of those who were erased."""
     return [_contact(row) for row in kept(("contacts of",), _contacts_of).read(conn, {"account": account_id})]
 
 
 def _contacts_of() -> sa.Select[Any]:
-    return sa.select(contact).where(contact.c.account_id == Given("account", ID)).order_by(contact.c.key)
+    mine = contact.c.account_id == Given("account", ID)
+    return sa.select(contact).where(mine, contact.c.name != sa.literal_column(f"'{ERASED}'")).order_by(contact.c.key)
 
 
 def contact_of(conn: sa.Connection, contact_id: int) -> Contact:

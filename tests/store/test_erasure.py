@@ -10,11 +10,13 @@ from engine.facts import AccountFact, ContactFact, IncomingFact
 from engine.mail.addresses import address_key
 from engine.mail.incoming import Incoming
 from engine.mail.seen import Seen
+from engine.workspace import load_workspace
 from store import consent, schema
 from store.access import audit
 from store.access.audit import Actor
 from store.erasure import erase
 from store.intake import arriving, take_in
+from store.people import recipients
 from store.responses import mail_events, replies, surveys
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
@@ -317,3 +319,18 @@ def test_who_was_named_does_not_come_back_with_another_address_but_who_shared_th
     left = everything(engine)
     assert "ann@acme.test" not in left
     assert "bob@acme.test" in left
+
+
+def test_a_role_that_means_anybody_means_nobody_who_was_erased(engine):
+    people = [ContactFact(account="a", key=key, name=f"{key} Li", email=f"{key}@acme.test") for key in ("ann", "eva")]
+    with engine.begin() as conn:
+        assert not take_in(conn, [AccountFact(key="a"), *people], known_at=NOW).problems
+    forget(engine, "a", "ann")
+    roles = load_workspace({"tenure.yaml": b"name: W\nroles: { contacts: { champion: [champion, any] } }\n"})
+    with engine.begin() as conn:
+        account_id = conn.execute(sa.select(schema.account.c.id)).scalar_one()
+        assert [one.key for one in conn.execute(sa.select(schema.contact)) if one.name == "(erased)"] == ["erased-1"]
+        assert [one.name for one in recipients(conn, account_id, "champion", "first", roles)] == ["eva Li"]
+    forget(engine, "a", "eva")
+    with engine.begin() as conn:
+        assert recipients(conn, account_id, "champion", "first", roles) == []

@@ -29,7 +29,7 @@ class Compilation:
     problems: tuple[Problem, ...]
     source: str = ""
     enrolls: tuple[tuple[str, Spot], ...] = ()
-    """The playbooks that its steps start, and where."""
+    """The playbooks that its steps start, and where; none where its shape is broken, and they may be made up."""
 
 
 def compile_playbook(
@@ -54,7 +54,7 @@ def compile_playbook(
     compiler.problems += (*problems, *(one for one in empty_keys(document) if ".body." not in one.spot.path))
     compiled = compiler.compile(playbook)
     compiler.problems = [*_but_within(compiler.problems, problems)]
-    if playbook.playbook != folder:
+    if playbook.playbook not in (folder, _NAMELESS):
         compiler.problem(
             "PB320", f"the playbook is called {playbook.playbook}, its folder {folder}", "playbook", hint="use one name"
         )
@@ -64,14 +64,19 @@ def compile_playbook(
         texts={text.hash: text for text in texts.values() if compiled and text.hash in compiled.plan.texts},
         problems=tuple(dict.fromkeys(compiler.problems)),  # a trigger's two conditions may be wrong in the same way
         source=document.text,
-        enrolls=tuple(compiler.enrolls_of()),
+        enrolls=() if problems else tuple(compiler.enrolls_of()),
     )
+
+
+_NAMELESS = "left-out"
 
 
 def _spare(path: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], Any]:
     """What of a playbook to leave out for a look at the rest: a trigger or exit stands for nothing else, the goal is
     whole or nothing, and of steps and the rest the key itself, if it need not be there."""
     match path:
+        case ("playbook",):
+            return path, _NAMELESS
         case ("triggers", int(), *_):
             return path[:2], {"id": f"left_out_{path[1]}", "manual": True}
         case ("exit", int(), *_):

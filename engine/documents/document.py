@@ -93,8 +93,8 @@ def read_leniently(model: type[M], document: Document, spare: Spare) -> tuple[M 
     """The model and every problem of shape, for whoever wants to tell what else is wrong.
 
     The model is that of the document as it seems to be meant: a misspelt key is read as the nearest one, any other that
-    is unknown is left out, and so is what `spare` says. The document given back knows the places of what was renamed.
-    None where the rest is no whole without what is wrong.
+    is unknown is left out, and so is what `spare` says; what must be there is stood in for. The document given back
+    knows the places of what was renamed. None where the rest is no whole without what is wrong.
     """
     try:
         return model.model_validate(document.data), document, ()
@@ -103,12 +103,45 @@ def read_leniently(model: type[M], document: Document, spare: Spare) -> tuple[M 
     problems = tuple(_problem(fault, document) for fault in faults)
     meant = _as_meant(document, [fault for fault in faults if fault.code == "PB101"])
     for fault in faults:
-        if fault.code != "PB101":
+        # What is one of a list would be nothing any more without the key that tells what it is.
+        of_a_list = len(fault.path) > 1 and isinstance(fault.path[-2], int) and spare(fault.path)[0] == fault.path
+        if fault.code != "PB101" and not (of_a_list and _stand_in(meant.data, fault, spare)):
             _take_out(meant.data, *spare(fault.path))
-    try:
-        return model.model_validate(meant.data), meant, problems
-    except ValidationError:
-        return None, document, problems
+    for _ in range(_MOST_TRIES):
+        try:
+            return model.model_validate(meant.data), meant, problems
+        except ValidationError as error:
+            left = faults_of(error, model, meant.data)
+        if not all(_stand_in(meant.data, fault, spare) for fault in left):
+            break
+    return None, document, problems
+
+
+_MOST_TRIES = 8
+"""What stands in for a mapping lacks keys of its own, and each of those is told of when it is there."""
+_STAND_INS = {
+    "text": "1 day",
+    "a number": 1,
+    "a whole number": 1,
+    "true or false": False,
+    "a list": [],
+    "a mapping": {},
+}
+"""By the kind that is expected; a text that is a duration, too."""
+
+
+def _stand_in(data: Any, fault: Fault, spare: Spare) -> bool:
+    """Put something there that can be read, so that the rest is looked at; False where nothing is to stand for it."""
+    path = (*fault.path, fault.missing) if fault.missing else fault.path
+    found = [copy.copy(_STAND_INS[kind]) for kind in fault.expected if kind in _STAND_INS]
+    if spare(path)[0] == () or not (fault.missing or found):
+        return False
+    holder = data
+    for part in path[:-1]:
+        holder = holder[part]
+    # Of a key that is missing, the next look tells what is expected.
+    holder[path[-1]] = None if fault.missing else found[0]
+    return True
 
 
 _MEANT = re.compile(r'did you mean "(.*)"\?')

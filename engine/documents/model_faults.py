@@ -24,6 +24,8 @@ class Fault:
     at_key: bool = False
     missing: str = ""
     """The key that is not there."""
+    expected: tuple[str, ...] = ()
+    """The kinds of value that could stand there, such as text; where it is of none of them."""
 
 
 def faults_of(error: ValidationError, model: type[BaseModel], data: Any) -> tuple[Fault, ...]:
@@ -129,7 +131,8 @@ def _wrong_kind(path: Path, expected: Sequence[str], item: Any) -> Fault:
     if "text" in expected and isinstance(value, int | float):
         hint = f'if it is text, quote it: "{_shown(value)}"'
     wanted = " or ".join(expected)
-    return Fault(code="PB103", path=path, message=f"expected {wanted}, found {_found(value)}", hint=hint)
+    message = f"expected {wanted}, found {_found(value)}"
+    return Fault(code="PB103", path=path, message=message, hint=hint, expected=tuple(expected))
 
 
 def _fault(place: _Place, item: Any, model: type[BaseModel]) -> Fault:

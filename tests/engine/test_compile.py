@@ -11,6 +11,26 @@ from engine.plan import Compiled, Plan
 from engine.values import canonical_json
 from tests.authoring import PLAYBOOK, TEXTS, authoring_workspace, compiled, found, with_line, with_steps
 
+BOTH = {
+    "title": (PLAYBOOK.replace("title: Rescue", "title: [x]"), "PB103 2:8"),
+    "no title": (PLAYBOOK.replace("title: Rescue\n", ""), "PB102 1:1"),
+    "name": (PLAYBOOK.replace("playbook: rescue", "playbook: 7"), "PB103 1:11"),
+    "trigger": (PLAYBOOK.replace("falls_below: 40", "falls_below: [40]"), "PB103 5:18"),
+    "wait": (PLAYBOOK.replace("wait: 7 days", "wait: [7 days]"), "PB103 13:15"),
+    "key of a step": (PLAYBOOK.replace("template: hello, ", ""), "PB102 10:12"),
+    "body of a step": (PLAYBOOK.replace("{ template: hello, to: champion }", "champion"), "PB103 10:12"),
+}
+
+
+@pytest.mark.parametrize("spoilt", BOTH)
+def test_what_is_wrong_with_the_shape_does_not_hide_what_is_wrong_with_the_meaning(spoilt: str):
+    source, of_shape = BOTH[spoilt]
+    wrong = found(compiled(source.replace("assign: csm", "assign: csn").replace("task.call.", "task.cal.")))
+    kinds = [one.partition(" ")[0] for one in wrong]
+    assert of_shape in wrong
+    assert sorted(kinds) == sorted([of_shape.partition(" ")[0], "PB317", "PB202"])
+
+
 BAD = {
     "PB001 11:31": PLAYBOOK.replace("triggers:", '"'),
     "PB002 3:1": with_line("title: Again"),
@@ -318,6 +338,6 @@ def test_a_value_that_cannot_be_used_hides_nothing_else_and_makes_nothing_wrong(
     ]
 
 
-def test_where_a_step_cannot_be_read_at_all_only_that_is_said():
-    broken = MANY.replace("title: Call, assign: csm,", "assign: csm,")
-    assert {one.code for one in compiled(broken).problems} == {"PB102", "PB103"}
+def test_where_nobody_knows_what_a_step_leaves_to_others_only_the_shape_is_told():
+    broken = MANY.replace("    email: {", "    emal: {")
+    assert {one.code for one in compiled(broken).problems} == {"PB300", "PB103"}

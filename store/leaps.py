@@ -32,6 +32,13 @@ def certain_now(conn: sa.Connection) -> datetime:
     return now
 
 
+def certain_real_now(conn: sa.Connection) -> datetime:
+    """The real clock's instant, for what goes by it beside a virtual one; ClockLeapt where PostgreSQL's is another."""
+    now = clock.reading(None)
+    check(now, last=None, database=_DATABASE.read_column(conn, {})[0])
+    return now
+
+
 def doubt(conn: sa.Connection) -> str | None:
     """What is wrong with the clock, for people."""
     try:
@@ -75,3 +82,4 @@ _CERTAIN = Statement("""
     select (select instant from clock) as instant, (select at from sweep order by id desc limit 1) as swept,
         clock_timestamp() as database
 """)
+_DATABASE = Statement("select clock_timestamp()")

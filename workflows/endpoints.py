@@ -16,6 +16,7 @@ from connectors.webhook.http import HttpCaller, HttpSettings
 from connectors.webhook.port import Request
 from store import endpoints
 from store.endpoints import Due
+from store.leaps import certain_real_now
 from workflows.dispatcher import Dispatcher
 
 _BATCH = 10
@@ -33,7 +34,7 @@ class EndpointStream(Dispatcher[int]):
     log_name = "endpoints"
 
     def __init__(self, engine: sa.Engine, *, allow_private: bool = False) -> None:
-        super().__init__(engine, lambda _conn: datetime.now(UTC))
+        super().__init__(engine, certain_real_now)
         self._allow_private = allow_private
         self._tidy_at = datetime.min.replace(tzinfo=UTC)
 

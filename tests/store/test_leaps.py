@@ -11,7 +11,7 @@ from store import clock
 from store.deciding.sweep import dry_run, sweep
 from store.forgetting import forget
 from store.intake import take_in
-from store.leaps import ClockLeapt, certain_now, doubt
+from store.leaps import ClockLeapt, certain_now, certain_real_now, doubt
 from store.running import ledger
 from tests.store.world import START, World, workspace
 
@@ -120,3 +120,12 @@ def test_a_virtual_clock_is_right_by_definition(world):
     with world.tx() as conn:
         clock.set_virtual(conn, datetime(2126, 1, 1, tzinfo=UTC))
         assert certain_now(conn) == datetime(2126, 1, 1, tzinfo=UTC)
+
+
+def test_what_goes_by_the_real_clock_beside_a_virtual_one_waits_for_the_machines_to_be_right(world, monkeypatch):
+    with world.tx() as conn:
+        clock.set_virtual(conn, datetime(2126, 1, 1, tzinfo=UTC))
+        assert abs(certain_real_now(conn) - datetime.now(UTC)) < DAY
+        machine_shows(monkeypatch, 3650 * DAY)
+        with pytest.raises(ClockLeapt, match="one of them is wrong"):
+            certain_real_now(conn)

@@ -118,6 +118,7 @@ def test_the_command_line_steers_one_mail(post, engine, database, monkeypatch, t
     assert tenure("mail", waiting, "cancel", home=tmp_path).code == 1
     assert tenure("mail", doubtful, "settle", home=tmp_path).code == 2
     assert tenure("mail", doubtful, "burn", home=tmp_path).code == 2
-    assert [one["id"] for one in tenure("mails", "--state", "unknown", "--json", home=tmp_path).json] == [doubtful]
+    unknown_ones = tenure("mails", "--state", "unknown", "--json", home=tmp_path).json["items"]
+    assert [one["id"] for one in unknown_ones] == [doubtful]
     done = tenure("mail", doubtful, "settle", "--as", "refused", "--by", "kim", "--json", home=tmp_path)
     assert done.json == {"mail": doubtful, "done": True, "state": "refused", "reason": "kim says so"}

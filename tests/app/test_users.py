@@ -22,7 +22,7 @@ def test_people_are_let_in_listed_and_shut_out(user):
     assert (made["user"]["role"], made["user"]["email"]) == ("admin", "ada@tenure.test")
     assert made["link"].startswith("/enter/")
     told("add", "kim")
-    assert [one["person"] for one in told("list")] == ["ada", "kim"]
+    assert [one["person"] for one in told("list")["items"]] == ["ada", "kim"]
     assert told("link", "kim", "--enter")["person"] == "kim"
     assert told("disable", "kim")["user"]["disabled_at"]
     for refused in (

@@ -28,7 +28,7 @@ LONGEST = (
     "tests/e2e/test_all_together.py",
     "tests/faults/test_kills.py",
     "tests/faults/test_volume.py",
-    "tests/store/test_scoring.py",
+    "tests/store/current/test_scoring.py",
     "tests/store/test_validation.py",
     "tests/workflows/test_mail_ledger.py",
 )

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from store import schema
 from tests.store.book import NOW, days
-from tests.store.test_explain import RECOVERY
+from tests.store.explain.test_explain import RECOVERY
 from tests.web.signed_in import Browser, alive, app_over
 from web.app import create_app
 from web.deps import WebDeps

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.databases import engine_of, make_database
 from tests.store.book import Book
-from tests.store.test_explain import RECOVERY
+from tests.store.explain.test_explain import RECOVERY
 from tests.web.signed_in import API_TOKEN, app_over
 
 LABELS = [

@@ -14,7 +14,7 @@ from store.intake import quarantine
 from store.intake.quarantine import Aside
 from store.intake.screened import take_in_screened
 from tests.store.book import NOW, days
-from tests.store.test_explain import RECOVERY
+from tests.store.explain.test_explain import RECOVERY
 from tests.web.test_api import is_problem
 from tests.web.test_pages import HOSTILE, Outline
 from web.routes import held

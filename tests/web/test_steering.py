@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from store.schema import outbox
 from tests.store.book import NOW, days
-from tests.store.test_explain import RECOVERY
+from tests.store.explain.test_explain import RECOVERY
 from tests.web.test_api import is_problem
 
 

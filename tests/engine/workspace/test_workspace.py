@@ -117,7 +117,7 @@ def test_a_workspace_comes_back_from_json_as_it_was():
 
 
 def load_example() -> Workspace:
-    folder = Path(__file__).parents[2] / "examples" / "ravenstack"
+    folder = Path(__file__).parents[3] / "examples" / "ravenstack"
     files = [folder / "tenure.yaml", *(folder / "scorecards").glob("*.yaml")]
     return load_workspace({str(file.relative_to(folder)): file.read_bytes() for file in files})
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _MEGABYTES = 700
 """Address space a child may take: Python with everything imported needs some 250."""
 _SECONDS = 60

@@ -7,7 +7,7 @@ import pytest
 
 from engine.authoring.codes import CODES
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _FLOORS = ("engine", "store", "connectors", "workflows", "web", "app")
 
 

@@ -115,7 +115,7 @@ def test_errors_are_told_as_everywhere_and_a_broken_connection_is_let_go(databas
 
 def test_no_statement_that_stays_prepared_asks_for_whatever_columns_a_table_has():
     """One more, by a migration, would fail those that an older process has prepared."""
-    store = Path(__file__).parents[2] / "store"
+    store = Path(__file__).parents[3] / "store"
     asked = {
         table
         for path in store.rglob("*.py")

@@ -16,7 +16,7 @@ from engine.expressions.parser import parse
 from engine.expressions.tokens import canonical
 from engine.problems import DocumentError
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 
 HEAD = "playbook: x\ntitle: X\ntriggers:\n  - manual: true\n"
 

@@ -140,6 +140,17 @@ def _identities(line: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
         yield path, what, json.dumps(line["detail"], sort_keys=True, default=datetime.isoformat)
 
 
+def put_end_last(conn: sa.Connection, run_id: int) -> None:
+    """The end closes the trace, also where a worker died with it written, and the walk after that one has heard more
+    before it came there."""
+    end_at, *later = _FROM_END.read_column(conn, {"run": run_id})
+    if later:
+        # One by one, as no two lines may have one number at any moment.
+        moves = [(end_at, 0), *((n, n - 1) for n in later), (0, later[-1])]
+        for old, new in moves:
+            _RENUMBER.write(conn, {"run": run_id, "old": old, "new": new})
+
+
 def end(
     conn: sa.Connection,
     run_id: int,
@@ -233,6 +244,11 @@ _NOTE_AND_STAND = Statement(f"""
     )
     {_NOTE.text}
 """)  # noqa: S608 - joined from constants
+_FROM_END = Statement("""
+    select seq from trace
+    where run_id = %(run)s and seq >= (select max(seq) from trace where run_id = %(run)s and what = 'end') order by seq
+""")
+_RENUMBER = Statement("update trace set seq = %(new)s where run_id = %(run)s and seq = %(old)s")
 _WALKS = Statement("select account_id, playbook, version from run where id = %(run)s")
 _ENDS = Statement(f"""
     update run set state = 'ended', ended_at = %(at)s, outcome = %(outcome)s, reason = %(reason)s,

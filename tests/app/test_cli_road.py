@@ -133,8 +133,10 @@ def test_every_list_is_a_page_as_the_api_gives_them_and_nothing_else_is(road: Ro
     assert asked - doing == {one for one in _LISTS if one in asked}
     for one in sorted(_LISTS):
         done = (tenure if one.startswith("docs") else road.looks)(*one.split(), "--json")
-        assert done.code == 0, (one, done.err)
         assert isinstance(done.json["items"], list), one
+        # What waits for a person is a finding.
+        findings = one in ("quarantine list", "breaker list") and done.json["items"]
+        assert done.code == (1 if findings else 0), (one, done.err)
         assert done.json["next"] is None, one
     first = road.looks("runs", "--limit", 1, "--json").json
     assert (len(first["items"]), first["next"]) == (1, str(first["items"][0]["id"]))

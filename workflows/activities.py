@@ -58,7 +58,7 @@ class Activities:
                 runs.note_and_stand(conn, run_id, lines, act.then, performing.asked_at)
             else:
                 runs.note(conn, run_id, lines)
-            if act.verb == "end" and len(lines) == len(performing.entries):
+            if acting.ended:
                 runs.put_end_last(conn, run_id)
         _log.info("act", run=run_id, playbook=acting.playbook, step=act.step, verb=act.verb, outcome=receipt.outcome)
         return receipt

@@ -53,7 +53,10 @@ def rest(
     """
     found = _lock(conn, run_id)
     note(conn, run_id, entries)
-    if found is None or (asked_at and found.asked_at and asked_at < found.asked_at):
+    if found is None:
+        put_end_last(conn, run_id)
+        return None
+    if asked_at and found.asked_at and asked_at < found.asked_at:
         return None
     if missed or heard < found.heard:
         # Temporal has lost what it was told since.
@@ -141,9 +144,9 @@ def _identities(line: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
 
 
 def put_end_last(conn: sa.Connection, run_id: int) -> None:
-    """The end closes the trace, also where a worker died with it written, and the walk after that one has heard more
-    before it came there."""
-    end_at, *later = _FROM_END.read_column(conn, {"run": run_id})
+    """The end closes the trace, also where a worker died with it written, and the walk after that one hears more before
+    it comes there. Nothing is done where no line tells of an end."""
+    end_at, *later = _FROM_END.read_column(conn, {"run": run_id}) or [0]
     if later:
         # One by one, as no two lines may have one number at any moment.
         moves = [(end_at, 0), *((n, n - 1) for n in later), (0, later[-1])]

@@ -1,10 +1,11 @@
-"""The act that ends a run, performed again by a walk that has heard more than the one that was lost."""
+"""A walk that comes to the end again, having heard more than the one that was lost with the end written."""
 
 import pytest
 
 from app.connectors import own_tasks
 from engine.turns.runtime import Act, Entry
 from store.deciding.enrolment import enrol
+from store.running import runs
 from tests.store.world import DAY, World
 from workflows.activities import Activities
 from workflows.ports import Ports
@@ -52,3 +53,20 @@ def test_the_end_closes_the_trace_whatever_a_later_walk_has_heard_before_it(worl
     assert lines[-1][1] == "end end"
     assert {path for _, path in lines} == {"mail steps[0]", "end end", *(f"mail {path}" for _, path in more)}
     assert len(lines) == len({path for _, path in lines})
+
+
+def test_a_rest_before_the_end_is_come_to_again_stands_before_it_too(world):
+    end(world, 2, (1, "steps[0]"))
+    with world.tx() as conn:
+        heard = [Entry(seq=n, at=world.now, path=f"steps[{n}]", what="mail") for n in (2, 3)]
+        assert runs.rest(conn, 1, heard=1, due_at=None, entries=heard) is None
+    lines = world.rows("select seq, what from trace order by seq")
+    assert lines == [(1, "mail"), (2, "mail"), (3, "mail"), (4, "end")]
+
+
+def test_a_run_that_ended_without_a_line_of_it_keeps_what_is_said_of_it(world):
+    world.end(1)
+    with world.tx() as conn:
+        said = [Entry(seq=1, at=world.now, path="steps[0]", what="mail")]
+        assert runs.rest(conn, 1, heard=1, due_at=None, entries=said) is None
+    assert world.rows("select seq, what from trace") == [(1, "mail")]

@@ -1,6 +1,7 @@
 """SIGTERM and Ctrl-C while a command prepares what it will do: all is put away, one line says so, and the exit code."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -17,17 +18,33 @@ class _Terminated(BaseException):
 @contextmanager
 def stopped_in_a_line(says: str) -> Iterator[None]:
     """For the main thread. What the block has begun it puts away itself, as for any exception; exit code 143 or 130."""
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = {one: signal.signal(one, _terminate) for one in (signal.SIGTERM, signal.SIGALRM)}
     try:
         yield
     except (_Terminated, KeyboardInterrupt) as stopped:
         say(f"tenure: {says}")
         raise typer.Exit(128 + (signal.SIGTERM if isinstance(stopped, _Terminated) else signal.SIGINT)) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
-    # Once: what is put away is not to be interrupted.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _Terminated
+    # Where it is raised in a finalizer or a hook of a fork, Python drops it: then it is raised again.
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+    if not _is_under_way():
+        raise _Terminated
+
+
+def _is_under_way() -> bool:
+    """Whether what was begun is being put away already, which is not to be interrupted."""
+    error = sys.exc_info()[1]
+    while error is not None:
+        if isinstance(error, _Terminated):
+            return True
+        error = error.__context__
+    return False
+
+
+_AGAIN_SECONDS = 0.2

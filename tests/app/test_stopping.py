@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
+import pytest
+import typer
 
+from app.stopping import stopped_in_a_line
 from tests.homes import until
 
 _DEMO = [sys.executable, "-m", "app", "demo", "--accounts", "20"]
@@ -28,6 +32,35 @@ def test_a_demo_that_is_stopped_while_it_is_prepared_says_so_leaves_nothing_and_
         assert json.loads(done.stdout.splitlines()[-1])
 
 
+class _Dropping:
+    """Python drops what is raised while it finalizes something."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_stop_that_python_drops_comes_again_and_interrupts_nothing_that_is_put_away(capsys) -> None:
+    put_away: list[str] = []
+    handlers = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGALRM)]
+    with pytest.raises(typer.Exit) as stopped, stopped_in_a_line("stopped"):
+        _prepare(put_away)
+    assert (stopped.value.exit_code, put_away) == (143, ["all"])
+    assert capsys.readouterr().err == "tenure: stopped\n"
+    assert [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGALRM)] == handlers
+
+
+def _prepare(put_away: list[str]) -> None:
+    try:
+        _Dropping()
+        until(lambda: False, seconds=30)
+    finally:
+        ends = time.monotonic() + 0.7  # several times as long as until it would come again
+        while time.monotonic() < ends:
+            os.kill(os.getpid(), signal.SIGTERM)
+        put_away.append("all")
+
+
 def _stopped(home: Path, environment: dict[str, str], number: int) -> int:
     """The exit code of a demo that gets the signal when its worker starts."""
     begins = home / "logs/worker.log"
@@ -40,10 +73,15 @@ def _stopped(home: Path, environment: dict[str, str], number: int) -> int:
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - starts no thread
     )
-    until(lambda: begins.exists() or demo.poll() is not None, seconds=60)
-    children = psutil.Process(demo.pid).children(recursive=True)
-    demo.send_signal(number)
-    _, said = demo.communicate(timeout=60)
+    try:
+        until(lambda: begins.exists() or demo.poll() is not None, seconds=60)
+        children = psutil.Process(demo.pid).children(recursive=True)
+        demo.send_signal(number)
+        _, said = demo.communicate(timeout=60)
+    except BaseException:
+        demo.kill()
+        demo.communicate()
+        raise
     assert said.splitlines()[-1] == "tenure: stopped before it was ready; the next start goes on"
     assert children
     until(lambda: not any(_is_alive(one) for one in children), seconds=30)

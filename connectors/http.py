@@ -106,7 +106,8 @@ def exchange(
             if parts.scheme == "https":
                 context = _trust(ssl.get_default_verify_paths())
                 sock = stack.enter_context(context.wrap_socket(sock, server_hostname=parts.hostname))
-        sock.settimeout(limits.total_seconds)
+        # From here on the deadline is the only clock: what had come by then is told the same way each time.
+        sock.settimeout(None)
         stack.enter_context(_deadline(sock, limits.total_seconds))
         hand_over()
         with _outage(where):
@@ -229,7 +230,7 @@ def _answer(sock: socket.socket, where: str, limits: Limits) -> Answer:
             response.begin()
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise UnknownOutcome(f"{where} did not answer: {type(error).__name__}") from error
-        # The status is the answer; a body that does not come is none.
+        # The status is the answer, with what has come of its head; a body that does not come is none.
         body = b""
         with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
             body = response.read(limits.answer_bytes + 1)

@@ -2,8 +2,7 @@
 
 import contextlib
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -24,11 +23,3 @@ def new_home() -> Iterator[Path]:
         keeper = psutil.Process(held.pids()["keeper"])
         keeper.terminate()
         psutil.wait_procs([keeper], timeout=30)
-
-
-def until(true: Callable[[], object], seconds: float = 20.0) -> None:
-    """Poll until it is so; AssertionError when it takes too long."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
-        time.sleep(0.05)

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import psutil
@@ -16,6 +15,7 @@ from app.embedded import Servers
 from app.embedded.places import Places
 from app.embedded.temporal import SEARCH_ATTRIBUTES, Temporal
 from app.errors import ServerAway
+from tests.waiting import until
 
 _ROOT = Path(__file__).resolve().parents[2]
 _USER = """
@@ -40,7 +40,7 @@ def _new_home():
             command = process.info["cmdline"] or ()
             if "app.embedded.keeper" in command and any(part.startswith(directory) for part in command):
                 process.terminate()  # sooner than it would notice by itself
-        _until(lambda: not _running_in(Path(directory)))
+        until(lambda: not _running_in(Path(directory)))
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +64,6 @@ def _pids_of(user):
     return json.loads(user.stdout.readline())
 
 
-def _until(condition, seconds: float = 30.0):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return found
-
-
 def _running_in(home: Path) -> list[str]:
     lines = (" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
     return [line for line in lines if str(home) in line]
@@ -82,7 +74,7 @@ def _kill(pid: int) -> None:
 
 
 def _new_pid(servers, name, old):
-    return _until(lambda: (pid := servers.pids().get(name)) != old and pid)
+    return until(lambda: (pid := servers.pids().get(name)) != old and pid)
 
 
 def _query(servers, statement):
@@ -147,7 +139,7 @@ def test_whoever_ends_them_alone_comes_back_when_they_have_stopped(own_home):
     pids = servers.pids()
     servers.end()
     assert not any(psutil.pid_exists(pid) for name, pid in pids.items() if name != "keeper")
-    _until(lambda: _running_in(own_home) == [])
+    until(lambda: _running_in(own_home) == [])
 
 
 def test_whoever_ends_them_beside_others_leaves_them_running(home):
@@ -166,7 +158,7 @@ def test_a_killed_user_leaves_nothing_behind(home):
     assert pids.keys() == {"keeper", "postgres", "temporal"}
     _kill(user.pid)
     user.communicate()
-    _until(lambda: not any(psutil.pid_exists(pid) for pid in pids.values()))
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids.values()))
     assert _running_in(home) == []
 
 
@@ -191,7 +183,7 @@ def test_a_killed_temporal_is_back_at_the_same_address_and_finds_its_runs_by_acc
         _new_pid(servers, "temporal", old)
         assert servers.temporal() == address
         _start_run(servers, "after")
-        assert _until(lambda: all(_has_run(servers, account) for account in ("before", "after")))
+        assert until(lambda: all(_has_run(servers, account) for account in ("before", "after")))
 
 
 def test_a_killed_keeper_takes_its_servers_along_and_the_next_request_recovers(home):
@@ -202,7 +194,7 @@ def test_a_killed_keeper_takes_its_servers_along_and_the_next_request_recovers(h
         pids = servers.pids()
         _kill(pids["keeper"])
         if sys.platform == "linux":  # elsewhere the next keeper ends them
-            _until(lambda: not any(psutil.pid_exists(pid) for pid in pids.values()))
+            until(lambda: not any(psutil.pid_exists(pid) for pid in pids.values()))
         assert servers.database_url() == url
         assert servers.temporal() == address
         assert not set(servers.pids().values()) & set(pids.values())
@@ -214,7 +206,7 @@ def test_a_pid_file_whose_number_now_belongs_to_another_program_does_not_stop_th
         servers.database_url()
         pids = servers.pids()
         _kill(pids["keeper"])
-        _until(lambda: not _running_in(home))
+        until(lambda: not _running_in(home))
         (home / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n{home}/postgres\n0\n5432\n\n\n\nready\n")
         assert _query(servers, "SELECT 1") == [(1,)]
 
@@ -227,7 +219,7 @@ def test_a_first_start_that_was_cut_short_is_made_afresh(own_home):
     with Servers(own_home, durable=False) as servers:
         assert _query(servers, "SELECT 1") == [(1,)]
         _start_run(servers, "first")
-        assert _until(lambda: _has_run(servers, "first"))
+        assert until(lambda: _has_run(servers, "first"))
 
 
 def test_files_of_another_release_are_refused_with_a_way_out(own_home):

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from app.supervise import Process
-from tests.homes import until
+from tests.waiting import until
 
 _CACHE = """
 import app.__main__, weakref

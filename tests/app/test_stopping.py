@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from app.stopping import stopped_in_a_line
-from tests.homes import until
+from tests.waiting import until
 
 _DEMO = [sys.executable, "-m", "app", "demo", "--accounts", "20"]
 
@@ -74,7 +74,7 @@ def _stopped(home: Path, environment: dict[str, str], number: int) -> int:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - starts no thread
     )
     try:
-        until(lambda: begins.exists() or demo.poll() is not None, seconds=60)
+        until(lambda: begins.exists() or demo.poll() is not None)
         children = psutil.Process(demo.pid).children(recursive=True)
         demo.send_signal(number)
         _, said = demo.communicate(timeout=60)
@@ -84,8 +84,8 @@ def _stopped(home: Path, environment: dict[str, str], number: int) -> int:
         raise
     assert said.splitlines()[-1] == "tenure: stopped before it was ready; the next start goes on"
     assert children
-    until(lambda: not any(_is_alive(one) for one in children), seconds=30)
-    until(lambda: not _of(home), seconds=30)
+    until(lambda: not any(_is_alive(one) for one in children))
+    until(lambda: not _of(home))
     return demo.returncode
 
 

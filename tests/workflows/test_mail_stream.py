@@ -1,7 +1,7 @@
 import threading
-import time
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from connectors.errors import Misconfigured, RateLimited, Rejected, Unavailable,
 from store import schema
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
+from tests.waiting import until
 from workflows import dispatcher
 from workflows.mail_stream import Counts, MailStream
 
@@ -242,7 +243,7 @@ class Together(MemoryTransport):
 
     def __init__(self, at_once, cut=lambda: None):
         super().__init__(at_once=at_once, can_look_up=False)
-        self.asking = threading.Barrier(at_once, timeout=5)
+        self.asking = threading.Barrier(at_once, timeout=20)
         self.leaving = threading.Barrier(at_once, action=cut, timeout=20)
 
     def deliver(self, mail, hand_over):
@@ -320,13 +321,6 @@ def loop(engine, transport):
     assert not thread.is_alive()
 
 
-def _until(holds, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 @pytest.fixture
 def patient(monkeypatch):
     """Who is not woken looks again after an hour only."""
@@ -334,21 +328,25 @@ def patient(monkeypatch):
     return dispatcher
 
 
+def _is_sent(post, mail_id):
+    return post.find(mail_id).state == "sent"
+
+
 def test_the_loop_is_woken_by_a_new_mail(patient, post, loop, transport):
-    _until(lambda: loop._conn is not None)
-    for number in range(3):
-        post.mail()
-        _until(lambda number=number: len(transport.taken) == number + 1)
+    until(lambda: loop._conn is not None)
+    for _ in range(3):
+        mail_id = post.mail()
+        until(partial(_is_sent, post, mail_id))
     # Nor would it hear that it is to end.
     patient._POLL_SECONDS = 0.1
     post.mail()
 
 
 def test_the_loop_goes_on_after_the_database_was_away_and_after_a_bug(post, engine, loop, transport, monkeypatch):
-    _until(lambda: loop._conn is not None)
+    until(lambda: loop._conn is not None)
     _end_backend(engine, loop)
     post.mail()
-    _until(lambda: len(transport.taken) == 1)
+    until(lambda: len(transport.taken) == 1)
     calls = []
 
     def broken(conn):
@@ -359,7 +357,7 @@ def test_the_loop_goes_on_after_the_database_was_away_and_after_a_bug(post, engi
 
     loop._clock = broken
     post.mail()
-    _until(lambda: len(transport.taken) == 2)
+    until(lambda: len(transport.taken) == 2)
 
 
 def test_several_dispatchers_share_the_work_and_send_each_mail_once(post, engine):

@@ -73,14 +73,14 @@ class Small:
 
     async def until(self, statement: Any) -> Any:
         """Deliver until the statement finds something."""
-        for _ in range(300):
-            await self.deliverer.deliver_all()
-            with self.database.connect() as conn:
-                found = conn.execute(statement).all()
-            if found:
-                return found[0]
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"nothing came of {statement}")
+        async with asyncio.timeout(60):
+            while True:
+                await self.deliverer.deliver_all()
+                with self.database.connect() as conn:
+                    found = conn.execute(statement).all()
+                if found:
+                    return found[0]
+                await asyncio.sleep(0.05)
 
     def complete(self, step: str) -> None:
         with self.database.begin() as conn:

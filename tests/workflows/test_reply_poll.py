@@ -10,6 +10,7 @@ from connectors.replies.memory import MemoryMailbox
 from store import schema
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
+from tests.waiting import until
 from workflows import reply_poll
 from workflows.reply_poll import ReplyPoll
 
@@ -80,11 +81,8 @@ def test_the_loop_outlives_every_outage(post, sent, monkeypatch):
     thread = threading.Thread(target=ReplyPoll(post.engine, lambda: box).run, args=(stop,))
     thread.start()
     try:
-        for _ in range(500):
-            if not box.held:
-                break
-            stop.wait(0.02)
+        until(lambda: not box.held)
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(60)
     assert (replies(post), len(box.held)) == (1, 0)

@@ -10,8 +10,8 @@ from store.current import projection
 from store.deciding import sweep as store_sweep
 from store.deciding.sweep_lock import sweeping
 from tests.databases import engine_of
-from tests.homes import until
 from tests.store.world import FALLS, World, workspace
+from tests.waiting import until
 from workflows.bell import Bell
 from workflows.worker import _sweep, sweep_once
 
@@ -25,7 +25,7 @@ async def test_a_fact_that_came_while_another_sweep_was_under_way_is_looked_at_w
         ours = asyncio.create_task(sweep_once(engine))
         await asyncio.wait({ours}, timeout=0.3)
         assert not ours.done()
-    await asyncio.wait_for(ours, timeout=10)
+    await asyncio.wait_for(ours, timeout=60)
     assert world.rows("select count(*) from change") == [(0,)]
     engine.dispose()
 
@@ -46,7 +46,7 @@ async def test_white_box_the_first_fact_that_a_worker_hears_of_meets_statements_
     monkeypatch.setattr(store_sweep, "rehearse", rehearsed)
     with contextlib.closing(Bell(world.engine, ("tenure_facts",))) as bell:
         working = asyncio.create_task(_sweep(bell, world.engine))
-        await asyncio.wait_for(ready.wait(), timeout=20)
+        await asyncio.wait_for(ready.wait(), timeout=60)
         built: list[Any] = []
         monkeypatch.setattr(projection, "_statement", lambda *given: built.append(given))
         world.metric("acme", "nps", 40.0)

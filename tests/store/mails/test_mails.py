@@ -12,6 +12,7 @@ from store.postgres.notices import listen, wait_for_notice
 from store.responses.seeing import record_event
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
+from tests.waiting import until
 
 MINUTE = timedelta(minutes=1)
 
@@ -136,15 +137,7 @@ def test_what_a_dead_dispatcher_claimed_is_free_again(post, engine, dispatcher):
     assert claim(other) == [mail_id]
     assert claim(dispatcher) == []
     other.close()
-    _until(lambda: claim(dispatcher) == [mail_id])
-
-
-def _until(holds, seconds=5):
-    import time
-
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
+    until(lambda: claim(dispatcher) == [mail_id])
 
 
 BARS = [
@@ -306,7 +299,7 @@ def test_a_mail_in_the_hands_of_a_dead_dispatcher_is_an_orphan(post, engine, dis
 
     assert orphans() == []
     other.close()
-    _until(lambda: orphans() == [mail_id])
+    until(lambda: orphans() == [mail_id])
     assert claim(dispatcher) == []
     with engine.begin() as conn:
         mails.look_later(conn, mail_id, NOW + MINUTE)

@@ -7,6 +7,13 @@ import sqlalchemy as sa
 
 from engine.mail.addresses import address_key
 from store.schema import erasure, suppression
+from store.scrubbing import ERASED
+
+
+def is_kept(contacts: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Which rows of contacts are more than what is left of somebody who was erased."""
+    kept: sa.ColumnElement[bool] = contacts.c.name.is_distinct_from(sa.literal_column(f"'{ERASED}'"))
+    return kept
 
 
 def contact_hash(account_key_: str, contact_key: str) -> str:

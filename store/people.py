@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from engine.workspace import Workspace
 from store.assigning import person_of
+from store.erased import is_kept
 from store.postgres.statements import Given, Row, Statement, kept
 from store.schema import account, contact
 from store.schema.base import ID
-from store.scrubbing import ERASED
 
 ANY = "any"
 """The end of a fallback chain: whoever is there."""
@@ -67,7 +67,7 @@ def contacts_of(conn: sa.Connection, account_id: int) -> list[Contact]:
 
 def _contacts_of() -> sa.Select[Any]:
     mine = contact.c.account_id == Given("account", ID)
-    return sa.select(contact).where(mine, contact.c.name != sa.literal_column(f"'{ERASED}'")).order_by(contact.c.key)
+    return sa.select(contact).where(mine, is_kept(contact)).order_by(contact.c.key)
 
 
 def contact_of(conn: sa.Connection, contact_id: int) -> Contact:

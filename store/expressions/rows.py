@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from engine.catalogue import Type
 from engine.expressions.rows import CONTACT
 from engine.expressions.values import DATE_FORM, INSTANT_FORM
+from store.erased import is_kept
 from store.postgres.sql_functions import Sql, sane_instant, to_double
 from store.schema import contact, event, record
 
@@ -102,7 +103,7 @@ def came_to_pass(
 ) -> sa.ColumnElement[bool]:
     """Which rows of a table are of these sources and have come to pass, in (now - within, now]."""
     if "kind" not in rows.c and "type" not in rows.c:
-        return sa.true()
+        return is_kept(rows)
     moment = _moment(rows)
     stands = [rows.c.superseded_at.is_(None)] if "kind" in rows.c else []
     since = [] if within == ALL_TIME else [moment > now - back(within)]

@@ -20,6 +20,7 @@ from store.people import recipients
 from store.responses import mail_events, replies, surveys
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
+from tests.store.world import World, workspace
 
 ANN = "Ann.Öster@acme.test"
 
@@ -334,3 +335,23 @@ def test_a_role_that_means_anybody_means_nobody_who_was_erased(engine):
     forget(engine, "a", "eva")
     with engine.begin() as conn:
         assert recipients(conn, account_id, "champion", "first", roles) == []
+
+
+def test_conditions_and_metrics_do_not_count_who_was_erased(database, engine):
+    world = World(database)
+    people = [
+        ContactFact(account="acme", key=key, name=f"{key} Li", email=f"{key}@acme.test") for key in ("ann", "eva")
+    ]
+    world.workspace = workspace("name: W\nzone: UTC\nmetrics: { team: count(contact) }\n")
+    world.deploy(
+        alone="triggers: [{ metric: team, falls_below: 2 }]",
+        reached="triggers: [{ becomes: 'count(contact) == 1 and all(contact where do_not_contact == false)' }]",
+    )
+    world.account("acme", name="Acme")
+    world.tell(*people)
+    world.sweep()
+    assert world.crossings() == []
+    with world.tx() as conn:
+        erase(conn, "acme", "ann", "ops", world.now)
+    world.sweep()
+    assert [(name, state) for _, name, state, _ in world.crossings()] == [("alone", "started"), ("reached", "started")]

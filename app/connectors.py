@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from app.errors import AppError, SettingsError
+from app.listening import address_of
 from app.settings import read_settings, secret
 from connectors.chat.port import Chat
 from connectors.chat.registry import Needs as ChatNeeds
@@ -217,7 +218,7 @@ def _links(conn: sa.Connection) -> Links:
         email = load_workspace(conn).connectors.get(STREAM)
         if email is not None and email.provider != _STORED:
             raise Misconfigured("TENURE_PUBLIC_URL is not set: nobody could reach the pages that mails lead to")
-        url = f"http://{settings.web_host}:{settings.web_port or 8000}"
+        url = address_of(settings.web_host, settings.web_port or 8000)
     return Links(public_url=url, key=settings.signing_key or own_key(conn))
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from app.listening import address_of
 from app.running import Services
 from store.access import links, logins
 from store.access.links import Purpose
@@ -31,7 +32,7 @@ def _address(services: Services) -> str:
     if settings.public_url:
         return settings.public_url
     if settings.web_port:
-        return f"http://{settings.web_host}:{settings.web_port}"
+        return address_of(settings.web_host, settings.web_port)
     try:
         return settings.address_file.read_text(encoding="utf-8")
     except OSError:

@@ -1,7 +1,9 @@
 """Whether the pages can be served where the settings say: asked before anything is started that would die of it."""
 
+import contextlib
 import errno
 import socket
+from urllib.parse import urlsplit
 
 from app.errors import SettingsError
 from app.settings import Settings
@@ -26,6 +28,19 @@ def free_port(settings: Settings) -> int:
             raise _refusal(host, port, error) from error
         found: int = probe.getsockname()[1]
         return found
+
+
+def address_of(host: str, port: int) -> str:
+    """The web address of who listens there."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def is_listened_at(address: str) -> bool:
+    """Whether somebody listens at a web address by now."""
+    parts = urlsplit(address)
+    with contextlib.suppress(OSError), socket.create_connection((parts.hostname or "", parts.port or 80), timeout=1):
+        return True
+    return False
 
 
 def _refusal(host: str, port: int, error: OSError) -> SettingsError:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from app.embedded.child import dying_with_parent
 from app.entering import first_link
-from app.listening import free_port
+from app.listening import address_of, free_port, is_listened_at
 from app.running import Services
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -102,7 +102,7 @@ def children(services: Services) -> Children:
         command = [sys.executable, "-m", "app", name]
         return Process(name=name, command=command, environment=environment, log=settings.home / "logs" / f"{name}.log")
 
-    address = f"http://{settings.web_host}:{port}"
+    address = address_of(settings.web_host, port)
     # Commands that print links look for it there.
     settings.address_file.parent.mkdir(parents=True, exist_ok=True)
     settings.address_file.write_text(address, encoding="utf-8")
@@ -117,20 +117,26 @@ async def supervise(services: Services, announce: Callable[[str], None]) -> None
         asyncio.get_running_loop().add_signal_handler(which, stop.set)
     if not services.settings.temporal_configured:
         announce(f"Temporal's pages: {services.servers.temporal().ui_url}")
-    announce(f"Tenure's pages:   {address}")
-    if link := await asyncio.to_thread(first_link, services):
-        announce(f"The first admin:  {link} (works once)")
-    announce("Ctrl-C stops everything.")
     try:
+        told = False
         while not stop.is_set():
             worker.tick()
             web.tick()
-            try:
+            if not told and (await asyncio.to_thread(is_listened_at, address) or web.deaths):
+                told = True
+                await _tell(services, address, announce, log=web.log if web.deaths else None)
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.2)
-            except TimeoutError:
-                continue
     finally:
         stop_all(worker, web)
+
+
+async def _tell(services: Services, address: str, announce: Callable[[str], None], *, log: Path | None) -> None:
+    """Where the pages are; `log` of the web, where it ended before they were there, and is started again."""
+    announce(f"Tenure's pages:   {address}" + (f" (not there yet: see {log})" if log else ""))
+    if link := await asyncio.to_thread(first_link, services):
+        announce(f"The first admin:  {link} (works once)")
+    announce("Ctrl-C stops everything.")
 
 
 def stop_all(*processes: Process) -> None:

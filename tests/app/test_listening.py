@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import SettingsError
-from app.listening import free_port
+from app.listening import address_of, free_port, is_listened_at
 from app.settings import Settings, read_settings
 
 
@@ -35,6 +35,18 @@ def test_a_port_that_is_taken_is_refused_and_one_that_was_just_left_is_not() -> 
         with pytest.raises(SettingsError, match=f"^TENURE_WEB_PORT is {port}, where another program listens"):
             free_port(listening_at("127.0.0.1", port))
     assert free_port(listening_at("127.0.0.1", port)) == port
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_whoever_listens_is_found_at_the_address_that_is_told(host: str) -> None:
+    port = free_port(listening_at(host))
+    assert not is_listened_at(address_of(host, port))
+    with socket.create_server((host, port)):
+        assert is_listened_at(address_of(host, port))
+
+
+def test_an_address_of_the_newer_internet_stands_in_brackets() -> None:
+    assert address_of("::1", 8000) == "http://[::1]:8000"
 
 
 @pytest.mark.parametrize("command", ["web", "up"])

@@ -57,17 +57,22 @@ def _started(home: Path, said: Path, *, ready: bool = True) -> Iterator[Up]:
         popen = subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=file, stderr=file)
     process = psutil.Process(popen.pid)
     try:
-        until(lambda: "Ctrl-C stops everything" in said.read_text(encoding="utf-8"))
         until(lambda: len(process.children()) == 2)
-        found = re.search(r"Tenure's pages: +(\S+)", said.read_text(encoding="utf-8"))
-        assert found
-        url = found[1]
-        until(lambda: not ready or _answers(f"{url}/readyz"))
-        yield Up(process, url, process.children())
+        yield Up(process, _url(said) if ready else "", process.children())
     finally:
         if popen.poll() is None:
             popen.terminate()
         popen.wait(30)
+
+
+def _url(said: Path) -> str:
+    """Where the pages are, once they are said to be there; and there they are, then."""
+    until(lambda: "Ctrl-C stops everything" in said.read_text(encoding="utf-8"))
+    found = re.search(r"Tenure's pages: +(\S+)", said.read_text(encoding="utf-8"))
+    assert found
+    assert _answers(f"{found[1]}/healthz")
+    until(lambda: _answers(f"{found[1]}/readyz"))
+    return found[1]
 
 
 def _answers(url: str) -> bool:
@@ -128,7 +133,6 @@ def test_a_signal_ends_it_with_all_its_children(home: Path, tmp_path: Path):
     with _started(home, tmp_path / "said", ready=False) as up:
         up.process.terminate()
         until(lambda: _all_gone([up.process, *up.children]))
-        assert not _answers(f"{up.url}/readyz")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot ask to die with its parent")

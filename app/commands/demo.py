@@ -154,7 +154,7 @@ async def _live(
         client = await services.temporal()
         if not services.settings.temporal_configured:
             say(f"Temporal's pages: {services.servers.temporal().ui_url}")
-        say(f"Tenure's pages:   {address}")
+        say(f"Tenure's pages:   {address} (there in a few seconds)")
         if days is None:
             for line in await asyncio.to_thread(ways_in, services):
                 say(line)

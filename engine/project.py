@@ -15,6 +15,7 @@ from engine.enrolling import Starts, enrolling_problems
 from engine.playbook import PlaybookDocument
 from engine.problems import DocumentError, Problem, Spot
 from engine.texts.document import MailText, load_text
+from engine.texts.translations import translation_problems
 from engine.workspace import Workspace, load_workspace
 
 if TYPE_CHECKING:
@@ -130,7 +131,10 @@ class _Reader:
 
     def read(self, folder: str) -> _Found:
         files, shown = self._files, self._shown
-        texts, found = _texts(self._mails.get(folder, {}), shown, self._names, self._topics)
+        mails = self._mails.get(folder, {})
+        texts, found = _texts(mails, shown, self._names, self._topics)
+        sources = {_stem(path): (content, shown[path]) for path, content in mails.items()}
+        found += translation_problems(texts, self._workspace.locales[1:], sources)
         path, beside = f"{folder}/{PLAYBOOK_FILE}", f"{folder}/{SCENARIOS_FILE}"
         compilation = compile_playbook(
             files[path], shown[path], _name(folder), texts, self._workspace, today=self._today

@@ -63,6 +63,7 @@ CODES: dict[str, str] = {
     "PB342": "a secret in a playbook",
     "PB343": "a rule for reviews without a review",
     "PB344": "a mail text without a translation, or a translation that nobody gets",
+    "PB345": "a translation that asks for another consent than its text",
     "PB360": "a condition may be unknown, and nothing says what then",
     "PB361": "a condition that is always true, or never",
     "PB362": "a result is read where its step cannot have run",

@@ -79,6 +79,12 @@ def load_text(text: str | bytes, file: str, known: Collection[str], topics: Coll
     return MailText(**matter.model_dump(), body=body)
 
 
+def spot_in(text: bytes, file: str, key: str) -> Spot:
+    """Where a key of the front matter stands in a text that was read before, or the front matter's first line."""
+    front, _, _ = _cut(_decoded(text, file), file)
+    return load_document(front, file).spot((key,))
+
+
 def _decoded(text: str | bytes, file: str) -> str:
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text.encode("utf-8").decode("utf-8")

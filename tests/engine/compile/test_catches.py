@@ -80,6 +80,15 @@ CATCHES: dict[str, tuple[list[Block], str, int, int]] = {
         34,
     ),
     "a missing translation": ([Block(file="tenure.yaml", text="locales: [en, de]\n")], "PB344", 8, 24),
+    "a translation of another topic": (
+        [
+            Block(file="tenure.yaml", text="locales: [en, de]\nmail: { topics: { tips: { title: Tips } } }\n"),
+            Block(file="emails/hello.de.md", text="---\nsubject: Hallo\ntopic: tips\n---\nWie geht es?\n"),
+        ],
+        "PB345",
+        3,
+        8,
+    ),
     "an error of Jinja at its own line": (mail("Hello\n\n{% if account.name %}\nyou"), "PB404", 7, 1),
     "a date that is none": (playbook("audience: account.last_qbr > 2026-02-30\n"), "PB201", 1, 30),
     "a date trigger on what is no date": (playbook("triggers:\n  - date: account.segment - 3 days\n"), "PB305", 2, 11),

@@ -150,7 +150,7 @@ class House:
         self.worker.environment["TENURE_PUBLIC_URL"] = "https://pages.tenure.example"
         in_process = WebDeps(engine=self.database, temporal_answers=_alive, api_token=_TOKEN)
         self.http: httpx2.Client = (
-            httpx2.Client(base_url=self.address, timeout=5) if web else TestClient(create_app(in_process))
+            httpx2.Client(base_url=self.address, timeout=30) if web else TestClient(create_app(in_process))
         )
         self.http.headers["authorization"] = f"Bearer {_TOKEN}"
 

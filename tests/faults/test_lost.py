@@ -42,12 +42,12 @@ def running_in_temporal(house: House) -> list[str]:
 
 
 def asked_to_stop(house: House) -> tuple[int, float]:
-    """The worker: its exit code, and the seconds that it took."""
+    """The worker: its exit code, which tells whether it has stopped by itself, and the seconds that it took."""
     popen = house.worker.popen
     assert popen
     asked = time.monotonic()
     popen.send_signal(signal.SIGTERM)
-    return popen.wait(20), time.monotonic() - asked
+    return popen.wait(60), time.monotonic() - asked
 
 
 def test_runs_that_temporal_has_lost_go_on_from_where_they_rested() -> None:

@@ -57,6 +57,8 @@ def _known(error: Exception) -> tuple[str, int] | None:
     if kind.__module__.startswith("sqlalchemy") and name in ("OperationalError", "InterfaceError"):
         hint = "Repeat the command when it is back; TENURE_DATABASE_URL says where it is looked for."
         return f"PostgreSQL is not available ({_first_line(error)}). {hint}", AWAY
+    if refusal := _refusal(error):
+        return refusal, USAGE
     if kind.__module__.startswith("temporalio") and name == "RPCError":
         return f"Temporal does not answer ({error}). Check TEMPORAL_ADDRESS and the server.", AWAY
     if name == "NotAtRest":
@@ -72,8 +74,26 @@ def _known(error: Exception) -> tuple[str, int] | None:
     return None
 
 
+def _not_migrated(applied: str | None, ours: str) -> str:
+    if applied is None:
+        return "the database does not have Tenure's tables yet. Run: tenure migrate"
+    return (
+        f"the database has the tables of another version of Tenure ({applied}; this one works with {ours}). "
+        "Where this version is the newer one, run its: tenure migrate. Where it is the older one, end it"
+    )
+
+
+def _refusal(error: Exception) -> str | None:
+    """What PostgreSQL does not let our user do."""
+    if type(getattr(error, "orig", None)).__name__ != "InsufficientPrivilege":
+        return None
+    hint = "Let the user of TENURE_DATABASE_URL own the tables: `tenure migrate` makes them under the same one."
+    return f"PostgreSQL refuses ({_first_line(error)}). {hint}"
+
+
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+    """What the server said, without the driver's word for it."""
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
 def _say_and_exit(message: str, code: int) -> None:
@@ -168,21 +188,24 @@ class Services:
     def database(self) -> "sa.Engine":
         """The database, with its tables as this version knows them. The embedded one is migrated on the way."""
         from store.postgres.database import engine_for
-        from store.readiness import is_current
+        from store.readiness import revision
+        from store.revisions import newest
 
         url = self.database_url
         engine = engine_for(url)
         try:
             with engine.connect() as conn:
-                current = is_current(conn)
+                applied = revision(conn)
         except Exception as error:
             engine.dispose()
+            if refusal := _refusal(error):
+                raise UsageError(refusal) from error
             where = engine.url.render_as_string(hide_password=True)
             raise ServerAway("PostgreSQL", where, f"Check TENURE_DATABASE_URL ({_first_line(error)}).") from error
-        if not current:
+        if applied != newest():
             if self.settings.database_url:
                 engine.dispose()
-                raise UsageError("the database does not have this version's tables. Run: tenure migrate")
+                raise UsageError(_not_migrated(applied, newest()))
             self.migrate()
         return engine
 

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
-from store.postgres.database import with_driver
+from store.postgres.database import engine_for
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_366_873  # any fixed number: two processes that start together must not both create the tables
@@ -19,7 +19,7 @@ class UnknownTables(Exception):
 
 def migrate(url: str) -> None:
     """Apply every revision the database does not have yet; UnknownTables, and nothing is changed, if it has others."""
-    engine = sa.create_engine(with_driver(url), poolclass=sa.NullPool)
+    engine = engine_for(url, pool_size=1)
     try:
         with engine.begin() as conn:
             conn.execute(sa.text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import ClassVar, Generic, TypeVar
 
+import psycopg
 import sqlalchemy as sa
 import structlog
 
@@ -15,6 +16,7 @@ from store.postgres.notices import listen, wait_for_notice
 
 _POLL_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
+_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, psycopg.OperationalError)
 
 _log = structlog.get_logger(__name__)
 
@@ -49,9 +51,11 @@ class Dispatcher(ABC, Generic[Done]):
                 if not self._pass(now, stop) and not stop.is_set():
                     wait_for_notice(conn, _POLL_SECONDS)
                 pause = 0.0
-            except Exception:  # noqa: BLE001 - a loop that ends here would leave all its work lying, with nobody told
+            except Exception as error:  # noqa: BLE001 - a loop that ends would leave all its work lying, with nobody told
                 pause = min(max(2 * pause, 0.5), _LONGEST_PAUSE_SECONDS)
-                _log.exception(f"{self.log_name}.interrupted", next_try_in_seconds=pause)
+                # Where a server is away, no traceback tells more.
+                told = _log.warning if isinstance(error, _AWAY) else _log.exception
+                told(f"{self.log_name}.interrupted", error=str(error), next_try_in_seconds=pause)
                 self._drop_connection()
                 stop.wait(pause)
         self.close()
@@ -82,4 +86,6 @@ class Dispatcher(ABC, Generic[Done]):
         conn, self._conn = self._conn, None
         if conn is not None:
             with suppress(sa.exc.SQLAlchemyError):
+                # It is not to be used again, and may be broken: nothing is left to be put in order.
+                conn.invalidate()
                 conn.close()

@@ -26,6 +26,8 @@ def engine_for(url: str, *, pool_size: int = 10) -> sa.Engine:
         max_overflow=pool_size,
         # The connection used last knows the most statements by name.
         pool_use_lifo=True,
+        # What was asked about people would stand in logs with whatever went wrong.
+        hide_parameters=True,
         # jit costs more than it gives on statements of this size. Microsecond-exact text of doubles is the default.
         connect_args={"options": "-c timezone=UTC -c jit=off"},
     )
@@ -33,6 +35,7 @@ def engine_for(url: str, *, pool_size: int = 10) -> sa.Engine:
     sa.event.listen(engine, "checkin", _rests)
     sa.event.listen(engine, "checkout", _is_there)
     sa.event.listen(engine, "handle_error", _let_go_of_outdated)
+    sa.event.listen(engine, "handle_error", _is_away_while_read_only, retval=True)
     return engine
 
 
@@ -114,6 +117,16 @@ def _let_go_of_outdated(context: sa.engine.ExceptionContext) -> None:
     error = context.original_exception
     if isinstance(error, psycopg.errors.FeatureNotSupported) and "cached plan" in str(error):
         context.is_disconnect = True
+
+
+def _is_away_while_read_only(context: sa.engine.ExceptionContext) -> BaseException | None:
+    """As after a failover: whoever writes is to wait until it takes changes. All connections begin anew, since one that
+    was made meanwhile may stay read-only for ever, or lead to a server that is a standby now."""
+    error = context.original_exception
+    if not isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return None
+    context.is_disconnect = True
+    return sa.exc.OperationalError(None, None, error)
 
 
 def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> _Connection:

@@ -1,10 +1,14 @@
 """What needs no server: checking, testing, usage, and refusals before anything is opened."""
 
+import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
+import psycopg
 import pytest
 
 from app.cli import app
@@ -288,6 +292,64 @@ def test_a_database_that_is_away_is_an_outage(monkeypatch: pytest.MonkeyPatch):
     assert found.code == 3
     assert "PostgreSQL is not available" in found.err
     assert "secret" not in found.err
+
+
+@pytest.fixture
+def as_another(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """`as_another("…")` has commands reach the database as a user with these settings, who owns nothing."""
+    with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as conn:
+        conn.execute("create role another login")
+
+        def use(setting: str = "", *, may: bool = True) -> None:
+            if may:
+                conn.execute("grant tenure to another")
+            if setting:
+                conn.execute(f"alter role another {setting}".encode())
+            monkeypatch.setenv("TENURE_DATABASE_URL", database.replace("//tenure@", "//another@"))
+
+        yield use
+        conn.execute("drop role another")
+
+
+@pytest.mark.parametrize("command", ["migrate", "runs"])
+def test_what_the_user_of_the_database_may_not_do_is_refused_in_a_line(as_another: Any, command: str):
+    as_another(may=False)
+    found = tenure(command)
+    assert found.code == 2
+    assert found.err.startswith("tenure: PostgreSQL refuses (permission denied for ")
+    assert found.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ("set default_transaction_read_only = on", "read-only transaction"),
+        ("set statement_timeout = '1ms'", "statement timeout"),
+        ("set idle_in_transaction_session_timeout = '1ms'", "idle-in-transaction timeout|closed the connection"),
+        ("connection limit 0", "too many connections"),
+    ],
+)
+def test_a_database_that_refuses_work_for_a_while_is_an_outage_in_a_line(
+    as_another: Any, shop: Path, setting: str, why: str
+):
+    as_another(setting)
+    found = tenure("deploy", shop)
+    assert found.code == 3
+    assert re.search(why, found.err), found.err
+    assert "Traceback" not in found.err
+    assert found.err.count("\n") == 1
+
+
+def test_tables_of_another_version_are_told_from_none(database: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TENURE_DATABASE_URL", database)
+    with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as conn:
+        conn.execute("update alembic_version set version_num = '0009_newer'")
+        newer = tenure("runs")
+        conn.execute("drop table alembic_version")
+        none = tenure("runs")
+    assert (newer.code, none.code) == (2, 2)
+    assert "another version of Tenure (0009_newer; this one works with 0001_" in newer.err
+    assert "does not have Tenure's tables yet. Run: tenure migrate" in none.err
 
 
 def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch):

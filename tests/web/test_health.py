@@ -80,6 +80,20 @@ def test_an_unmigrated_database_is_not_ready(engine, client):
     assert "migrate" in answer.json()["postgresql"]
 
 
+def test_a_database_that_takes_no_changes_is_not_ready_until_it_does(database):
+    own = engine_for(database, pool_size=1)
+    name = own.url.database
+    with TestClient(create_app(WebDeps(engine=own, temporal_answers=alive))) as client, own.connect() as before:
+        setting = f"alter database {name} set default_transaction_read_only ="
+        before.execution_options(isolation_level="AUTOCOMMIT")
+        before.execute(sa.text(f"{setting} on"))
+        answer = client.get("/readyz")
+        before.execute(sa.text(f"{setting} off"))
+        assert (answer.status_code, answer.json()["postgresql"]) == (503, "read-only; it takes no changes")
+        assert client.get("/readyz").status_code == 200
+    own.dispose()
+
+
 def test_metrics_count_what_the_database_holds(client, in_book):
     def make(book):
         account_id = book.account()

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from store.readiness import is_current
+from store.readiness import is_current, is_read_only
 from web.access import Public
 from web.deps import Deps
 from web.metrics import CONTENT_TYPE, Metrics
@@ -32,7 +32,7 @@ def healthz() -> dict[str, str]:
 @probes.get("/readyz")
 @probes.head("/readyz", include_in_schema=False)
 async def readyz(deps: Deps) -> Response:
-    """PostgreSQL answers and has today's tables, and Temporal answers; 503 says which does not."""
+    """PostgreSQL answers, takes changes and has today's tables, and Temporal answers; 503 says which does not."""
     database, temporal = await asyncio.gather(
         _in_time(run_in_threadpool(_database, deps.engine), "no answer"),
         _in_time(_temporal(deps), "no answer"),
@@ -51,6 +51,9 @@ def metrics(request: Request) -> Response:
 
 def _database(engine: sa.Engine) -> str:
     with engine.connect() as conn:
+        if is_read_only(conn):
+            conn.invalidate()
+            return "read-only; it takes no changes"
         return "ready" if is_current(conn) else "not migrated; run `tenure migrate`"
 
 

@@ -1,12 +1,16 @@
 """Connections keep what they have prepared, and let go of it when it does not hold any more."""
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from store.postgres import database as ours
 from store.postgres.database import apart, engine_for
+from store.postgres.notices import heard, notify
 from store.postgres.statements import Statement
 
 _OFTEN = 8
@@ -113,3 +117,71 @@ def test_a_loop_with_a_connection_of_its_own_meets_no_other_whoever_asks_meanwhi
         with engine.connect(), own.connect() as conn:
             assert conn.execute(sa.text("select pg_backend_pid()")).scalar_one() == mine
         assert _server(engine) != mine == _server(own)
+
+
+@contextmanager
+def read_only(database: str) -> Iterator[None]:
+    """For who connects meanwhile, as after a failover."""
+    url = sa.make_url(database).set(drivername="postgresql").render_as_string(hide_password=False)
+    # From before, so that it may also say when it is over.
+    with psycopg.connect(url, autocommit=True) as conn:
+        setting = f"alter database {conn.info.dbname} set default_transaction_read_only"
+        conn.execute(f"{setting} = on".encode())
+        try:
+            yield
+        finally:
+            conn.execute(f"{setting} = off".encode())
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_database_that_takes_no_changes_is_away_until_it_takes_them_again(kept: bool, database: str) -> None:
+    """Whoever has connected meanwhile would stay read-only for ever."""
+    made = engine_for(database, pool_size=2)
+    text = "create table written_at_last (id int)"
+    statement = Statement(text)
+
+    def write() -> None:
+        with made.begin() as conn:
+            statement.write(conn, {}) if kept else conn.execute(sa.text(text))
+
+    with read_only(database):
+        with made.connect(), made.connect():
+            pass
+        with pytest.raises(sa.exc.OperationalError, match="read-only"):
+            write()
+        with made.connect(), made.connect():
+            pass
+    with pytest.raises(sa.exc.OperationalError, match="read-only"):
+        write()
+    write()
+    made.dispose()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_error_tells_nothing_of_whom_was_asked_about(kept: bool, engine: sa.Engine) -> None:
+    asked = {"whom": "ann@acme.test"}
+    statement = Statement("select 1 / (length(%(whom)s) - 13)")
+    with pytest.raises(sa.exc.DataError) as told, engine.connect() as conn:
+        statement.read(conn, asked) if kept else conn.execute(sa.text("select 1 / (length(:whom) - 13)"), asked)
+    assert "acme" not in str(told.value)
+
+
+def test_who_listens_hears_again_after_its_connection_was_cut(engine: sa.Engine, database: str) -> None:
+    stop = threading.Event()
+    words = heard(engine, "tenure_test", stop)
+    assert next(words) == ""
+    other = engine_for(database)
+    with other.begin() as conn:
+        ended = conn.execute(
+            sa.text(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where query ilike 'listen tenure_test'"
+            )
+        )
+        assert ended.scalars().all() == [True]
+    assert next(words) == ""
+    with other.begin() as conn:
+        notify(conn, "tenure_test", "news")
+    assert next(words) == "news"
+    stop.set()
+    assert list(words) == []
+    other.dispose()

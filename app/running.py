@@ -74,6 +74,12 @@ def _known(error: Exception) -> tuple[str, int] | None:
     return None
 
 
+_SHARED_OUT = (
+    "TENURE_DATABASE_URL leads to a pooler that shares connections out anew for each transaction: locks would be lost, "
+    "and statements mistaken for each other. Set the pooler to session mode, or name PostgreSQL itself"
+)
+
+
 def _not_migrated(applied: str | None, ours: str) -> str:
     if applied is None:
         return "the database does not have Tenure's tables yet. Run: tenure migrate"
@@ -188,12 +194,14 @@ class Services:
     def database(self) -> "sa.Engine":
         """The database, with its tables as this version knows them. The embedded one is migrated on the way."""
         from store.postgres.database import engine_for
+        from store.postgres.pooling import is_shared_out
         from store.readiness import revision
         from store.revisions import newest
 
         url = self.database_url
         engine = engine_for(url)
         try:
+            shared_out = bool(self.settings.database_url) and is_shared_out(engine)
             with engine.connect() as conn:
                 applied = revision(conn)
         except Exception as error:
@@ -202,6 +210,9 @@ class Services:
                 raise UsageError(refusal) from error
             where = engine.url.render_as_string(hide_password=True)
             raise ServerAway("PostgreSQL", where, f"Check TENURE_DATABASE_URL ({_first_line(error)}).") from error
+        if shared_out:
+            engine.dispose()
+            raise UsageError(_SHARED_OUT)
         if applied != newest():
             if self.settings.database_url:
                 engine.dispose()

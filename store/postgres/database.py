@@ -132,4 +132,8 @@ def _is_away_while_read_only(context: sa.engine.ExceptionContext) -> BaseExcepti
 def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> _Connection:
     connection = _Connection.connect(*arguments, **options)
     connection.prepared_max = _STATEMENTS
+    if connection.info.parameter_status("TimeZone") != "UTC":
+        # A pooler has dropped our options; in another zone, days would begin at another hour.
+        connection.execute("set timezone = 'UTC'; set jit = off")
+        connection.commit()
     return connection

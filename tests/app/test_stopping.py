@@ -35,29 +35,41 @@ def test_a_demo_that_is_stopped_while_it_is_prepared_says_so_leaves_nothing_and_
 class _Dropping:
     """Python drops what is raised while it finalizes something."""
 
+    def __init__(self, number: int) -> None:
+        self._number = number
+
     def __del__(self) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), self._number)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_stop_that_python_drops_comes_again_and_interrupts_nothing_that_is_put_away(capsys) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stop_that_python_drops_comes_again_and_interrupts_nothing_that_is_put_away(capsys, number, code) -> None:
     put_away: list[str] = []
-    handlers = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGALRM)]
+    mine = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
+    handlers = [signal.getsignal(one) for one in mine]
     with pytest.raises(typer.Exit) as stopped, stopped_in_a_line("stopped"):
-        _prepare(put_away)
-    assert (stopped.value.exit_code, put_away) == (143, ["all"])
+        _prepare(put_away, number)
+    assert (stopped.value.exit_code, put_away) == (code, ["all"])
     assert capsys.readouterr().err == "tenure: stopped\n"
-    assert [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGALRM)] == handlers
+    assert [signal.getsignal(one) for one in mine] == handlers
 
 
-def _prepare(put_away: list[str]) -> None:
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_stop_that_python_drops_at_the_very_end_stops_all_the_same() -> None:
+    with pytest.raises(typer.Exit) as stopped, stopped_in_a_line("stopped"):
+        _Dropping(signal.SIGINT)
+    assert stopped.value.exit_code == 130
+
+
+def _prepare(put_away: list[str], number: int) -> None:
     try:
-        _Dropping()
+        _Dropping(number)
         until(lambda: False, seconds=30)
     finally:
         ends = time.monotonic() + 0.7  # several times as long as until it would come again
         while time.monotonic() < ends:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
         put_away.append("all")
 
 
@@ -77,7 +89,7 @@ def _stopped(home: Path, environment: dict[str, str], number: int) -> int:
         until(lambda: begins.exists() or demo.poll() is not None)
         children = psutil.Process(demo.pid).children(recursive=True)
         demo.send_signal(number)
-        _, said = demo.communicate(timeout=60)
+        _, said = demo.communicate(timeout=120)
     except BaseException:
         demo.kill()
         demo.communicate()

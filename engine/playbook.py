@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from engine.documents.shape import Shape
-from engine.documents.wording import ConditionText, DurationWords
+from engine.documents.wording import ConditionText, DurationWords, Share
 from engine.mail.doubts import OnUnknown
 from engine.steps import NAMES, AnyStepDocument
 from engine.triggers import AnyTriggerDocument
@@ -36,7 +36,7 @@ class EntryDocument(Shape):
     at_most: str | None = Field(
         None, description="how many accounts start at most, such as 50 per day; the others wait their turn"
     )
-    holdout: str | None = Field(
+    holdout: Share | None = Field(
         None, description="a share of the accounts that is recorded and never started, such as 10%"
     )
 

@@ -1,5 +1,6 @@
 """Turns pydantic's errors into what an author can use: the place in the document, plain words, and what to do."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
@@ -8,6 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, ValidationError
 from typing_extensions import TypeAliasType
 
+from engine.documents.forms import in_words
 from engine.problems import did_you_mean
 
 Path = tuple[str | int, ...]
@@ -130,9 +132,22 @@ def _wrong_kind(path: Path, expected: Sequence[str], item: Any) -> Fault:
     hint = ""
     if "text" in expected and isinstance(value, int | float):
         hint = f'if it is text, quote it: "{_shown(value)}"'
+    elif isinstance(value, str) and {"a number", "a whole number"} & {*expected}:
+        hint = _as_number(value)
     wanted = " or ".join(expected)
     message = f"expected {wanted}, found {_found(value)}"
     return Fault(code="PB103", path=path, message=message, hint=hint, expected=tuple(expected))
+
+
+_PER_CENT = re.compile(r"(-?\d{1,12}(?:\.\d{1,9})?)\s*%", re.ASCII)
+_THOUSANDS = re.compile(r"-?\d{1,3}(?:[ ,']\d{3})+(?:\.\d{1,9})?", re.ASCII)
+
+
+def _as_number(text: str) -> str:
+    """What to write instead of a text that says a number."""
+    if found := _PER_CENT.fullmatch(text.strip()):
+        return f"write {found[1]}, or {float(found[1]) / 100:g} where 1 is the whole"
+    return f"write {re.sub('[^0-9.-]', '', text)}" if _THOUSANDS.fullmatch(text.strip()) else ""
 
 
 def _fault(place: _Place, item: Any, model: type[BaseModel]) -> Fault:
@@ -151,6 +166,9 @@ def _fault(place: _Place, item: Any, model: type[BaseModel]) -> Fault:
             return _not_among(path, ctx["tag"], ctx["expected_tags"])
         case "union_tag_not_found":
             return Fault(code="PB102", path=path, message=f"the key {ctx['discriminator']} is missing")
+        case "string_pattern_mismatch":
+            says, hint = in_words(ctx["pattern"], item["input"])
+            return Fault(code="PB105", path=path, message=f"{says}, found {_found(item['input'])}", hint=hint)
         case "value_error":
             return Fault(code="PB105", path=path, message=str(ctx["error"]))
         case _ if kind.startswith("PB"):

@@ -5,7 +5,8 @@ The checker learns nothing from it. Schemas, the reference and the formatter do,
 
 from typing import Annotated, Literal
 
-from pydantic import WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from engine.durations import SPOKEN
 
@@ -27,8 +28,29 @@ ConditionText = Annotated[str, WithJsonSchema({"type": "string", MEANING: "condi
 """An expression that is true, false or unknown."""
 ExpressionText = Annotated[str, WithJsonSchema({"type": "string", MEANING: "expression"})]
 """An expression of another type."""
+
+
+def _with_unit(value: object) -> object:
+    """An amount alone says nothing, and quotes would not help it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        many = "" if value == 1 else "s"
+        hint = f"write {value} day{many}, {value} hour{many} or {value} business day{many}"
+        raise PydanticCustomError("PB322", "{value} has no unit of time", {"value": value, "hint": hint})
+    return value
+
+
+def _percent(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        hint = f"write {value * 100 if value < 1 else value:g}%"
+        raise PydanticCustomError("PB325", "{value} is no share in per cent", {"value": value, "hint": hint})
+    return value
+
+
+Share = Annotated[str, BeforeValidator(_percent)]
+"""Per cent, as the author's words."""
 DurationWords = Annotated[
     str,
+    BeforeValidator(_with_unit),
     WithJsonSchema(
         {
             "type": "string",
@@ -41,6 +63,7 @@ DurationWords = Annotated[
 """A duration as the author's words."""
 WaitWords = Annotated[
     str,
+    BeforeValidator(_with_unit),
     WithJsonSchema(
         {
             "type": "string",

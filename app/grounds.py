@@ -77,7 +77,7 @@ def _invented(
         account=account,
         name=str(account.field("account.name")),
         begin=begin,
-        texts=Texts(mails=mails.get, people=lambda _role: people),
+        texts=Texts(mails=mails.get, people=people),
         named=_named(compiled, mails),
         senders=_senders(compiled),
         surveys=_surveys(compiled),
@@ -97,7 +97,7 @@ def _real(  # noqa: PLR0917 - what the caller has at hand
     from sqlalchemy import select
 
     from store.explain.knowledge import account_as_known
-    from store.people import recipients, text_values
+    from store.people import text_values
     from store.schema import account as account_table
 
     id_ = conn.execute(select(account_table.c.id).where(account_table.c.key == key)).scalar()
@@ -110,10 +110,7 @@ def _real(  # noqa: PLR0917 - what the caller has at hand
     # What is known stays as it is: a count over the last weeks shall not sink because nobody tells the future.
     account.learn({name: value for name, value in account.values.items() if not name.endswith((".band", ".since"))})
 
-    def people(role: str) -> Mapping[str, Any]:
-        found = recipients(conn, id_, role, "first", workspace) if role else []
-        return dict(text_values(conn, id_, workspace, found[0] if found else None))
-
+    people = dict(text_values(conn, id_, workspace))
     return Grounds(
         compiled=compiled,
         workspace=workspace,

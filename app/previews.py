@@ -55,7 +55,7 @@ _WORDS = ("name", "first_name", "email")
 
 def _values(found: Grounds, role: str | None) -> Mapping[str, Any]:
     """`role`: whose name it is sent in. A preview for a real account is read by the first role's contact."""
-    values = {**found.texts.people(""), **found.account.values}
+    values = {**found.texts.people, **found.account.values}
     if not found.invented:
         first = next(iter(found.workspace.roles.contacts), "")
         values |= {f"recipient.{word}": values.get(f"contact.{first}.{word}") for word in _WORDS}

@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from engine.calendars import local_date, local_midnight
+from engine.contacts import Contact, by_address
+from engine.mail.locales import in_locale
 from engine.plan import Compiled
 from engine.simulation import Account, Circle, Happening, People, Simulation
 from engine.texts.document import MailText
@@ -55,8 +57,8 @@ class Texts:
 
     mails: Callable[[str], MailText | None]
     """By hash."""
-    people: Callable[[str], Mapping[str, Any]]
-    """Names for templates, when this contact role is written to; no facts."""
+    people: Mapping[str, Any]
+    """Names for templates, but for the recipient's; no facts."""
 
 
 def try_out(  # noqa: PLR0917 - a play: what, with whom, from when to when
@@ -93,9 +95,9 @@ def try_out(  # noqa: PLR0917 - a play: what, with whom, from when to when
             day=(local_date(one.at, zone) - first).days,
             on=local_date(one.at, zone),
             one=one,
-            written=_written(one, {**texts.people(str(one.values.get("to", ""))), **facts}, account.workspace, texts),
+            written=_written(one, {**texts.people, **facts}, recipient, account.workspace, texts),
         )
-        for one, facts in simulation.noted
+        for one, facts, recipient in simulation.noted
     )
     ending = simulation.runs[-1].ending if simulation.runs else None
     return Trial(
@@ -107,21 +109,34 @@ def try_out(  # noqa: PLR0917 - a play: what, with whom, from when to when
 
 
 class _Noting(Simulation):
-    """Keeps the facts beside each happening, as they were."""
+    """Keeps the facts beside each happening, and who is written to, as they were."""
 
     def __init__(self, playbooks: Sequence[Compiled], account: Account, people: People) -> None:
         super().__init__(playbooks, account, people)
-        self.noted: list[tuple[Happening, Mapping[str, Any]]] = []
+        self.noted: list[tuple[Happening, Mapping[str, Any], Contact | None]] = []
 
     def record(self, happening: Happening) -> None:
         super().record(happening)
-        self.noted.append((happening, dict(self.account.values)))
+        self.noted.append((happening, dict(self.account.values), self._recipient(happening)))
+
+    def _recipient(self, happening: Happening) -> Contact | None:
+        """The first, where a mail goes to several."""
+        asked = happening.values
+        if asked.get("reviewed"):
+            return self.account.contact(self.drafted[happening.run, happening.step])
+        if "mode" not in asked:
+            return None
+        return next(iter(by_address(self.account.recipients(asked["to"], asked["mode"]))), None)
 
 
 _WORDS = ("name", "first_name", "email")
 
 
-def _written(one: Happening, values: Mapping[str, Any], workspace: Workspace, texts: Texts) -> Written | None:
+def _written(
+    one: Happening, values: Mapping[str, Any], recipient: Contact | None, workspace: Workspace, texts: Texts
+) -> Written | None:
+    if recipient is not None:
+        values = {**values, **{f"recipient.{word}": told for word, told in recipient.words().items()}}
     if role := one.values.get("from"):
         values = {**values, **{f"sender.{word}": values.get(f"{role}.{word}") for word in _WORDS}}
     try:
@@ -130,8 +145,13 @@ def _written(one: Happening, values: Mapping[str, Any], workspace: Workspace, te
             return Written(
                 subject=render_line(params["title"], values), text=render_line(params["description"], values)
             )
-        if isinstance(hash_ := one.values.get("text"), str) and (mail := texts.mails(hash_)):
-            rendered = preview_mail(mail, values, workspace, asks=one.values.get("asks"))
+        if recipient is None:
+            return None
+        translations = one.values.get("translations") or {}
+        hash_ = in_locale(translations, recipient.locale or values.get("account.locale"), one.values["text"])
+        if mail := texts.mails(hash_):
+            language = next((locale for locale, other in translations.items() if other == hash_), None)
+            rendered = preview_mail(mail, values, workspace, language=language, asks=one.values.get("asks"))
             return Written(subject=rendered.subject, text=rendered.plain)
     except RenderError as error:
         return Written(subject="", problem=str(error))

@@ -5,7 +5,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from engine.catalogue import Field
+from engine.contacts import Contact
 from engine.expressions.levers import Change, nearest
+from engine.mail.addresses import address_key
 from engine.mail.consent import Consent
 from engine.plan import Compiled
 from engine.simulation import Account
@@ -62,12 +64,17 @@ def sample_texts(workspace: Workspace) -> dict[str, Any]:
 
 
 def _made(workspace: Workspace, facts: Mapping[str, Any], at: datetime) -> Account:
-    account = Account(workspace, tuple(workspace.roles.contacts), "sample")
+    contacts = [_contact(role) for role in workspace.roles.contacts]
+    account = Account(workspace, contacts, "sample")
     wanted = Consent(said=dict.fromkeys(workspace.mail.all_topics(), True))
-    account.consents = dict.fromkeys(account.contacts, wanted)
+    account.consents = {address_key(one.email): wanted for one in contacts if one.email}
     account.learn(facts)
     account.look(at)
     return account
+
+
+def _contact(role: str) -> Contact:
+    return Contact(key=role, name=_ANN["name"], email=f"{role}@alder.example", roles=(role,))
 
 
 def _unfitting(workspace: Workspace, compiled: Compiled, account: Account) -> list[Change]:

@@ -7,15 +7,13 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from engine.contacts import chosen as chosen_of
 from engine.workspace import Workspace
 from store.assigning import person_of
 from store.erased import is_kept
 from store.postgres.statements import Given, Row, Statement, kept
 from store.schema import account, contact
 from store.schema.base import ID
-
-ANY = "any"
-"""The end of a fallback chain: whoever is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +48,7 @@ def chosen(
     contacts: Sequence[Contact], role: str, mode: Literal["first", "exact", "all"], workspace: Workspace
 ) -> list[Contact]:
     """The same of these contacts."""
-    if mode == "all":
-        return [one for one in contacts if role in one.roles]
-    chain = workspace.roles.contacts.get(role, (role,)) if mode == "first" else (role,)
-    for wanted in chain:
-        fitting = [one for one in contacts if wanted == ANY or wanted in one.roles]
-        if fitting:
-            return fitting[:1]
-    return []
+    return chosen_of(contacts, role, mode, workspace.roles.contacts)
 
 
 def contacts_of(conn: sa.Connection, account_id: int) -> list[Contact]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.contacts import holders
 from engine.interpreter import Run, play
 from engine.simulation import Account, SimulatedRun, Simulation
 from engine.turns.position import Position
@@ -25,7 +26,7 @@ def simulate(journey: Journey, key: str = "acme") -> SimulatedRun:
 def simulate_all(journey: Journey, key: str) -> list[SimulatedRun]:
     """The same, and the runs that it started."""
     workspace = journey_workspace()
-    account = Account(workspace, ["champion"], key)
+    account = Account(workspace, holders(["champion"]), key)
     simulation = Simulation([guest()], account, journey.habits)
     account.learn({**FIRST_FACTS, "account.renewal_date": (T0 + timedelta(days=12)).date(), "metric.use": 50.0})
     for at, value in journey.uses:

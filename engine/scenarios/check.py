@@ -10,7 +10,7 @@ from engine.durations import parse_duration
 from engine.outline import outline
 from engine.plan import Compiled
 from engine.problems import Problem, did_you_mean
-from engine.scenarios.document import ACTS, WAITS, EventDocument, ExpectedDocument, ScenarioDocument
+from engine.scenarios.document import ACTS, WAITS, EventDocument, ExpectedDocument, SaidOfContact, ScenarioDocument
 from engine.scenarios.lots import splits
 from engine.steps.base import ActingStep
 from engine.steps.survey import SurveyStep
@@ -56,9 +56,10 @@ class _Check:
         if not _FIRST_YEAR <= scenario.start.year <= _LAST_YEAR:
             self._problem(f"{scenario.start} is out of reach", *at, "start", hint="use a year from 1970 to 2200")
         self._values((*at, "account"), scenario.account)
-        for role in scenario.contacts:
-            if role not in self._roles:
-                self._unknown("contact role", role, self._roles, *at, "contacts", role, key=True)
+        self._contacts((*at, "contacts"), scenario.contacts)
+        for day, said in scenario.contact_changes.items():
+            if self._day((*at, "contact_changes", day), day, scenario.until):
+                self._contacts((*at, "contact_changes", day), said)
         for split, arm in scenario.arms.items():
             if split not in self._arms:
                 self._unknown("split", split, tuple(self._arms), *at, "arms", split, key=True)
@@ -78,12 +79,20 @@ class _Check:
         for j, step in enumerate(scenario.never):
             self._step(step, *at, "never", j)
 
+    def _contacts(self, at: Path, said: Mapping[str, SaidOfContact]) -> None:
+        for role, one in said.items():
+            if role not in self._roles:
+                self._unknown("contact role", role, self._roles, *at, role, key=True)
+            for i, other in enumerate(() if isinstance(one, bool) else one.also):
+                if other not in self._roles:
+                    self._unknown("contact role", other, self._roles, *at, role, "also", i)
+
     def _consent(self, at: Path, scenario: ScenarioDocument) -> None:
         for day, said in scenario.consent.items():
             if not self._day((*at, day), day, scenario.until):
                 continue
             for role, wanted in said.items():
-                if not scenario.contacts.get(role):
+                if role not in self._there(scenario):
                     hint = f"contacts: {{ {role}: true }}" if role in self._roles else did_you_mean(role, self._roles)
                     self._problem(f'this account has no contact "{role}"', *at, day, role, hint=hint, key=True)
                 elif not wanted or isinstance(wanted, bool):
@@ -92,6 +101,14 @@ class _Check:
                     for topic in wanted:
                         if topic not in self._topics:
                             self._unknown("topic", topic, self._topics, *at, day, role, topic, key=True)
+
+    @staticmethod
+    def _there(scenario: ScenarioDocument) -> set[str]:
+        """The roles that somebody has at some time."""
+        said = (scenario.contacts, *scenario.contact_changes.values())
+        named = [(role, one) for of in said for role, one in of.items() if one]
+        others = (one.also for _, one in named if not isinstance(one, bool))
+        return {role for role, _ in named}.union(*others)
 
     def _leaves_all(self, wanted: object, *at: str | int) -> None:
         if wanted is not False:
@@ -151,7 +168,11 @@ class _Check:
         for short, value in values.items():
             name = short if "." in short else f"account.{short}"
             found = self._fields.get(name)
-            if found is None:
+            if found is None and name.startswith("contact.") and at[-2] == "days":
+                role = name.removeprefix("contact.").partition(".")[0]
+                hint = f"contact_changes: {{ {at[-1]}: {{ {role}: false }} }}"
+                self._problem("contacts are no fields of the account", *at, short, hint=hint, key=True)
+            elif found is None:
                 self._unknown("field", name, tuple(self._fields), *at, short, key=True)
             elif value is not None and (wrong := misfit(found, value)):
                 self._problem(f"{name} {wrong}", *at, short)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from engine.documents.document import Document, load_document, read_model
+from engine.documents.scalars import Locale, Zone
 from engine.documents.shape import Shape
 from engine.documents.wording import DurationWords
 from engine.problems import DocumentError, Problem
@@ -27,6 +28,19 @@ class EventDocument(Shape):
 
     type: str = Field(description="an event of tenure.yaml")
     props: dict[str, bool | float | str] = Field(default_factory=dict, description="prop: value")
+
+
+class ContactDocument(Shape):
+    """A contact of whom there is more to say than that they are there."""
+
+    also: list[str] = Field(default_factory=list, description="further roles of the same person")
+    locale: Locale | None = Field(None, description="the language they read, such as de; default: the account's")
+    zone: Zone | None = Field(None, description="where they are, such as Asia/Tokyo; default: the account's zone")
+    email: bool = Field(True, description="false: no mail address is known")
+    do_not_contact: bool = Field(False, description="true: they are not to be written to")
+
+
+SaidOfContact = bool | ContactDocument
 
 
 class DoingDocument(Shape):
@@ -88,7 +102,13 @@ class ScenarioDocument(Shape):
 
     name: str = Field(description="what it shows, as a sentence")
     account: dict[str, Any] = Field(default_factory=dict, description="fields of the account on day 0, in short names")
-    contacts: dict[str, bool] = Field(default_factory=dict, description="ROLE: whether there is such a contact")
+    contacts: dict[str, SaidOfContact] = Field(
+        default_factory=dict, description="ROLE: whether there is such a contact, or what is known of them"
+    )
+    contact_changes: dict[str, dict[str, SaidOfContact]] = Field(
+        default_factory=dict,
+        description="DAY: { ROLE: … }, as it begins: `false` has left, `true` is somebody new, or what is known now",
+    )
     consent: dict[str, dict[str, dict[str, bool] | bool]] = Field(
         default_factory=dict,
         description="DAY: { ROLE: { TOPIC: whether they want it } }, as it begins; `ROLE: false` leaves all mail",

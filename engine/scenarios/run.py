@@ -7,6 +7,7 @@ from typing import Any
 from engine.calendars import local_midnight
 from engine.plan import Compiled
 from engine.problems import did_you_mean
+from engine.scenarios.contacts import contacts_by_day
 from engine.scenarios.document import ScenarioDocument
 from engine.scenarios.lots import account_for
 from engine.scenarios.people import ScenarioPeople
@@ -30,8 +31,8 @@ def set_scene(
     scenario: ScenarioDocument, playbooks: Sequence[Compiled], workspace: Workspace, key: str | None = None
 ) -> tuple[Simulation, datetime]:
     """The simulation of a scenario, not begun yet, and the instant at which its last day is over."""
-    contacts = [role for role, there in scenario.contacts.items() if there]
-    account = Account(workspace, contacts, _key(scenario, playbooks) if key is None else key)
+    contacts = contacts_by_day(scenario)
+    account = Account(workspace, contacts[0], _key(scenario, playbooks) if key is None else key)
     simulation = Simulation(playbooks, account, ScenarioPeople(scenario.people))
     fields = typed_facts(workspace, {"lifecycle": "live", **scenario.account})
     zone = fields.get("account.zone") or workspace.zone
@@ -40,6 +41,8 @@ def set_scene(
         at = local_midnight(scenario.start + timedelta(days=day), zone)
         facts = typed_facts(workspace, scenario.days.get(str(day), {}))
         simulation.at(at, lambda _now, facts=facts: account.learn(facts))  # type: ignore[misc]
+        met = contacts.get(day, ())
+        simulation.at(at, lambda _now, met=met: account.meet(met))  # type: ignore[misc]
         for event in scenario.events.get(str(day), ()):
             simulation.at(at, lambda now, event=event: simulation.happened(event.type, now, event.props))  # type: ignore[misc]
         for role, said in scenario.consent.get(str(day), {}).items():

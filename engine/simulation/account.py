@@ -1,17 +1,19 @@
 """One account's facts in memory, as they become known; works out at each instant what the projection would."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from engine.calendars import Place, local_date
+from engine.contacts import Contact, chosen
 from engine.durations import Duration
 from engine.expressions import Evaluator, evaluate, on_row
 from engine.expressions.rows import CONTACT
 from engine.expressions.tree import Aggregate
 from engine.health.scorecards import Component, Scorecard, card_for, score
 from engine.health.trends import slope
+from engine.mail.addresses import address_key
 from engine.mail.consent import Consent
 from engine.turns.runtime import Waiting
 from engine.values import Condition
@@ -33,10 +35,12 @@ class Happened:
 class Account:
     """One account's facts, as they become known."""
 
-    def __init__(self, workspace: Workspace, contacts: Sequence[str], key: str = "") -> None:
+    def __init__(self, workspace: Workspace, contacts: Iterable[Contact] = (), key: str = "") -> None:
         """`key` is what experiments and holdouts are drawn by; without one, the account is in no holdout."""
         self.workspace = workspace
-        self.contacts = tuple(contacts)
+        self.contacts: tuple[Contact, ...] = ()
+        """In the order of their keys."""
+        self.meet(contacts)
         self.key = key
         self.events: list[Happened] = []
         """In the order in which they were learned."""
@@ -44,14 +48,38 @@ class Account:
         self.place = Place(zone=workspace.zone)
         self.values: dict[str, Any] = {}
         self.asked: dict[str, list[datetime]] = {}
-        """When contacts were put a survey's question, by their role."""
+        """When people were put a survey's question, by the key of their address."""
         self.consents: dict[str, Consent] = {}
-        """What contacts said of the mails they get, by their role; those who said nothing are not here."""
+        """What people said of the mails they get, by the key of their address; who said nothing is not here."""
         self._told: dict[str, Any] = {}
         self._told_at: dict[str, datetime | None] = {}
         """When a value was last told; None until the next look."""
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._past: dict[str, list[tuple[datetime, float | None]]] = {}
+
+    def meet(self, contacts: Iterable[Contact]) -> None:
+        """People who are new, or of whom something new is told."""
+        told = {one.key: one for one in contacts}
+        known = {one.key: one for one in self.contacts} | told
+        self.contacts = tuple(known[key] for key in sorted(known))
+
+    def contact(self, key: str) -> Contact:
+        """As they are now."""
+        return next(one for one in self.contacts if one.key == key)
+
+    def recipients(self, role: str, mode: Literal["first", "exact", "all"]) -> list[Contact]:
+        """Whom a role means now."""
+        return chosen(self.contacts, role, mode, self.workspace.roles.contacts)
+
+    def consent_of(self, contact: Contact) -> Consent:
+        """Of a contact as they are now."""
+        said = self.consents.get(address_key(contact.email), Consent()) if contact.email else Consent()
+        return replace(said, wants_none=contact.do_not_contact)
+
+    def place_of(self, contact: Contact) -> Place:
+        """Where a contact is: in a zone of their own, or else in the account's."""
+        zone = contact.zone if contact.zone is not None else self.values.get("account.zone")
+        return place_of(self.workspace, zone, self.values.get("account.country"), self.now)
 
     def learn(self, fields: Mapping[str, Any], at: datetime | None = None) -> None:
         """Fields by full name; None is known to be empty. `at`: since when they are true; by default the next look."""
@@ -154,8 +182,7 @@ class Account:
 
     def rows(self, source: str) -> Sequence[Mapping[str, Any]]:
         if source == CONTACT:
-            # One contact for each role, with an address: what scenarios say of contacts.
-            return [{"email": f"{role}@account.test", "roles": f",{role},"} | _BLANK for role in self.contacts]
+            return [_row(one) for one in self.contacts]
         moment = "at" if source.startswith("event.") else "start"
         return [row for row in self._rows.get(source, ()) if row[moment] <= self.now]
 
@@ -185,4 +212,7 @@ class Account:
         return condition is None or evaluate(condition.expression, on_row(self, row)) is True
 
 
-_BLANK = {"name": None, "first_name": None, "zone": None, "do_not_contact": False}
+def _row(contact: Contact) -> dict[str, Any]:
+    """A contact as expressions see one: their roles in one text, between commas."""
+    words = ("name", "first_name", "email", "zone", "do_not_contact")
+    return {word: getattr(contact, word) for word in words} | {"roles": f",{','.join(contact.roles)},"}

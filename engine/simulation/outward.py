@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from engine.contacts import Contact, by_address
+from engine.mail.addresses import address_key
 from engine.simulation.world import ActingRun, World
 from engine.steps.email import DROP, SEND
 from engine.surveys import ANSWERED
@@ -11,32 +13,38 @@ from engine.turns.runtime import Act, Receipt
 _QUEUED = Receipt(outcome="done", values={"outcome": "queued"})
 
 
-def found(world: World, act: Act) -> str | None:
-    """The contact role that stands for the one who is meant; None where nobody is."""
-    role, mode, account = act.params["to"], act.params["mode"], world.account
-    chain = account.workspace.roles.contacts.get(role, (role,)) if mode == "first" else (role,)
-    for wanted in chain:
-        if wanted == "any" and account.contacts:
-            return account.contacts[0]
-        if wanted in account.contacts:
-            return wanted
-    return None
-
-
-def nobody(act: Act) -> Receipt:
-    return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason=f"no contact is {act.params['to']}")
+def reachable(world: World, act: Act) -> list[Contact] | Receipt:
+    """Who is written to, each address once; or why nobody is, which is an outcome."""
+    found = world.account.recipients(act.params["to"], act.params["mode"])
+    written_to = by_address(found)
+    if not written_to:
+        why = f"no contact is {act.params['to']}" if not found else f"{found[0].name} has no mail address"
+        return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason=why)
+    return written_to
 
 
 def post_mail(world: World, run: ActingRun, act: Act) -> Receipt:
-    if not act.params.get("reviewed") and found(world, act) is None:
-        return nobody(act)
-    world.post(run, act)
+    found = _reviewed(world, run, act) if act.params.get("reviewed") else reachable(world, act)
+    if isinstance(found, Receipt):
+        return found
+    world.post(run, act, found)
     return _QUEUED
 
 
+def _reviewed(world: World, run: ActingRun, act: Act) -> list[Contact] | Receipt:
+    """It goes to whom the reviewer saw, though roles may have changed hands since."""
+    seen = world.account.contact(world.drafted[run.number, act.step])
+    if not seen.email:
+        why = f"{seen.name} has no mail address"
+        return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason=why)
+    return [seen]
+
+
 def draft_mail(world: World, run: ActingRun, act: Act) -> Receipt:
-    if found(world, act) is None:
-        return nobody(act)
+    found = reachable(world, act)
+    if isinstance(found, Receipt):
+        return found
+    world.drafted[run.number, act.step] = found[0].key
     doing = world.people.task(act.step, (SEND, DROP))
     if doing is not None:
         delay, outcome = doing
@@ -46,10 +54,10 @@ def draft_mail(world: World, run: ActingRun, act: Act) -> Receipt:
 
 
 def ask(world: World, run: ActingRun, act: Act) -> Receipt:
-    who, account = found(world, act), world.account
-    if who is None:
-        return nobody(act)
-    policy, asked = account.workspace.surveys, account.asked.setdefault(who, [])
+    found, account = reachable(world, act), world.account
+    if isinstance(found, Receipt):
+        return found
+    policy, asked = account.workspace.surveys, account.asked.setdefault(_key(found[0]), [])
     if policy is not None:
         within = policy.at_most_every.exact
         assert within is not None, "a span is always equally long"
@@ -57,12 +65,16 @@ def ask(world: World, run: ActingRun, act: Act) -> Receipt:
             why = f"asked within {policy.at_most_every} already"
             return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason=why)
     asked.append(run.now())
-    world.post(run, act)
+    world.post(run, act, found[:1])
     return _QUEUED
 
 
+def _key(contact: Contact) -> str:
+    return address_key(contact.email or "")
+
+
 def order(world: World, run: ActingRun, act: Act) -> Receipt:
-    world.post(run, act)
+    world.post(run, act, ())
     return _QUEUED
 
 
@@ -78,22 +90,17 @@ def answered(world: World, run: ActingRun, act: Act, now: datetime) -> None:
     run.tell("mail", act.step, values, now)
 
 
-def surveyed(  # noqa: PLR0917 - read aloud: this run's act, settled so, asked then, now
-    world: World, run: ActingRun, act: Act, outcome: str, asked_at: datetime, now: datetime
-) -> None:
-    """A survey's mail was settled: its recipient may answer, or was not asked after all."""
-    if outcome in ("skipped", "refused"):
-        unasked(world, act, asked_at)
-        return
+def surveyed(world: World, run: ActingRun, act: Act, now: datetime) -> None:
+    """A survey's mail has left, or may have: its recipient may answer."""
     doing = world.people.survey(act.step)
     if doing is not None:
         delay, score = doing
         world.at(now + delay, lambda at: _answer(world, run, act, score, at))
 
 
-def unasked(world: World, act: Act, asked_at: datetime) -> None:
+def unasked(world: World, whom: Contact, asked_at: datetime) -> None:
     """A survey whose mail did not leave was not put."""
-    asked = world.account.asked.get(found(world, act) or "", [])
+    asked = world.account.asked.get(_key(whom), [])
     if asked_at in asked:
         asked.remove(asked_at)
 

@@ -6,10 +6,12 @@ from heapq import heappop, heappush
 from typing import Any
 
 from engine.calendars import local_date, local_midnight
+from engine.contacts import Contact, by_address
 from engine.durations import parse_duration
 from engine.entry import Claim, OpenRun, PlaybookState, Ruling, entry_key, same_term
 from engine.expressions.evaluate import compile_node
 from engine.expressions.tree import Aggregate
+from engine.mail.addresses import address_key
 from engine.mail.consent import Consent
 from engine.plan import Compiled
 from engine.simulation.account import Account
@@ -39,6 +41,7 @@ class Simulation:
         self.people = people
         self.happenings: list[Happening] = []
         self.runs: list[SimulatedRun] = []
+        self.drafted: dict[tuple[int, str], str] = {}
         by_priority = sorted(playbooks, key=lambda one: (-one.priority, one.playbook))
         self._startings = [Starting(compiled, account) for compiled in by_priority]
         self._agenda: list[tuple[datetime, int, Callable[[datetime], object]]] = []
@@ -84,8 +87,10 @@ class Simulation:
 
     def says(self, role: str, wanted: Mapping[str, bool] | None) -> None:
         """The contact of a role says of topics whether they want them, or, with None, leaves all mail."""
-        consent = self.account.consents.get(role, Consent())
-        self.account.consents[role] = consent.leaving() if wanted is None else consent.saying(wanted)
+        for contact in by_address(self.account.recipients(role, "exact")):
+            key = address_key(contact.email or "")
+            consent = self.account.consents.get(key, Consent())
+            self.account.consents[key] = consent.leaving() if wanted is None else consent.saying(wanted)
 
     def pause(self, playbook: str, now: datetime) -> None:
         """As an operator would: no starts and no acts, until resumed."""
@@ -130,8 +135,8 @@ class Simulation:
     def stir(self) -> None:
         self._stirred = True
 
-    def post(self, run: ActingRun, act: Act) -> None:
-        self._mail.post(self, run, act)
+    def post(self, run: ActingRun, act: Act, whom: Sequence[Contact]) -> None:
+        self._mail.post(self, run, act, whom)
 
     def acts(self, run: ActingRun) -> bool:
         names = [one.compiled.playbook for one in self._startings if one.state != "active"]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from engine.contacts import Contact
 from engine.entry import Ruling
 from engine.plan import Compiled
 from engine.simulation.account import Account
@@ -58,8 +59,13 @@ class World(Protocol):
         """Something changed that the sweep looks at: this instant is not over yet."""
         ...
 
-    def post(self, run: ActingRun, act: Act) -> None:
-        """Give a mail to the mail stream, which settles it when all runs have had their turn."""
+    @property
+    def drafted(self) -> dict[tuple[int, str], str]:
+        """By run and step, the key of the contact for whom a reviewer was given a draft."""
+        ...
+
+    def post(self, run: ActingRun, act: Act, whom: Sequence[Contact]) -> None:
+        """Give mails, or a request to nobody, to the stream, which settles them when all runs have had their turn."""
         ...
 
     def acts(self, run: ActingRun) -> bool:

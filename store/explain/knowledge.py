@@ -1,18 +1,17 @@
 """What was known of an account at an instant, put together from facts alone: nothing learned later or dated ahead."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.catalogue import Type
+from engine.contacts import Contact
 from engine.mail.addresses import address_key
-from engine.mail.consent import Consent
 from engine.simulation import Account
 from engine.workspace import Workspace
 from store.consent import consents
+from store.erased import is_kept
 from store.postgres.statements import Statement
 from store.schema import account, contact, value_history
 
@@ -20,9 +19,9 @@ from store.schema import account, contact, value_history
 def account_as_known(conn: sa.Connection, workspace: Workspace, account_id: int, at: datetime) -> Account:
     """The account as it stood at `at`: told values, records, events, past values, and the scores on record."""
     key = conn.execute(sa.select(account.c.key).where(account.c.id == account_id)).scalar_one()
-    contacts = conn.execute(sa.select(contact).where(contact.c.account_id == account_id).order_by(contact.c.key)).all()
-    found = Account(workspace, tuple(dict.fromkeys(role for one in contacts for role in one.roles)), key)
-    found.consents = _consents(conn, contacts, at)
+    contacts = _contacts(conn, account_id)
+    found = Account(workspace, contacts, key)
+    found.consents = dict(consents(conn, [address_key(one.email) for one in contacts if one.email], at))
     types = {name: field.type for name, field in workspace.catalogue().fields.items()}
     for field, value, told_at in _told(conn, account_id, at):
         found.learn({field: _typed(value, types.get(field))}, told_at)
@@ -44,15 +43,22 @@ def told_at(conn: sa.Connection, account_id: int, at: datetime) -> dict[str, tup
     return {row.field: (row.at, row.learned_at) for row in _TOLD.read(conn, {"account": account_id, "at": at})}
 
 
-def _consents(conn: sa.Connection, contacts: Sequence[sa.Row[Any]], at: datetime) -> dict[str, Consent]:
-    """By role, of the first contact who has it."""
-    said = consents(conn, [address_key(one.email) for one in contacts if one.email], at)
-    found: dict[str, Consent] = {}
-    for one in contacts:
-        mine = said.get(address_key(one.email), Consent()) if one.email else Consent()
-        for role in one.roles:
-            found.setdefault(role, replace(mine, wants_none=one.do_not_contact))
-    return found
+def _contacts(conn: sa.Connection, account_id: int) -> list[Contact]:
+    """Those of today: what they were before is not kept."""
+    rows = conn.execute(sa.select(contact).where(contact.c.account_id == account_id, is_kept(contact)))
+    return [
+        Contact(
+            key=row.key,
+            name=row.name,
+            first_name=row.first_name,
+            email=row.email,
+            roles=tuple(row.roles),
+            zone=row.zone,
+            locale=row.locale,
+            do_not_contact=row.do_not_contact,
+        )
+        for row in rows
+    ]
 
 
 def _told(conn: sa.Connection, account_id: int, at: datetime) -> list[tuple[str, Any, datetime]]:

@@ -68,6 +68,18 @@ def test_the_contacts_of_an_invented_account_want_every_mail(shop: Path, rescue:
     assert "done         hello: sent" in found
 
 
+def test_a_trial_writes_in_the_language_of_the_recipient(shop: Path, rescue: Path):
+    tenure_yaml, hello = shop / "tenure.yaml", rescue / "emails/hello.md"
+    tenure_yaml.write_text("locales: [en, de]\n" + tenure_yaml.read_text(encoding="utf-8"), encoding="utf-8")
+    german = hello.read_text(encoding="utf-8").replace("How are you?", "Wie geht es?")
+    (rescue / "emails/hello.de.md").write_text(german, encoding="utf-8")
+    lost = ("simulate", rescue, "--at", "2026-03-02", "--days", "9", "--people", "call=lost@3")
+    assert "| How are you?" in tenure(*lost).out
+    found = tenure(*lost, "--assume", "account.locale=de@1").out
+    assert "| Wie geht es?" in found
+    assert "Abbestellen" in found or "abbestellen" in found  # the foot, too
+
+
 def test_nobody_answers_unless_it_is_said(rescue: Path):
     found = tenure("simulate", rescue, "--at", "2026-03-02", "--days", "9", "--json").json
     assert [line["what"] for line in found["timeline"]] == ["start", "task"]

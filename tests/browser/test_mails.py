@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium h
 def _mails() -> Iterator[tuple[str, str]]:
     for playbook in PLAYBOOKS:
         with grounds(str(playbook), None, None, None) as found:
-            values = {**found.texts.people(""), **found.account.values}
+            values = {**found.texts.people, **found.account.values}
             for name, text in found.named.items():
                 made = preview_mail(text, values, found.workspace, asks=found.surveys.get(name))
                 yield f"{playbook.name}/{name}", made.html

@@ -6,7 +6,7 @@ What a scenario simply tells although the workspace would compute it, a score or
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,11 +18,13 @@ from app.temporal import prepare_namespace
 from connectors.email.stored import StoredTransport
 from engine.calendars import local_midnight
 from engine.compile import Compilation
+from engine.contacts import Contact
 from engine.expressions import Scope, parse_expression
 from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, MetricFact, PersonFact
 from engine.health.scorecards import Component, Scorecard
 from engine.mail.addresses import address_key
 from engine.plan import Compiled
+from engine.scenarios.contacts import contacts_by_day
 from engine.scenarios.document import ScenarioDocument
 from engine.scenarios.people import ScenarioPeople
 from engine.scenarios.run import MORNING, typed_facts
@@ -33,6 +35,7 @@ from store import clock, consent
 from store.deciding.enrolment import enrol
 from store.deploying.deploy import Publication, deploy
 from store.intake import arriving, take_in
+from store.people import recipients
 from store.schema import account, run, trace
 from tests.databases import engine_of
 from tests.e2e.answering import Answering
@@ -128,7 +131,18 @@ class Stage:
         for day, said in scenario.consent.items():
             midnight = local_midnight(scenario.start + timedelta(days=int(day)), zone_of(scenario, self.workspace))
             for role, wanted in said.items():
-                driver.appoint(midnight, _saying(address_key(f"{role}@{key}.test"), wanted))
+                driver.appoint(midnight, self._saying(key, role, wanted))
+
+    def _saying(self, key: str, role: str, wanted: Mapping[str, bool] | bool) -> Any:
+        def say(conn: sa.Connection, now: datetime) -> None:
+            account_id = conn.execute(sa.select(account.c.id).where(account.c.key == key)).scalar_one()
+            for one in recipients(conn, account_id, role, "exact", self.workspace):
+                if one.email and isinstance(wanted, bool):
+                    consent.leave_all(conn, address_key(one.email), now, source="page")
+                elif one.email and not isinstance(wanted, bool):
+                    consent.save(conn, address_key(one.email), wanted, now, source="page")
+
+        return say
 
     def _set(self, scenarios: Mapping[str, ScenarioDocument]) -> tuple[datetime, datetime]:
         staged: list[tuple[IncomingFact, datetime]] = []
@@ -152,11 +166,10 @@ class Stage:
         zone = zone_of(scenario, self.workspace)
         start = local_midnight(scenario.start, zone)
         facts: list[tuple[IncomingFact, datetime]] = []
-        contacts = [role for role, there in scenario.contacts.items() if there]
         facts += [(fact, start) for fact in self._told(key, {**_OWN, "lifecycle": "live", **scenario.account})]
-        for role in contacts:
-            contact = ContactFact(account=key, key=role, name=f"Ann {role}", email=f"{role}@{key}.test", roles=(role,))
-            facts.append((contact, start))
+        for day, met in contacts_by_day(scenario).items():
+            at = local_midnight(scenario.start + timedelta(days=day), zone)
+            facts += [(_contact_fact(key, one, at), at) for one in met]
         for day in range(scenario.until + 1):
             at = local_midnight(scenario.start + timedelta(days=day), zone)
             # Dated, or telling the same value again would be the same fact.
@@ -197,10 +210,10 @@ class Stage:
         )
 
 
-def _saying(whose: str, wanted: Mapping[str, bool] | bool) -> Any:
-    if isinstance(wanted, bool):
-        return lambda conn, now: consent.leave_all(conn, whose, now, source="page")
-    return lambda conn, now: consent.save(conn, whose, wanted, now, source="page")
+def _contact_fact(key: str, one: Contact, at: datetime) -> ContactFact:
+    """Dated, or what is said again after something else would be the same fact."""
+    told = {**asdict(one), "email": one.email and one.email.replace("@account.", f"@{key}.")}
+    return ContactFact(account=key, at=at, **told)
 
 
 def zone_of(scenario: ScenarioDocument, workspace: Workspace) -> str:

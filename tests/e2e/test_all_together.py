@@ -28,6 +28,7 @@ OUTCOMES: dict[str, list[str | None]] = {
     "review": ["send", "drop"],
 }
 MAILS = ("mailed", "again", "special", "terms", "review", "hello", "tour")
+ROLES = ("champion", "admin", "sponsor")
 DELAYS = ("30 minutes", "2 hours", "1 day", "3 days", "5 days", "7 days")
 
 
@@ -55,6 +56,18 @@ async def test_what_many_playbooks_do_to_an_account_is_what_the_simulator_says(
     assert runs > 2 * ACCOUNTS
 
 
+def _somebody(own: random.Random) -> Any:
+    """What a scenario may say of a contact."""
+    if own.random() < 0.3:
+        return True
+    told: dict[str, Any] = {"also": [role for role in ROLES if own.random() < 0.2]}
+    if own.random() < 0.5:
+        told["zone"] = own.choice(["America/Los_Angeles", "Asia/Kolkata", "Europe/Berlin", "Pacific/Auckland"])
+    if own.random() < 0.5:
+        told["locale"] = own.choice(["de", "de-AT", "en", "fr"])
+    return told | {"email": own.random() < 0.85, "do_not_contact": own.random() < 0.1}
+
+
 class _Life:
     """What is told of one account, and what people do, by a seed."""
 
@@ -70,7 +83,8 @@ class _Life:
             {
                 "name": f"seed {self._seed}",
                 "account": self._account(),
-                "contacts": dict.fromkeys(roles := self._roles(), True),
+                "contacts": self._contacts(roles := self._roles()),
+                "contact_changes": self._contact_changes(),
                 "start": self._start,
                 "consent": self._consent(roles),
                 "days": {str(day): facts for day, facts in enumerate(days) if facts},
@@ -123,7 +137,17 @@ class _Life:
         return told
 
     def _roles(self) -> list[str]:
-        return [role for role in ("champion", "admin", "sponsor") if self._chance(0.7)]
+        return [role for role in ROLES if self._chance(0.7)]
+
+    def _contacts(self, roles: list[str]) -> dict[str, Any]:
+        """Of lots of their own, as consent: some are elsewhere, read German, have two roles or no address."""
+        own = random.Random(f"contacts {self._seed}")
+        return {role: _somebody(own) for role in roles}
+
+    def _contact_changes(self) -> dict[str, dict[str, Any]]:
+        own = random.Random(f"turnover {self._seed}")
+        days = sorted(own.sample(range(1, DAYS), 5))
+        return {str(day): {own.choice(ROLES): own.choice([False, True, _somebody(own)])} for day in days}
 
     def _consent(self, roles: list[str]) -> dict[str, dict[str, Any]]:
         """Of lots of their own: what else happens is not drawn anew."""

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.calendars import add, local_date, local_midnight
+from engine.contacts import holders
 from engine.durations import parse_duration
 from engine.facts import AccountFact, ContactFact, EventFact, IncomingFact, MetricFact
 from engine.plan import Compiled
@@ -131,7 +132,7 @@ class _Store:
 
 
 def _simulated(playbooks: Sequence[Compiled], case: Case, instants: Sequence[datetime]) -> Simulation:
-    known = Account(starts_workspace(), ["champion"], case.key)
+    known = Account(starts_workspace(), holders(["champion"]), case.key)
     simulation = Simulation(playbooks, known, _Nobody())  # type: ignore[arg-type]  # nobody does anything
     known.learn(case.first)
     keys: set[str] = set()

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.contacts import by_address
 from engine.mail.addresses import address_key
 from engine.mail.locales import in_locale
 from engine.mail.policy import topic_of
@@ -23,13 +24,13 @@ from workflows.ports import STREAM
 def reachable(acting: Acting, act: Act) -> list[Contact] | Receipt:
     """Whom the act's `to` and `mode` mean, each address once; or why nobody is written to, which is an outcome."""
     found = recipients(acting.conn, acting.account_id, act.params["to"], act.params["mode"], acting.workspace)
-    by_address = {one.email.casefold(): one for one in reversed(found) if one.email}
-    if not by_address:
+    written_to = by_address(found)
+    if not written_to:
         why = f"no contact is {act.params['to']}" if not found else f"{found[0].name} has no mail address"
         return Receipt(outcome="skipped", values={"outcome": "skipped"}, reason=why)
     if acting.workspace.sender is None:
         return Receipt(outcome="failed", reason="tenure.yaml has no sender")
-    return [one for one in found if one.email and by_address[one.email.casefold()] is one]
+    return written_to
 
 
 class Letter:

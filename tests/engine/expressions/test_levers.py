@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from engine.contacts import holders
 from engine.expressions import Scope, evaluate, parse_expression
 from engine.expressions.levers import Term, nearest, terms
 from engine.expressions.spell import spell
@@ -26,7 +27,7 @@ CATALOGUE = authoring_workspace().catalogue()
 
 
 def account(**changes: Any) -> Account:
-    one = Account(authoring_workspace(), ["champion"])
+    one = Account(authoring_workspace(), holders(["champion"]))
     one.learn(FACTS | {name.replace("__", "."): value for name, value in changes.items()})
     one.look(NOW)
     return one

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.contacts import holders
 from engine.scenarios.document import DoingDocument
 from engine.scenarios.people import ScenarioPeople
 from engine.simulation import Account, SimulatedRun, Simulation
@@ -55,7 +56,7 @@ class Case:
         compilation = compiled(with_steps(self.steps))
         assert found(compilation) == []
         assert compilation.compiled is not None
-        account = Account(authoring_workspace(), ["champion"], self.key)
+        account = Account(authoring_workspace(), holders(["champion"]), self.key)
         account.learn({**FACTS, **self.facts})
         simulation = Simulation([], account, ScenarioPeople(self.people))
         for day, props in self.events:

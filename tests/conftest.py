@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from app.embedded import Servers, TemporalAddress
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -135,7 +136,7 @@ def _end_keeper(servers: Servers) -> None:
     keeper = psutil.Process(pids["keeper"])
     with contextlib.suppress(ProcessLookupError):
         os.kill(keeper.pid, signal.SIGTERM)
-    psutil.wait_procs([keeper], timeout=30)
+    psutil.wait_procs([keeper], timeout=PATIENCE)
 
 
 def _execute(url: str, statement: str) -> None:

@@ -104,7 +104,7 @@ def _plain(url: str) -> str:
 
 
 _END_OTHERS = sa.text("""
-    select pg_terminate_backend(pid, 5000) from pg_stat_activity
+    select pg_terminate_backend(pid, 60000) from pg_stat_activity
     where datname = current_database() and backend_type = 'client backend' and pid <> all(:own)
 """)
 

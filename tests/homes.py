@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from app.embedded import Servers
+from tests.waiting import PATIENCE
 
 
 @contextlib.contextmanager
@@ -22,4 +23,4 @@ def new_home() -> Iterator[Path]:
         yield Path(directory)
         keeper = psutil.Process(held.pids()["keeper"])
         keeper.terminate()
-        psutil.wait_procs([keeper], timeout=30)
+        psutil.wait_procs([keeper], timeout=PATIENCE)

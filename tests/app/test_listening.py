@@ -12,6 +12,7 @@ import pytest
 from app.errors import SettingsError
 from app.listening import address_of, free_port, is_listened_at
 from app.settings import Settings, read_settings
+from tests.waiting import PATIENCE
 
 
 def listening_at(host: str, port: int = 0) -> Settings:
@@ -53,7 +54,12 @@ def test_an_address_of_the_newer_internet_stands_in_brackets() -> None:
 def test_a_wrong_host_ends_the_command_with_one_line_and_the_code_of_usage(command: str, tmp_path: Path) -> None:
     environment = os.environ | {"TENURE_HOME": str(tmp_path), "TENURE_WEB_HOST": "nowhere.invalid"}
     done = subprocess.run(
-        [sys.executable, "-m", "app", command], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "app", command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=3 * PATIENCE,
     )
     assert done.returncode == 2
     [line] = done.stderr.splitlines()

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from app.supervise import Process
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 _CACHE = """
 import app.__main__, weakref
@@ -41,7 +41,7 @@ def test_a_worker_that_is_held_touches_nothing_and_ends_with_whoever_holds_it(tm
     assert worker.popen is not None
     assert worker.popen.stdin is not None
     worker.popen.stdin.close()
-    assert worker.popen.wait(30) == 0
+    assert worker.popen.wait(PATIENCE) == 0
     assert sorted(one.name for one in tmp_path.iterdir()) == ["worker.log"]
     assert worker.log.read_text(encoding="utf-8") == ""
 

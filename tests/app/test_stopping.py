@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from app.stopping import stopped_in_a_line
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 _DEMO = [sys.executable, "-m", "app", "demo", "--accounts", "20"]
 
@@ -26,7 +26,12 @@ def test_a_demo_that_is_stopped_while_it_is_prepared_says_so_leaves_nothing_and_
         for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
             assert _stopped(home, environment, number) == code
         done = subprocess.run(
-            [*_DEMO, "--once", "--days", "1"], env=environment, capture_output=True, text=True, timeout=120, check=False
+            [*_DEMO, "--once", "--days", "1"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=5 * PATIENCE,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout.splitlines()[-1])
@@ -86,10 +91,10 @@ def _stopped(home: Path, environment: dict[str, str], number: int) -> int:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - starts no thread
     )
     try:
-        until(lambda: begins.exists() or demo.poll() is not None)
+        until(lambda: begins.exists() or demo.poll() is not None, 3 * PATIENCE)
         children = psutil.Process(demo.pid).children(recursive=True)
         demo.send_signal(number)
-        _, said = demo.communicate(timeout=120)
+        _, said = demo.communicate(timeout=2 * PATIENCE)
     except BaseException:
         demo.kill()
         demo.communicate()

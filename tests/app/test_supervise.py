@@ -17,7 +17,7 @@ import pytest
 
 from tests.command_line import make_shop, tenure
 from tests.homes import new_home
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 _ROOT = Path(__file__).resolve().parents[2]
 _TOKEN = "the one token of the servers of this test"
@@ -62,7 +62,7 @@ def _started(home: Path, said: Path, *, ready: bool = True) -> Iterator[Up]:
     finally:
         if popen.poll() is None:
             popen.terminate()
-        popen.wait(30)
+        popen.wait(PATIENCE)
 
 
 def _url(said: Path) -> str:
@@ -77,7 +77,7 @@ def _url(said: Path) -> str:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
@@ -89,7 +89,7 @@ def _api(up: Up, path: str, body: Any = None) -> Any:
         data=None if body is None else json.dumps(body).encode(),
         headers={"content-type": "application/json", "authorization": f"Bearer {_TOKEN}"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return json.load(answer)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from tests.waiting import PATIENCE
 from tests.web.conftest import app, engine, in_book  # noqa: F401 - fixtures
 from tests.web.signed_in import Browser, sign_in
 from web.access import SESSION_COOKIE
@@ -24,8 +25,9 @@ def chromium() -> Iterator[Any]:
     """Ends with the module: as long as it lives, its event loop runs in this process, and no other test's could."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here; install chromium")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -45,7 +47,7 @@ def site(app) -> Iterator[str]:  # noqa: F811 - a fixture asks for another by it
         thread.start()
         yield f"http://127.0.0.1:{port}"
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -61,6 +63,7 @@ def open_as(chromium, site, app, engine) -> Iterator[Callable[..., Any]]:  # noq
             made = opened.enter_context(_closing(chromium.new_context(base_url=site, **context)))
             made.add_cookies([{"name": SESSION_COOKIE, "value": secret, "url": site}])
             page = made.new_page()
+            page.set_default_timeout(1000 * PATIENCE)
             page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             return page
@@ -115,7 +118,7 @@ class Person:
         self._key, self._role = key, role
         self.sign_in()
         self.page = context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(1000 * PATIENCE)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)

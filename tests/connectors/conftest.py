@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from connectors.email.port import OutgoingMail
+from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -118,7 +120,8 @@ def smtp_server(server_context):
         controller = Controller(
             arrivals,
             hostname="localhost",
-            port=_free_port(),
+            port=free_port(),
+            ready_timeout=PATIENCE,
             ssl_context=server_context if security == "tls" else None,
             **options,
         )
@@ -129,12 +132,6 @@ def smtp_server(server_context):
     yield start
     for controller in running:
         controller.stop()
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]
 
 
 class ScriptedServer:

@@ -5,14 +5,15 @@ import imaplib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
+from tests.ports import free_port
+from tests.waiting import PATIENCE
+
 DOVECOT = shutil.which("dovecot", path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/opt/homebrew/sbin")
 USER, PASSWORD = "replies", "correct-horse"
-_PATIENCE = 15.0
 
 
 class Dovecot:
@@ -20,7 +21,7 @@ class Dovecot:
 
     def __init__(self, home: Path, certificate: tuple[str, str]) -> None:
         self.home = home
-        self.plain, self.tls = _free_port(), _free_port()
+        self.plain, self.tls = free_port(), free_port()
         self.certificate, key = certificate
         (home / "mail").mkdir()
         me = getpass.getuser()
@@ -49,7 +50,7 @@ class Dovecot:
             self._process = subprocess.Popen(
                 [DOVECOT, "-F", "-c", str(self.home / "dovecot.conf")], stdout=log, stderr=log, start_new_session=True
             )
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 self.client().logout()
@@ -64,7 +65,7 @@ class Dovecot:
         if self._process is not None:
             # With all its children, or the one that holds a connection would go on holding it.
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(_PATIENCE)
+            self._process.wait(PATIENCE)
             self._process = None
 
     def client(self) -> imaplib.IMAP4:
@@ -94,11 +95,6 @@ class Dovecot:
         _, found = client.fetch("1:*", "(FLAGS)")
         client.logout()
         return [one.decode().partition("FLAGS (")[2].rstrip(")") for one in found if isinstance(one, bytes)]
-
-
-def _free_port() -> int:
-    with socket.create_server(("localhost", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 _CONFIG = """

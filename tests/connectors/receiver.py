@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Self
 
+from tests.waiting import PATIENCE
+
 Part = bytes | float | str
 """Bytes to send, seconds to wait, or "reset" to cut the connection hard."""
 
@@ -35,13 +37,15 @@ class Receiver:
     answers: deque[list[Part]] = field(default_factory=deque)
     received: list[Received] = field(default_factory=list)
     context: ssl.SSLContext | None = None
+    silent: threading.Event = field(init=False)
+    """Set once it has begun to wait seconds."""
     hang_ups: int = 0
     """So many connections are cut hard when something has come that is not read."""
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(0.1)
-        self._stopping = threading.Event()
+        self._stopping, self.silent = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._accept)
         self._thread.start()
         return self
@@ -69,7 +73,7 @@ class Receiver:
             except TimeoutError:
                 continue
             with conn:
-                conn.settimeout(5)
+                conn.settimeout(PATIENCE)
                 if self.hang_ups:
                     self.hang_ups -= 1
                     with contextlib.suppress(OSError):
@@ -100,6 +104,7 @@ class Receiver:
                 _cut(conn)
                 return
             if isinstance(part, float):
+                self.silent.set()
                 deadline = time.monotonic() + part
                 while time.monotonic() < deadline and not self._stopping.is_set():
                     self._stopping.wait(0.02)

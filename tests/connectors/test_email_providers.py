@@ -12,6 +12,7 @@ from connectors.email.registry import PROVIDERS, Needs, open_transport
 from connectors.errors import Rejected
 from connectors.providers import UnknownProvider
 from tests.connectors.sendgrid_account import KEY, Account
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(params=[*PROVIDERS, "memory"])
@@ -35,7 +36,7 @@ def provider(request, smtp_server, certificate):
             "user_env": "MAIL_USER",
             "password_env": "MAIL_PASSWORD",
             "ca_file": certificate[0],
-            "timeout_seconds": 5,
+            "timeout_seconds": PATIENCE,
         }
         needs = Needs(secret=secrets.get, keep=lambda _: None, kept=lambda _: False)
         transport = open_transport("smtp", settings, needs)
@@ -44,7 +45,7 @@ def provider(request, smtp_server, certificate):
     elif request.param == "sendgrid":
         needs = Needs(secret={"SENDGRID_API_KEY": KEY}.get, keep=lambda _: None, kept=lambda _: False)
         with Account() as account:
-            settings = {"api_key_env": "SENDGRID_API_KEY", "url": account.base(), "timeout_seconds": 5}
+            settings = {"api_key_env": "SENDGRID_API_KEY", "url": account.base(), "timeout_seconds": PATIENCE}
             yield open_transport("sendgrid", settings, needs), account.messages
     else:
         pytest.fail(f"no bench for {request.param}: add one here")

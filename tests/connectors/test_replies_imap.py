@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from connectors.errors import Misconfigured, Unavailable
 from connectors.replies.imap import ImapMailbox, ImapSettings
 from tests.connectors.dovecot import DOVECOT, PASSWORD, USER, Dovecot
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.skipif(DOVECOT is None, reason="there is no IMAP server here; install dovecot-imapd")
 SECRETS = {"REPLIES_USER": USER, "REPLIES_PASSWORD": PASSWORD, "WRONG": "wrong"}
@@ -52,7 +53,7 @@ def _mailbox(server, changes):
         "user_env": "REPLIES_USER",
         "password_env": "REPLIES_PASSWORD",
         "ca_file": server.certificate,
-        "timeout_seconds": 5,
+        "timeout_seconds": PATIENCE,
     }
     return ImapMailbox(ImapSettings(**(values | changes)), SECRETS.get)
 

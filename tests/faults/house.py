@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import tempfile
 import threading
 import time
@@ -32,6 +31,8 @@ from store.deciding.sweep import sweep
 from store.deploying.deploy import deploy, publications
 from store.intake import take_in
 from store.schema import account, run
+from tests.ports import free_port
+from tests.waiting import PATIENCE
 from web.app import create_app
 from web.deps import WebDeps
 
@@ -109,7 +110,7 @@ class MailServer:
     def __init__(self, seed: int) -> None:
         self.received: collections.Counter[str] = collections.Counter()
         self._chance = random.Random(seed)
-        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), ready_timeout=20)
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), ready_timeout=PATIENCE)
 
     @property
     def port(self) -> int:
@@ -150,7 +151,7 @@ class House:
         self.worker.environment["TENURE_PUBLIC_URL"] = "https://pages.tenure.example"
         in_process = WebDeps(engine=self.database, temporal_answers=_alive, api_token=_TOKEN)
         self.http: httpx2.Client = (
-            httpx2.Client(base_url=self.address, timeout=30) if web else TestClient(create_app(in_process))
+            httpx2.Client(base_url=self.address, timeout=PATIENCE) if web else TestClient(create_app(in_process))
         )
         self.http.headers["authorization"] = f"Bearer {_TOKEN}"
 
@@ -244,7 +245,7 @@ class House:
         self.services.__exit__(None, None, None)
         with contextlib.suppress(psutil.NoSuchProcess):
             keeper.terminate()
-            keeper.wait(30)
+            keeper.wait(PATIENCE)
 
 
 class Looking:
@@ -286,16 +287,7 @@ async def _alive() -> bool:
     return True
 
 
-def free_port() -> int:
-    """Below the ports that the kernel gives to clients, so that nobody who knocks in vain connects to himself."""
-    while True:
-        port = random.SystemRandom().randrange(15000, 32000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
-def persist(do: Callable[[], _T], patience: float = 60.0) -> _T:
+def persist(do: Callable[[], _T], patience: float = PATIENCE) -> _T:
     """Try again while a server is away."""
     deadline = time.monotonic() + patience
     while True:
@@ -307,7 +299,7 @@ def persist(do: Callable[[], _T], patience: float = 60.0) -> _T:
             time.sleep(0.1)
 
 
-def eventually(what: str, is_so: Callable[[], Any], patience: float = 60.0) -> Any:
+def eventually(what: str, is_so: Callable[[], Any], patience: float = 5 * PATIENCE) -> Any:
     """Poll until it is so; whatever truth it gives."""
     deadline = time.monotonic() + patience
     while not (answer := is_so()):

@@ -13,6 +13,7 @@ from store.schema import run
 from tests.faults.crowd import Crowd
 from tests.faults.house import TALK, Looking, eventually, persist, standing_house
 from tests.faults.verdict import all_is_over, judge
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = "127.0.0.1:1"
@@ -42,7 +43,7 @@ def tenure(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[
         env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=3 * PATIENCE,
         check=False,
     )
 
@@ -69,6 +70,6 @@ def test_what_is_said_while_temporal_is_away_is_kept_and_acted_on_later() -> Non
                 *(503, "ready", "no answer"),
             )
             with Crowd(house, keys) as crowd:
-                eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
+                eventually("all runs ended, all mails settled", lambda: all_is_over(house))
             eventually("all is ready again", lambda: house.http.get("/readyz").status_code == 200)
         assert judge(house, keys, 0, crowd, "Temporal was away at first") == []

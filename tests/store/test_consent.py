@@ -16,6 +16,7 @@ from store.responses import mail_events
 from store.responses.seeing import record_event
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
+from tests.waiting import PATIENCE
 
 LATER = NOW + timedelta(hours=1)
 
@@ -190,7 +191,7 @@ def test_who_unsubscribes_while_a_mail_is_handed_over_is_before_or_after_and_nev
         leaving = threading.Thread(target=unsubscribe)
         leaving.start()
         assert not done.wait(0.2), "the address is held until the hand-over is committed"
-    leaving.join(10)
+    leaving.join(PATIENCE)
     assert post.find(mail_id).state == "handing_over"
     assert hand_over(engine, mail_to(post, "ann@acme.test")).final
 
@@ -218,6 +219,7 @@ def test_many_who_leave_while_many_are_written_to_never_wait_for_each_other(post
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
     assert errors == []
     assert post.states() <= {"handing_over", "skipped"}

@@ -12,6 +12,7 @@ from store import clock, schema
 from tests.connectors.sendgrid_account import KEY, Account
 from tests.connectors.sendgrid_posts import VERIFICATION_KEY, event, post, signed
 from tests.mailing import NOW, Post
+from tests.waiting import PATIENCE
 from tests.web.signed_in import alive
 from web.app import create_app
 from web.bodies import EVENTS_BODY
@@ -141,7 +142,7 @@ def test_a_mail_whose_answer_was_lost_is_never_sent_again_and_known_as_sent_when
     secrets = {"KEY": KEY}
     with Account() as account:
         account.answers.append(["reset"])
-        settings = SendGridSettings(api_key_env="KEY", url=account.base(), timeout_seconds=5)
+        settings = SendGridSettings(api_key_env="KEY", url=account.base(), timeout_seconds=PATIENCE)
         stream = MailStream(engine, {"email": SendGridTransport(settings, secrets.get)})
         assert stream.dispatch_due(NOW) == Counts(unknown=1)
         assert stream.dispatch_due(NOW + timedelta(days=1)) == Counts()

@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.databases import engine_of
+from tests.waiting import PATIENCE
 from web.live import EVERYBODY, Live
 
 
@@ -15,6 +16,6 @@ async def test_a_page_that_goes_in_the_moment_of_news_is_let_go(database: str) -
     [(_, queue)] = live._open
     queue.put_nowait(EVERYBODY)
     next_event.cancel()
-    await asyncio.wait([next_event], timeout=10)
+    await asyncio.wait([next_event], timeout=PATIENCE)
     assert next_event.cancelled()
     assert not live._open

@@ -10,6 +10,7 @@ from joserfc.jwk import RSAKey
 
 from store.access import logins
 from store.schema import login
+from tests.waiting import PATIENCE
 from tests.web.identity_provider import IdentityProvider
 from tests.web.signed_in import Browser, app_over
 from web.access import SESSION_COOKIE
@@ -23,7 +24,8 @@ def provider():
 
 
 @pytest.fixture
-def browser(engine, provider):
+def browser(engine, provider, monkeypatch):
+    monkeypatch.setattr("web.openid._SECONDS", PATIENCE)
     with engine.begin() as conn:
         logins.add_login(conn, key="kim", role="csm", now=datetime.now(UTC), name="Kim Novak", email="kim@tenure.test")
     settings = OpenIdSettings(issuer=provider.issuer, client_id="tenure", client_secret="s3cret")
@@ -35,7 +37,7 @@ def there(browser, next_="/tasks"):
     """To the provider, and the address it sends the browser back to."""
     out = browser.get(f"/sign-in/openid?next={next_}", follow_redirects=False)
     assert out.status_code == 303, out.text
-    sent_back = httpx2.get(out.headers["location"], follow_redirects=False)
+    sent_back = httpx2.get(out.headers["location"], follow_redirects=False, timeout=PATIENCE)
     return sent_back.headers["location"].removeprefix("http://testserver")
 
 

@@ -6,13 +6,15 @@ import email
 import json
 import os
 import random
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
+
+from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,11 +47,9 @@ class Receiver:
 @pytest.fixture
 def receiver():
     """(what receives, its port)."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     receiver = Receiver(random.Random(7))
-    controller = Controller(receiver, hostname="localhost", port=port, ready_timeout=20)
+    controller = Controller(receiver, hostname="localhost", port=port, ready_timeout=PATIENCE)
     controller.start()
     yield receiver, port
     controller.stop()
@@ -73,4 +73,4 @@ def order(database, receiver):
         return int(answers.readline())
 
     yield order
-    process.communicate(timeout=10)
+    process.communicate(timeout=PATIENCE)

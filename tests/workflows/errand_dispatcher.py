@@ -18,12 +18,13 @@ from connectors.webhook.http import HttpCaller, HttpSettings
 from store import errands
 from store.postgres.database import engine_for
 from tests.mailing import NOW
+from tests.waiting import PATIENCE
 from workflows.errands import ErrandStream, Outside
 
 
 class Deadly(HttpCaller):
     def __init__(self, address, passes):
-        settings = HttpSettings(url=address, allow_private=True, total_seconds=2)
+        settings = HttpSettings(url=address, allow_private=True, total_seconds=PATIENCE)
         super().__init__(settings, lambda _name: None)
         self.passes = passes
 

@@ -5,6 +5,7 @@ import asyncio
 import sqlalchemy as sa
 
 from tests.databases import engine_of
+from tests.waiting import PATIENCE
 from workflows.bell import Bell
 
 
@@ -12,12 +13,12 @@ async def test_who_is_to_stop_stops_even_if_the_bell_rings_in_that_moment(databa
     """Without that a busy worker would go on for ever: its bells ring all the time."""
     bell = Bell(engine_of(database), ("tenure_facts",))
     try:
-        await bell.wait("tenure_facts", 10)  # It rings once when it begins to listen.
-        waiting = asyncio.create_task(bell.wait("tenure_facts", 60))
+        await bell.wait("tenure_facts", PATIENCE)  # It rings once when it begins to listen.
+        waiting = asyncio.create_task(bell.wait("tenure_facts", 2 * PATIENCE))
         await asyncio.sleep(0)
         bell._events["tenure_facts"].set()
         waiting.cancel()
-        await asyncio.wait([waiting], timeout=10)
+        await asyncio.wait([waiting], timeout=PATIENCE)
         assert waiting.cancelled()
     finally:
         bell.close()
@@ -26,11 +27,11 @@ async def test_who_is_to_stop_stops_even_if_the_bell_rings_in_that_moment(databa
 async def test_a_ring_ends_the_wait_and_counts_once(database: str) -> None:
     bell = Bell(engine_of(database), ("tenure_facts",))
     try:
-        await bell.wait("tenure_facts", 10)
+        await bell.wait("tenure_facts", PATIENCE)
         with engine_of(database).begin() as conn:
             conn.execute(sa.text("select pg_notify('tenure_facts', '')"))
-        async with asyncio.timeout(10):
-            await bell.wait("tenure_facts", 60)
+        async with asyncio.timeout(PATIENCE):
+            await bell.wait("tenure_facts", 2 * PATIENCE)
         assert not bell._events["tenure_facts"].is_set()
     finally:
         bell.close()

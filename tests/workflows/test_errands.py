@@ -19,7 +19,7 @@ from store.running import runs
 from tests.connectors.receiver import Receiver, reply
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from workflows.errands import ErrandStream, Outside
 
 AWAY = Failure(error=Unavailable("crm.example:443 answered 503"))
@@ -258,7 +258,7 @@ def test_a_dispatcher_that_runs_is_woken_by_an_order_and_ends_when_told(desk):
         until(lambda: desk.state(errand_id)[0] == "delivered")
     finally:
         stop.set()
-        thread.join(60)
+        thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -267,7 +267,7 @@ def test_a_real_receiver_is_told_until_it_takes_it(database):
     desk = Desk(engine)
     with Receiver() as receiver:
         receiver.answers = deque([["reset"], reply(503, retry_after="30"), reply(200, b'{"ticket": "T-1"}')])
-        settings = HttpSettings(url=receiver.url(), allow_private=True)
+        settings = HttpSettings(url=receiver.url(), allow_private=True, total_seconds=PATIENCE)
         caller = HttpCaller(settings, lambda _name: None)
         stream = ErrandStream(engine, Outside(webhook=lambda _name: caller, chat=lambda _name: desk.team))
         errand_id = desk.order(resends=1, returns={"ticket": "text"})

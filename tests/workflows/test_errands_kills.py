@@ -18,6 +18,7 @@ from store import errands, schema
 from tests.connectors.receiver import Receiver
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
+from tests.waiting import PATIENCE
 from workflows.errands import ErrandStream, Outside
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,7 +66,7 @@ def killed_at():
         return int(answers.readline())
 
     yield killed_at
-    process.communicate(timeout=10)
+    process.communicate(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("resends", [0, 1])
@@ -75,7 +76,9 @@ def test_a_killed_dispatcher_neither_doubles_nor_loses_a_request(database, resen
     with Receiver() as receiver:
         for point in POINTS:
             assert killed_at(database, receiver.url(), point) == signal.SIGKILL
-        caller = HttpCaller(HttpSettings(url=receiver.url(), allow_private=True), lambda _name: None)
+        caller = HttpCaller(
+            HttpSettings(url=receiver.url(), allow_private=True, total_seconds=PATIENCE), lambda _name: None
+        )
         stream = ErrandStream(engine, Outside(webhook=lambda _name: caller, chat=lambda _name: StoredChat()))
         for hours in range(3):
             stream.dispatch_due(NOW + timedelta(hours=hours))

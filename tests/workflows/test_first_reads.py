@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -75,5 +75,9 @@ async def run(client: Client, steps: str, begin: Begin) -> tuple[Store, Mapping[
     activities: list[Callable[..., Any]] = [store.reads, store.perform, store.rest]
     async with Worker(client, task_queue=name, workflows=[PlaybookWorkflow], activities=activities):
         plan = compilation.compiled.plan.model_dump(mode="json")
-        ending = await client.execute_workflow("rescue", args=[plan, begin], id=name, task_queue=name)
+        # A task that Temporal gives up waiting for is taken again, and asks again.
+        patient = timedelta(minutes=2)
+        ending = await client.execute_workflow(
+            "rescue", args=[plan, begin], id=name, task_queue=name, task_timeout=patient
+        )
     return store, ending

@@ -81,7 +81,7 @@ def test_under_the_real_clock_nobody_is_told(world, lookout):
 def test_after_its_connection_broke_it_looks_and_hears_anew(world, lookout):
     with world.tx() as conn:
         other = "select pid from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()"
-        conn.execute(sa.text(f"select pg_terminate_backend(pid) from ({other}) as others"))
+        conn.execute(sa.text(f"select pg_terminate_backend(pid, 60000) from ({other}) as others"))
     with pytest.raises(sa.exc.OperationalError):
         lookout.see(restless)
     lookout.see(restless)

@@ -12,7 +12,7 @@ from connectors.errors import Misconfigured, RateLimited, Rejected, Unavailable,
 from store import schema
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from workflows import dispatcher
 from workflows.mail_stream import Counts, MailStream
 
@@ -243,8 +243,8 @@ class Together(MemoryTransport):
 
     def __init__(self, at_once, cut=lambda: None):
         super().__init__(at_once=at_once, can_look_up=False)
-        self.asking = threading.Barrier(at_once, timeout=20)
-        self.leaving = threading.Barrier(at_once, action=cut, timeout=20)
+        self.asking = threading.Barrier(at_once, timeout=PATIENCE)
+        self.leaving = threading.Barrier(at_once, action=cut, timeout=PATIENCE)
 
     def deliver(self, mail, hand_over):
         self.asking.wait()
@@ -274,7 +274,7 @@ def test_what_became_of_all_that_were_on_their_way_survives_an_outage_of_the_dat
         stream.dispatch_due(NOW)
     assert Counter(post.find(mail_id).state for mail_id in ids) == {"handing_over": 3, "prepared": 3}
     # One that had already followed may have given up waiting for others to ask beside it.
-    transport.asking, transport.leaving = threading.Barrier(3, timeout=20), threading.Barrier(3, timeout=20)
+    transport.asking, transport.leaving = threading.Barrier(3, timeout=PATIENCE), threading.Barrier(3, timeout=PATIENCE)
     assert stream.dispatch_due(NOW) == Counts(sent=3)
     assert {post.find(mail_id).state for mail_id in ids} == {"sent"}
     assert len({mail.message_id for mail in transport.taken}) == len(transport.taken) == 6
@@ -286,7 +286,9 @@ def test_one_that_may_not_leave_after_all_holds_up_none_of_those_beside_it(post,
 
     class Withdrawing(MemoryTransport):
         asking = threading.Barrier(
-            4, timeout=20, action=lambda: post.change(schema.contact, post.find(ids[2]).contact_id, do_not_contact=True)
+            4,
+            timeout=PATIENCE,
+            action=lambda: post.change(schema.contact, post.find(ids[2]).contact_id, do_not_contact=True),
         )
 
         def deliver(self, mail, hand_over):
@@ -302,7 +304,7 @@ def test_one_that_may_not_leave_after_all_holds_up_none_of_those_beside_it(post,
 def _end_backend(engine, stream):
     driver = stream._conn.connection.dbapi_connection
     with engine.begin() as conn:
-        conn.execute(sa.text("select pg_terminate_backend(:pid, 5000)"), {"pid": driver.info.backend_pid})
+        conn.execute(sa.text("select pg_terminate_backend(:pid, 60000)"), {"pid": driver.info.backend_pid})
 
 
 # --- the loop
@@ -317,7 +319,7 @@ def loop(engine, transport):
     thread.start()
     yield stream
     stop.set()
-    thread.join(timeout=60)
+    thread.join(timeout=PATIENCE)
     assert not thread.is_alive()
 
 
@@ -363,16 +365,30 @@ def test_the_loop_goes_on_after_the_database_was_away_and_after_a_bug(post, engi
 def test_several_dispatchers_share_the_work_and_send_each_mail_once(post, engine):
     run_id = post.run()
     ids = post.prepare(*(post.draft(run_id, post.contact(run_id)) for _ in range(120)))
-    transports = [MemoryTransport() for _ in range(4)]
+    begun = threading.Barrier(4, timeout=PATIENCE)
+
+    class Sharing(MemoryTransport):
+        """Its first mail leaves when each of the others has one, too."""
+
+        first = True
+
+        def deliver(self, mail, hand_over):
+            if self.first:
+                self.first = False
+                begun.wait()
+            return super().deliver(mail, hand_over)
+
+    transports = [Sharing() for _ in range(4)]
     streams = [MailStream(engine, {"email": transport}) for transport in transports]
     threads = [threading.Thread(target=stream.dispatch_due, args=(NOW,)) for stream in streams]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=2 * PATIENCE)
+        assert not thread.is_alive()
     for stream in streams:
         stream.close()
     taken = [mail.message_id for transport in transports for mail in transport.taken]
     assert sorted(taken) == sorted(post.find(mail_id).message_id for mail_id in ids)
-    assert sum(bool(transport.taken) for transport in transports) > 1
+    assert all(transport.taken for transport in transports)
     assert [fact["values"]["outcome"] for fact in post.told(run_id)] == ["sent"]

@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
-from temporalio.service import RPCError
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
 
 from engine.facts import AccountFact, PersonFact
 from engine.project import read_project
@@ -26,6 +26,7 @@ from store.running import runs
 from store.schema import run, task, trace
 from tests.databases import engine_of
 from tests.e2e.test_equality import stored_ports
+from tests.waiting import PATIENCE, until_answered
 from tests.web.signed_in import Browser, app_over
 from workflows.acts import PERFORM
 from workflows.outbox import Deliverer, TemporalAway
@@ -73,14 +74,13 @@ class Small:
 
     async def until(self, statement: Any) -> Any:
         """Deliver until the statement finds something."""
-        async with asyncio.timeout(60):
-            while True:
-                await self.deliverer.deliver_all()
-                with self.database.connect() as conn:
-                    found = conn.execute(statement).all()
-                if found:
-                    return found[0]
-                await asyncio.sleep(0.05)
+
+        async def rows() -> Any:
+            await self.deliverer.deliver_all()
+            with self.database.connect() as conn:
+                return conn.execute(statement).all()
+
+        return (await until_answered(rows))[0]
 
     def complete(self, step: str) -> None:
         with self.database.begin() as conn:
@@ -108,6 +108,7 @@ async def test_a_workflow_that_was_terminated_ends_its_run_as_failed_with_the_re
 ) -> None:
     await small.until(given("first"))
     assert (await reconcile(small.database, small.client))["fine"] == 1
+    monkeypatch.setattr("workflows.reconcile._CLOSED_FOR", timedelta(hours=1))
     await small.client.get_workflow_handle(f"twice/{small.key}/1").terminate("by hand")
     found = await reconcile(small.database, small.client)
     assert found["closing"] == 1, "a worker may just be writing its end"
@@ -127,10 +128,15 @@ async def test_a_run_that_temporal_has_open_after_its_end_is_closed_there(
         runs.end(conn, number, outcome="end", reason="done", at=clock.now(conn))
     monkeypatch.setattr("workflows.reconcile._CLOSED_FOR", timedelta(0))
     handle = small.client.get_workflow_handle(f"twice/{small.key}/1")
-    assert (await reconcile(small.database, small.client))["closed"] == 1
+
+    async def closed() -> int:
+        return (await reconcile(small.database, small.client))["closed"]
+
+    # Temporal lists a run a moment after it has begun.
+    assert await until_answered(closed) == 1
     assert (await handle.describe()).status == WorkflowExecutionStatus.TERMINATED
     assert await small.until(ENDED) == ("end", "done")
-    assert (await reconcile(small.database, small.client))["closed"] == 0
+    assert await closed() == 0
 
 
 async def test_telling_a_run_that_temporal_does_not_know_is_noticed(small: Small) -> None:
@@ -154,7 +160,7 @@ async def test_a_lost_run_that_is_started_again_while_it_is_told_something_hears
     def settle_late(deliverer: Deliverer, *told: Any) -> int:
         if not started_again:
             started_again.append(asyncio.run_coroutine_threadsafe(reconcile(small.database, small.client), loop))
-            assert started_again[0].result(30)["restarted"] == 1
+            assert started_again[0].result(PATIENCE)["restarted"] == 1
         return settle(deliverer, *told)
 
     loop = asyncio.get_running_loop()
@@ -169,14 +175,15 @@ async def forgotten(client: Client, workflow_id: str) -> None:
     execution = WorkflowExecution(workflow_id=workflow_id)
     request = DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=execution)
     await client.workflow_service.delete_workflow_execution(request)
-    with pytest.raises(RPCError, match="not found"):
-        await _describe_while_known(client.get_workflow_handle(workflow_id))
 
+    async def is_gone() -> bool:
+        try:
+            await client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            return error.status == RPCStatusCode.NOT_FOUND
+        return False
 
-async def _describe_while_known(handle: WorkflowHandle[Any, Any]) -> None:
-    for _ in range(300):
-        await handle.describe()
-        await asyncio.sleep(0.05)
+    await until_answered(is_gone)
 
 
 async def test_a_task_completed_while_temporal_is_away_takes_effect_when_it_is_back(small: Small) -> None:

@@ -10,7 +10,7 @@ from connectors.replies.memory import MemoryMailbox
 from store import schema
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 from workflows import reply_poll
 from workflows.reply_poll import ReplyPoll
 
@@ -84,5 +84,5 @@ def test_the_loop_outlives_every_outage(post, sent, monkeypatch):
         until(lambda: not box.held)
     finally:
         stop.set()
-        thread.join(60)
+        thread.join(PATIENCE)
     assert (replies(post), len(box.held)) == (1, 0)

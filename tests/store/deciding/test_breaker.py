@@ -11,6 +11,7 @@ from store.deciding import breaker
 from store.deciding.sweep import dry_run
 from store.intake.arriving import arrive, stage
 from tests.store.world import DAY, FALLS, START, WORKSPACE, World, workspace
+from tests.waiting import PATIENCE
 
 CARD = """
 scorecard: health
@@ -365,5 +366,5 @@ def test_who_writes_to_owners_is_woken_by_what_is_held_back_and_by_no_other_swee
         assert world.sweep().started == 2
         scores(world, range(2, 30), 0.0)
         assert world.sweep().held == 28
-        assert len(list(listener.notifies(timeout=5, stop_after=1))) == 1
+        assert len(list(listener.notifies(timeout=PATIENCE, stop_after=1))) == 1
         assert not list(listener.notifies(timeout=0))

@@ -11,6 +11,7 @@ from store.inbox import desk, tasks
 from store.running import outbox
 from tests.databases import engine_of
 from tests.store.book import NOW, Book, days
+from tests.waiting import PATIENCE
 
 WALL = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 HELD = WALL + timedelta(seconds=10)
@@ -229,5 +230,5 @@ def test_whoever_looks_at_a_persons_tasks_is_told_of_changes(database):
         with engine.begin() as conn:
             desk.reassign(conn, task_id, "lee", "kim", NOW)
         driver: Any = listening.connection.dbapi_connection
-        heard = {note.payload for note in driver.notifies(timeout=5, stop_after=2)}
+        heard = {note.payload for note in driver.notifies(timeout=PATIENCE, stop_after=2)}
     assert heard == {"kim", "lee"}

@@ -8,6 +8,7 @@ from engine.facts import AccountFact, ContactFact, EventFact, MetricFact, Person
 from store import schema
 from store.intake import events, take_in, take_in_dated, values
 from tests.databases import engine_of
+from tests.waiting import PATIENCE
 
 T0 = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -96,7 +97,7 @@ def test_listeners_hear_of_it_when_the_transaction_is_done(database):
         engine = engine_of(database)
         with engine.begin() as conn:
             take_in(conn, [account()], known_at=T0)
-        heard = list(listener.notifies(timeout=5, stop_after=1))
+        heard = list(listener.notifies(timeout=PATIENCE, stop_after=1))
     assert [note.channel for note in heard] == ["tenure_facts"]
 
 

@@ -15,6 +15,7 @@ from store import mails, schema
 from store.deploying.deploy import deploy
 from tests.databases import engine_of
 from tests.mailing import NOW, Post
+from tests.waiting import PATIENCE
 
 DAY = timedelta(days=1)
 
@@ -235,7 +236,8 @@ def test_no_interleaving_of_eight_workers_exceeds_a_cap(post, engine, caps, seed
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
     assert errors == []
     with engine.begin() as conn:
         query = sa.select(schema.mail.c.to_key, schema.mail.c.account_id).where(schema.mail.c.left_at.is_not(None))

@@ -105,7 +105,7 @@ def test_whose_server_has_ended_while_it_rested_is_replaced_before_anybody_notic
     pid = _server(engine)
     other = engine_for(database)
     with other.begin() as conn:
-        assert conn.execute(sa.text("select pg_terminate_backend(:pid, 5000)"), {"pid": pid}).scalar_one()
+        assert conn.execute(sa.text("select pg_terminate_backend(:pid, 60000)"), {"pid": pid}).scalar_one()
     other.dispose()
     assert _look(engine) == 1
     assert _server(engine) != pid

@@ -7,6 +7,7 @@ import pytest
 from engine.turns.runtime import Act, Receipt
 from store.running.ledger import once
 from tests.store.world import FALLS, World
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_of_two_performers_at_once_one_does_it_and_both_get_its_receipt(world):
 
     def slowly():
         inside.set()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
         return doing()
 
     def perform(do):
@@ -80,7 +81,7 @@ def test_of_two_performers_at_once_one_does_it_and_both_get_its_receipt(world):
 
     first = threading.Thread(target=perform, args=(slowly,))
     first.start()
-    assert inside.wait(20)
+    assert inside.wait(PATIENCE)
     second = threading.Thread(target=perform, args=(doing,))
     second.start()
     go_on.set()

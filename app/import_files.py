@@ -111,5 +111,13 @@ def _left_out(one: Import, folder: Path, why: str) -> Problem:
         code="PB520",
         spot=Spot(file=one.file),
         message=f"the import {one.name} is left out: {why}",
-        hint=f"it is looked for in {folder}",
+        hint=_where(one, folder),
     )
+
+
+def _where(one: Import, folder: Path) -> str:
+    """Where it was looked for; many name it from the workspace, though files go by the folder that is imported."""
+    inside = one.file.removeprefix(f"{folder.name}/")
+    if inside != one.file and (folder / inside).is_file():
+        return f"files are named from the folder that is imported, so write in tenure.yaml: file: {inside}"
+    return f"it is looked for as {folder / one.file}"

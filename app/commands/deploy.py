@@ -33,7 +33,7 @@ def deploy_folder(folder: Path, home: Path | None, *, dry_run: bool, as_json: bo
     if as_json:
         show({**plain(report), "broken": broken})
     else:
-        _print(report, project, broken)
+        _print(report, project, broken, dry_run=dry_run)
         if dry_run:
             say("nothing was published: this was a dry run")
         elif virtual:
@@ -41,7 +41,7 @@ def deploy_folder(folder: Path, home: Path | None, *, dry_run: bool, as_json: bo
     return FINDINGS if project.broken else 0
 
 
-def _print(report: DeployReport, project: Project, broken: list[str]) -> None:
+def _print(report: DeployReport, project: Project, broken: list[str], *, dry_run: bool) -> None:
     rows = [(name, "new", _existing(report, project, name)) for name in report.new]
     rows += [(name, "changed", _existing(report, project, name)) for name in report.changed]
     rows += [(name, "unchanged", "") for name in report.unchanged]
@@ -55,7 +55,8 @@ def _print(report: DeployReport, project: Project, broken: list[str]) -> None:
         show_table(("PLAYBOOK", "", ""), sorted(rows))
     else:
         say("the folder has no playbooks yet")
-    print(f"workspace {'published' if report.workspace_changed else 'unchanged'}")
+    changed = "changed" if dry_run else "published"
+    print(f"workspace {changed if report.workspace_changed else 'unchanged'}")
     for name, lines in sorted(report.differences.items()):
         print(f"\n{name}:")
         for line in lines:

@@ -58,7 +58,7 @@ def _print(report: ImportReport, errors: int) -> None:
     show_table(("IMPORT", "ROWS", "NEW FACTS", "STILL TO COME", "KNOWN BEFORE"), rows)
     print(f"clock at {when(report.now)} UTC; {count(errors, 'row or file', 'rows or files')} left out")
     if not total.facts and not total.staged:
-        print("nothing changed: all of it was known before")
+        print("nothing changed: all of it was known before" if total.repeats else "nothing changed")
 
 
 def _numbers(one: FileCount) -> tuple[str, ...]:

@@ -230,6 +230,20 @@ def test_parquet_dates_are_dates(engine, typed_folder):
         assert conn.execute(sa.select(schema.event.c.at)).scalar() == datetime(2024, 5, 3, tzinfo=UTC)
 
 
+def test_a_file_that_is_missing_is_said_with_the_place_where_it_was_looked_for(engine, folder):
+    inside = f"{folder.name}/accounts.csv"
+    one, two, three = WORKSPACE.imports
+    named = WORKSPACE.model_copy(update={"imports": (one.model_copy(update={"file": inside}), two, three)})
+    (folder / "subs.csv").unlink()
+    report = import_folder(engine, named, folder, MAY)
+    said = [problem for problem in report.problems if "is left out" in problem.message]
+    hints = {problem.spot.file: problem.hint for problem in said}
+    assert hints == {
+        inside: "files are named from the folder that is imported, so write in tenure.yaml: file: accounts.csv",
+        "subs.csv": f"it is looked for as {folder / 'subs.csv'}",
+    }
+
+
 def test_without_the_extra_the_command_that_installs_it_is_named(engine, typed_folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     report = import_folder(engine, TYPED, typed_folder, MAY)

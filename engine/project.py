@@ -135,10 +135,13 @@ class _Reader:
         texts, found = _texts(mails, shown, self._names, self._topics)
         sources = {_stem(path): (content, shown[path]) for path, content in mails.items()}
         found += translation_problems(texts, self._workspace.locales[1:], sources)
+        unsure: list[Problem] = []
         path, beside = f"{folder}/{PLAYBOOK_FILE}", f"{folder}/{SCENARIOS_FILE}"
         compilation = compile_playbook(
             files[path], shown[path], _name(folder), texts, self._workspace, today=self._today
         )
+        for name in (one for one, text in texts.items() if text.hash in compilation.texts):
+            unsure += _unsure(texts[name], *sources[name], compilation.sure)
         if any(problem.severity == "error" for problem in found):
             compilation = replace(compilation, compiled=None, texts={})
         # A mail that is broken is missing as well; one problem is enough.
@@ -148,7 +151,15 @@ class _Reader:
         wrong: tuple[Problem, ...] = ()
         if beside in files:
             scenarios, wrong = _scenarios(files[beside], shown[beside], compilation, self._workspace)
-        return _Found(folder=folder, compilation=compilation, scenarios=scenarios, problems=(*own, *found, *wrong))
+        return _Found(
+            folder=folder, compilation=compilation, scenarios=scenarios, problems=(*own, *found, *unsure, *wrong)
+        )
+
+
+def _unsure(text: MailText, content: bytes, file: str, sure: tuple[str, ...]) -> list[Problem]:
+    from engine.texts.unsure import unsure_in_mail
+
+    return unsure_in_mail(text, content, file, sure)
 
 
 def _brief(one: _Found) -> Brief:

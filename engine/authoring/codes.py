@@ -73,6 +73,7 @@ CODES: dict[str, str] = {
     "PB366": "a playbook to start that is not there, or that only its own triggers start",
     "PB367": "playbooks that start each other in a circle",
     "PB368": "an open alone decides",
+    "PB369": "`and` beside `or` without parentheses",
     # PB4xx: texts and templates
     "PB401": "a mail text begins with its subject between two lines of ---",
     "PB402": "a mail has no body",
@@ -83,6 +84,7 @@ CODES: dict[str, str] = {
     "PB407": "an unknown filter, or one used in a way it cannot be",
     "PB408": "a control character, or several lines where one is needed",
     "PB409": "a link that leads nowhere",
+    "PB410": "a value that may be unknown, with nothing in its place",
     # PB5xx: workspace and scorecards
     "PB501": "tenure.yaml is missing, or declares a field incompletely",
     "PB502": "a prop, feed or kind of rows that cannot be",

@@ -27,6 +27,8 @@ class Compilation:
     texts: Mapping[str, MailText]
     """The mail texts it sends, by hash."""
     problems: tuple[Problem, ...]
+    sure: tuple[str, ...] = ()
+    """What its texts may show without asking whether it is known."""
     source: str = ""
     enrolls: tuple[tuple[str, Spot], ...] = ()
     """The playbooks that its steps start, and where; none where its shape is broken, and they may be made up."""
@@ -63,6 +65,7 @@ def compile_playbook(
         compiled=None if broken else compiled,
         texts={text.hash: text for text in texts.values() if compiled and text.hash in compiled.plan.texts},
         problems=tuple(dict.fromkeys(compiler.problems)),  # a trigger's two conditions may be wrong in the same way
+        sure=compiler.sure,
         source=document.text,
         enrolls=() if problems else tuple(compiler.enrolls_of()),
     )

@@ -1,7 +1,7 @@
 """Compiles one document: the playbook's own parts, and its steps one after the other."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,8 @@ from engine.steps.base import Body, Sure, ends
 from engine.texts.document import MailText
 from engine.texts.names import known_names
 from engine.triggers import Trigger, TriggerDocument
-from engine.triggers.base import identity
+from engine.triggers.base import Edge, Moment, Schedule, identity
+from engine.triggers.coming import anchor_of
 from engine.turns.endings import Outcome
 from engine.values import Condition
 from engine.workspace import Workspace
@@ -42,6 +43,8 @@ class Compiler(Expressions):
         self._enrolls: list[tuple[str, Spot]] = []
         self._rounds = 1
         self._names = names_for_texts(workspace)
+        self.sure: tuple[str, ...] = ()
+        """What texts may show without asking: what an account does not start without."""
 
     def compile(self, playbook: PlaybookDocument) -> Compiled | None:
         audience = self._audience(playbook.audience)
@@ -57,6 +60,7 @@ class Compiler(Expressions):
         self._given = _needed(audience, playbook.entry.key)
         named = (one for one in documents_in(playbook.steps) if getattr(one, "id", None))
         self._leaves = {_name(one): one.results() for one in named}
+        self.sure = (*self._given, *_crossed(triggers))
         steps = self.steps(playbook.steps, "steps")
         if audience is None or max_age is None or any(problem.severity == "error" for problem in self.problems):
             return None
@@ -201,10 +205,15 @@ class Compiler(Expressions):
 
     def line(self, text: str, *at: str | int) -> str | None:
         from engine.texts.syntax import check_template
+        from engine.texts.unsure import unsure
 
         path = (*self._path, *at)
         found = check_template(text, self._names, lambda offset: self._document.within(path, offset), line=True)
         self.problems.extend(found)
+        if not found:
+            self.problems.extend(
+                unsure(text, lambda offset: self._document.within(path, offset), self.sure, mail=False)
+            )
         return None if found else text
 
     def _claim(self, document: StepDocument) -> None:
@@ -243,6 +252,15 @@ def _needed(audience: Expression | None, key: str | None) -> tuple[str, ...]:
     fields = () if audience is None else tuple(audience.reads)
     needed = [name for name in fields if audience and True not in answers_without(audience, name)]
     return (*needed, *([key] if key else []))
+
+
+def _crossed(triggers: Sequence[Trigger]) -> Iterator[str]:
+    """What triggers read: it was known when one of them fired, though another may have started the run."""
+    for trigger in triggers:
+        if isinstance(trigger, Edge):
+            yield from trigger.trips.expression.reads
+        elif isinstance(trigger, Moment | Schedule) and (field := anchor_of(trigger)[0]) is not None:
+            yield field
 
 
 _PERCENT = re.compile(r"\s*(\d{1,2}(?:\.\d{1,3})?)\s*%\s*", re.ASCII)

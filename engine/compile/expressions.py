@@ -11,6 +11,7 @@ from engine.compile.declared import Declared
 from engine.documents.document import Document
 from engine.expressions import Expression, ExpressionError, Scope, parse_expression
 from engine.expressions.answers import answers, answers_without, value_on
+from engine.expressions.mixing import mixed_at
 from engine.expressions.tree import FieldValue, walk
 from engine.problems import Problem
 from engine.reach import Reach
@@ -136,6 +137,11 @@ class Expressions(Declared):
             wrong = error.in_document(self._document, path) if written else error.at(self._document.spot(path))
             self.problems.extend(self._too_early(problem) for problem in wrong)
             return None
+        if (column := mixed_at(text)) is not None and _value(self._document.data, path) == text:
+            message = "`and` beside `or`: what `and` joins is taken together first"
+            hint = "put what belongs together into parentheses"
+            spot = self._document.within(path, column)
+            self.problems.append(Problem(code="PB369", spot=spot, message=message, hint=hint, severity="warning"))
         # The store works aggregates out, and knows nothing of what this run has done.
         for node in (part for aggregate in found.aggregates for part in walk(aggregate)):
             if isinstance(node, FieldValue) and node.name in results:

@@ -4,7 +4,7 @@ Jinja is imported where the first template is looked at.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Literal
 
@@ -79,6 +79,14 @@ def load_text(text: str | bytes, file: str, known: Collection[str], topics: Coll
     return MailText(**matter.model_dump(), body=body)
 
 
+def places_in(text: bytes, file: str) -> Callable[[str, int], Spot]:
+    """Of a text that was read before: where character n of a key of its front matter stands, or of its `body`."""
+    front, body, first_line = _cut(_decoded(text, file), file)
+    document = load_document(front, file)
+    below = _in_body(body, file, first_line)
+    return lambda key, offset: below(offset) if key == "body" else document.within((key,), offset)
+
+
 def spot_in(text: bytes, file: str, key: str) -> Spot:
     """Where a key of the front matter stands in a text that was read before, or the front matter's first line."""
     front, _, _ = _cut(_decoded(text, file), file)
@@ -131,11 +139,7 @@ def _topic_problems(matter: FrontMatter, document: Document, topics: Collection[
 def _body_problems(body: str, file: str, first_line: int, known: Collection[str]) -> list[Problem]:
     from engine.texts.syntax import check_template
 
-    def spot(offset: int) -> Spot:
-        before = body[:offset]
-        line = first_line + before.count("\n")
-        return Spot(file=file, line=line, column=len(before) - before.rfind("\n"), path="body")
-
+    spot = _in_body(body, file, first_line)
     if not body.strip():
         return [
             Problem(code="PB402", spot=spot(0), message="the mail has no body", hint="write it below the second ---")
@@ -153,6 +157,15 @@ def _body_problems(body: str, file: str, first_line: int, known: Collection[str]
         for found in links
     ]
     return problems
+
+
+def _in_body(body: str, file: str, first_line: int) -> Callable[[int], Spot]:
+    def spot(offset: int) -> Spot:
+        before = body[:offset]
+        line = first_line + before.count("\n")
+        return Spot(file=file, line=line, column=len(before) - before.rfind("\n"), path="body")
+
+    return spot
 
 
 def _refused(file: str, line: int, code: str, message: str, hint: str) -> DocumentError:

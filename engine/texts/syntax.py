@@ -3,7 +3,8 @@
 import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -40,6 +41,8 @@ class Use:
 
     name: str
     offset: int
+    bare: bool = False
+    """Nothing stands in for it where it is unknown: no `or`, no `default`, no question whether it is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,15 @@ def faults_in(text: str, known: Collection[str], *, line: bool = False) -> list[
     return sorted([*parsed.faults, *unknown], key=lambda fault: fault.offset)
 
 
+def bare_names(text: str) -> tuple[Use, ...]:
+    """Each name that a checked template shows with nothing in its place where it is unknown, where it first does."""
+    found: dict[str, Use] = {}
+    for use in parse(text).uses:
+        if use.bare:
+            found.setdefault(use.name, use)
+    return tuple(found.values())
+
+
 def names_in(text: str) -> tuple[str, ...]:
     """The names a checked template uses, sorted."""
     return tuple(sorted({use.name for use in parse(text).uses}))
@@ -105,7 +117,8 @@ def parse(text: str) -> Parsed:
         return _unread(0, "the template is too deep, or holds a number that is too large", "write it in smaller parts")
     walk = _Walk(places=places)
     walk.statement(tree, 0)
-    uses = tuple(sorted(walk.uses, key=lambda use: use.offset))
+    asked = (replace(use, bare=use.bare and use.name not in walk.asked) for use in walk.uses)
+    uses = tuple(sorted(asked, key=lambda use: use.offset))
     return Parsed(tree=None if walk.faults else tree, uses=uses, faults=tuple(walk.faults))
 
 
@@ -141,6 +154,10 @@ class _Walk:
     uses: list[Use] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     size: int = 0
+    asked: set[str] = field(default_factory=set)
+    """Names of which some `{% if %}` asks."""
+    shelter: int = 0
+    """How many parts around this one do with a value that is not there."""
 
     def statement(self, node: nodes.Node, depth: int) -> None:
         if self._is_too_much(node, depth):
@@ -152,7 +169,7 @@ class _Walk:
             case nodes.TemplateData():
                 pass
             case nodes.If():
-                self.expression(node.test, depth + 1)
+                self._asks(node.test, depth + 1)
                 for child in (*node.body, *node.elif_, *node.else_):
                     self.statement(child, depth + 1)
             case nodes.Expr():
@@ -174,12 +191,28 @@ class _Walk:
                 self._test(node, depth)
             case nodes.Compare():
                 self._compare(node, depth)
-            case nodes.Or() | nodes.And() | nodes.Not() | nodes.Neg() | nodes.CondExpr():
-                self._children(node, depth)
-            case nodes.Add() | nodes.Sub() | nodes.Mul() | nodes.Div():
+            case nodes.Or() | nodes.And() | nodes.Not() | nodes.CondExpr():
+                with self._sheltered():
+                    self._children(node, depth)
+            case nodes.Neg() | nodes.Add() | nodes.Sub() | nodes.Mul() | nodes.Div():
                 self._children(node, depth)
             case _:
                 self._refuse(node)
+
+    def _asks(self, test: nodes.Node, depth: int) -> None:
+        before = len(self.uses)
+        if dotted(test) is None:
+            self.expression(test, depth)
+        else:
+            with self._sheltered():
+                self.expression(test, depth)
+        self.asked.update(use.name for use in self.uses[before:] if not use.bare)
+
+    @contextmanager
+    def _sheltered(self) -> Iterator[None]:
+        self.shelter += 1
+        yield
+        self.shelter -= 1
 
     def _children(self, node: nodes.Node, depth: int) -> None:
         for child in node.iter_child_nodes():
@@ -199,7 +232,8 @@ class _Walk:
         if name is None:
             self._fault(self.places.line(node.lineno), "PB406", "only names have parts", "write contact.champion.name")
             return
-        self.uses.append(Use(name=name, offset=self.places.take(_root(node).lineno, name)))
+        offset = self.places.take(_root(node).lineno, name)
+        self.uses.append(Use(name=name, offset=offset, bare=not self.shelter))
 
     def _const(self, node: nodes.Const) -> None:
         value = node.value
@@ -214,7 +248,10 @@ class _Walk:
             self._fault(offset, "PB407", f'"{node.name}" is not a filter', did_you_mean(node.name, FILTERS))
         else:
             self._arguments(node, offset)
-        if node.node is not None:
+        if node.node is not None and node.name == "default":
+            with self._sheltered():
+                self.expression(node.node, depth + 1)
+        elif node.node is not None:
             self.expression(node.node, depth + 1)
 
     def _arguments(self, node: nodes.Filter, offset: int) -> None:
@@ -228,7 +265,8 @@ class _Walk:
         if node.name not in TESTS or node.args or node.kwargs or node.dyn_args or node.dyn_kwargs:
             offset = self.places.take(node.lineno, node.name)
             self._fault(offset, "PB406", f'"is {node.name}" is not part of templates', "is known, is unknown")
-        self.expression(node.node, depth + 1)
+        with self._sheltered():
+            self.expression(node.node, depth + 1)
 
     def _compare(self, node: nodes.Compare, depth: int) -> None:
         if len(node.ops) != 1 or node.ops[0].op not in _COMPARISONS:

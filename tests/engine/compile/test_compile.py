@@ -329,15 +329,15 @@ def test_a_value_that_cannot_be_used_hides_nothing_else_and_makes_nothing_wrong(
     assert found == [
         "PB103 exit[0].when",
         "PB103 goal.when",
-        "PB103 max_age",
-        "PB103 steps[0].task.due",
         "PB103 triggers[0].falls_below",
         "PB202 audience",
         "PB317 steps[2].email.to",
+        "PB322 max_age",
+        "PB322 steps[0].task.due",
         "PB322 steps[1].then[0].wait",
     ]
 
 
 def test_where_nobody_knows_what_a_step_leaves_to_others_only_the_shape_is_told():
     broken = MANY.replace("    email: {", "    emal: {")
-    assert {one.code for one in compiled(broken).problems} == {"PB300", "PB103"}
+    assert {one.code for one in compiled(broken).problems} == {"PB300", "PB103", "PB322"}

@@ -67,7 +67,7 @@ def _known(error: Exception) -> tuple[str, int] | None:
         return "nothing is deployed yet. Run: tenure deploy FOLDER", USAGE
     if name in ("NothingDeployed", "AlreadyDriven"):
         return str(error), USAGE
-    if name == "ClockLeapt":
+    if name in ("ClockLeapt", "SetBack"):
         return str(error), FINDINGS
     if name == "DeployRefused":
         return "nothing was deployed, because\n  " + str(error).replace("\n", "\n  "), FINDINGS

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from store import clock
-from store.postgres.statements import Statement
+from store.postgres.statements import Row, Statement
 
 FARTHEST = timedelta(days=30)
 """Behind the last sweep, which is a minute ago while a worker lives."""
@@ -23,13 +23,35 @@ class ClockLeapt(Exception):
     """Nothing is decided, done, sent or deleted by this clock; the message says what is wrong and what to do."""
 
 
+class SetBack(ClockLeapt):
+    """The same, as PostgreSQL is an older copy of itself (`store.set_back`)."""
+
+    def __init__(self, copied: datetime, known_until: datetime) -> None:
+        super().__init__(
+            f"PostgreSQL is a copy of {_said(copied)}, and went on until {_said(known_until)} at least before it was "
+            "set back: what happened and left since, it does not know. Nothing is decided, done or sent. Stop the "
+            "workers, say that all is to go on from this copy (tenure restored), and start them again"
+        )
+
+
 def certain_now(conn: sa.Connection) -> datetime:
     """The instant everything decides for, or ClockLeapt. A virtual clock is right by definition."""
     row = _CERTAIN.read(conn, {})[0]
     now = clock.reading(row.instant)
     if row.instant is None:
+        _check_is_no_copy(row)
         check(now, last=row.swept, database=row.database)
     return now
+
+
+def check_is_no_copy(conn: sa.Connection) -> None:
+    """SetBack where PostgreSQL is an older copy of itself."""
+    _check_is_no_copy(_CERTAIN.read(conn, {})[0])
+
+
+def _check_is_no_copy(row: Row) -> None:
+    if row.known_until is not None:
+        raise SetBack(row.copied, row.known_until)
 
 
 def certain_real_now(conn: sa.Connection) -> datetime:
@@ -80,6 +102,7 @@ def _said(at: datetime) -> str:
 
 _CERTAIN = Statement("""
     select (select instant from clock) as instant, (select at from sweep order by id desc limit 1) as swept,
-        clock_timestamp() as database
+        clock_timestamp() as database, beat.at as copied, beat.known_until
+    from (values (1)) as one (id) left join beat on beat.id = one.id
 """)
 _DATABASE = Statement("select clock_timestamp()")

@@ -4,11 +4,13 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from temporalio import activity, workflow
 from temporalio.client import (
     Client,
     Schedule,
+    ScheduleActionExecutionStartWorkflow,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleIntervalSpec,
@@ -17,15 +19,18 @@ from temporalio.client import (
     ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
+    WorkflowExecutionStatus,
 )
 from temporalio.common import RetryPolicy
+from temporalio.service import RPCError, RPCStatusCode
 
 with workflow.unsafe.imports_passed_through():
     import asyncio
 
     import sqlalchemy as sa
+    import structlog
 
-    from store import clock
+    from store import clock, set_back
     from store.deciding import sweep as store_sweep
     from store.deployed import load_workspace
     from store.forgetting import forget
@@ -34,10 +39,13 @@ with workflow.unsafe.imports_passed_through():
     from workflows.reconcile import reconcile
     from workflows.wire import PLAYBOOK_QUEUE
 
+_log = structlog.get_logger(__name__)
 PULL = "tenure-pull"
 """The activity of the sources; their schedules are called `tenure-pull/NAME`."""
+SWEEP = "tenure-sweep"
+"""What the last one has said of the database is kept by its schedule, and handed to the next one."""
 BEATS = {
-    "tenure-sweep": timedelta(minutes=1),
+    SWEEP: timedelta(minutes=1),
     "tenure-reconcile": timedelta(hours=1),
     "tenure-forget": timedelta(days=1),
 }
@@ -49,9 +57,11 @@ class Heartbeat:
     """One beat: one activity."""
 
     @workflow.run
-    async def run(self, beat: str) -> None:
+    async def run(self, beat: str) -> Any:
         name, _, of = beat.partition("/")
-        await workflow.execute_activity(
+        if beat == SWEEP:
+            of = workflow.get_last_completion_result(str) or ""
+        return await workflow.execute_activity(
             name,
             args=[of] if of else [],
             start_to_close_timeout=timedelta(minutes=30),
@@ -66,10 +76,13 @@ class Beats:
     def __init__(self, database: sa.Engine, client: Client, open_source: pulls.OpenSource) -> None:
         self._database, self._client, self._open_source = database, client, open_source
 
-    @activity.defn(name="tenure-sweep")
-    async def sweep(self) -> None:
-        if not await asyncio.to_thread(self._virtual):
-            await _beating(asyncio.to_thread(store_sweep.sweep, self._database))
+    @activity.defn(name=SWEEP)
+    async def sweep(self, seen: str | None = None) -> str | None:
+        if await asyncio.to_thread(self._virtual):
+            return None
+        word = await asyncio.to_thread(_say, self._database, seen)
+        await _beating(asyncio.to_thread(store_sweep.sweep, self._database))
+        return word
 
     @activity.defn(name="tenure-reconcile")
     async def reconcile(self) -> None:
@@ -114,6 +127,38 @@ async def keep_beating(client: Client) -> bool:
             await client.create_schedule(beat, _schedule(beat, every))
             missing = True
     return missing
+
+
+async def look_whether_set_back(client: Client, database: sa.Engine) -> None:
+    """Before anything is done: compare the database with what Temporal remembers of it."""
+    if (word := await last_word(client)) is not None:
+        await asyncio.to_thread(_say, database, word)
+
+
+async def last_word(client: Client) -> str | None:
+    """What the last sweep of the heartbeat that Temporal remembers has said of the database."""
+    try:
+        schedule = await client.get_schedule_handle(SWEEP).describe()
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+        return None
+    for one in reversed(schedule.info.recent_actions):
+        if isinstance(one.action, ScheduleActionExecutionStartWorkflow):
+            handle = client.get_workflow_handle(one.action.workflow_id, result_type=str)
+            with suppress(RPCError):  # nobody keeps it for ever
+                if (await handle.describe()).status == WorkflowExecutionStatus.COMPLETED:
+                    word: str | None = await handle.result()
+                    return word
+    return None
+
+
+def _say(database: sa.Engine, seen: str | None) -> str:
+    with database.begin() as conn:
+        word = set_back.beat(conn, seen)
+        if set_back.is_set_back(conn):
+            _log.error("database.set_back", known_until=word.partition(" ")[2])
+    return word
 
 
 class PullBeats:

@@ -23,7 +23,7 @@ from workflows.bell import Bell
 from workflows.build import build_id
 from workflows.endpoints import EndpointStream
 from workflows.errands import ErrandStream, Outside
-from workflows.heartbeat import Beats, Heartbeat, PullBeats, keep_beating
+from workflows.heartbeat import Beats, Heartbeat, PullBeats, keep_beating, look_whether_set_back
 from workflows.mail_stream import MailStream
 from workflows.outbox import Deliverer
 from workflows.owner_mail import tell_owners
@@ -70,6 +70,8 @@ async def run_worker(
 ) -> None:
     """Work until `stop` is set, then finish what is under way. `prepare` makes Temporal's namespace ready for us."""
     virtual = await asyncio.to_thread(_is_virtual, database)
+    if not virtual:
+        await look_whether_set_back(client, database)
     async with AsyncExitStack() as stack:
         worker = await stack.enter_async_context(playbook_worker(client, database, ports))
         _log.info("worker.ready", queue=worker.task_queue, clock="virtual" if virtual else "real")

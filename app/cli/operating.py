@@ -98,6 +98,16 @@ def sweep(
 
 
 @app.command()
+def restored(home: Home = None, as_json: Json = False) -> None:
+    """PostgreSQL was brought back from an older copy, while no worker runs: all is to go on from there."""
+    from app.commands.restored import restored as go_on
+    from app.running import exits
+
+    with exits():
+        go_on(home, as_json=as_json)
+
+
+@app.command()
 def forget(home: Home = None, as_json: Json = False) -> None:
     """Give up what the workspace's `retention:` does not keep; on the real clock workers do it every night."""
     from app.commands.forget import forget_now

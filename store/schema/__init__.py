@@ -16,6 +16,7 @@ from store.schema.base import metadata
 from store.schema.consent import erasure, subscription, suppression
 from store.schema.deciding import breaker, crossing, settling, sweep, trigger_hold, work, work_event, work_playbook
 from store.schema.deployed import (
+    beat,
     clock,
     playbook,
     playbook_change,
@@ -65,6 +66,7 @@ __all__ = [
     "api_key",
     "arriving",
     "audit",
+    "beat",
     "breaker",
     "change",
     "clock",

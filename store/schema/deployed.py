@@ -12,6 +12,19 @@ clock = sa.Table(
     sa.Column("instant", AT, comment="null: the real clock; otherwise the virtual instant that stands until driven on"),
 )
 
+beat = sa.Table(
+    "beat",
+    metadata,
+    sa.Column("id", sa.SmallInteger, sa.CheckConstraint("id = 1"), primary_key=True, server_default="1"),
+    sa.Column("identity", sa.Uuid, nullable=False, server_default=sa.func.gen_random_uuid(), comment="stays in copies"),
+    sa.Column("at", AT, nullable=False, comment="PostgreSQL's clock a minute ago at most, while a worker lives"),
+    sa.Column(
+        "known_until",
+        AT,
+        comment="not null: this is a copy of before, and others saw it then; stand still",
+    ),
+)
+
 workspace = sa.Table(
     "workspace",
     metadata,

@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import tempfile
 import threading
 import time
@@ -237,6 +238,32 @@ class House:
         for file in snapshot.glob("temporal.db*") if snapshot else ():
             shutil.copy(file, self.home / "temporal")
         self.kill("temporal")
+
+    def copy_postgres(self) -> Path:
+        """What its files hold at this moment."""
+        server = psutil.Process(self.servers.pids()["postgres"])
+        family = [server, *server.children(recursive=True)]
+        for one in family:
+            one.suspend()
+        try:
+            subprocess.run(["cp", "-a", self.home / "postgres", self.home / "copy"], check=True)
+        finally:
+            for one in family:
+                one.resume()
+        return self.home / "copy"
+
+    def set_postgres_back(self, copy: Path) -> None:
+        """It comes back as it was then."""
+        server, keeper = (psutil.Process(self.servers.pids()[who]) for who in ("postgres", "keeper"))
+        family = server.children(recursive=True)
+        keeper.suspend()  # until the files are there
+        try:
+            server.kill()
+            psutil.wait_procs(family, timeout=30)
+            shutil.rmtree(self.home / "postgres")
+            copy.rename(self.home / "postgres")
+        finally:
+            keeper.resume()
 
     def close(self) -> None:
         stop_all(*self.children)

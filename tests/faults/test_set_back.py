@@ -1,0 +1,84 @@
+"""PostgreSQL comes back as it was some time ago, while Temporal, and what was received by mail, are ahead of it."""
+
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+
+from store.deciding.sweep import sweep
+from store.leaps import SetBack
+from store.schema import mail, run, task
+from store.set_back import GoneOn
+from tests.faults.crowd import Crowd
+from tests.faults.house import TALK, House, Looking, eventually, standing_house
+from tests.faults.test_lost import running_in_temporal
+from tests.faults.verdict import all_is_over, endings
+from workflows.heartbeat import SWEEP, last_word
+from workflows.restoring import go_on_from_copy
+
+pytestmark = pytest.mark.faults
+
+
+def ring(house: House) -> None:
+    """A heartbeat, until Temporal remembers what it said."""
+
+    async def word(*, trigger: bool = False) -> str | None:
+        client = await house.services.temporal()
+        if trigger:
+            await client.get_schedule_handle(SWEEP).trigger()
+        return await last_word(client)
+
+    before = asyncio.run(word(trigger=True))
+    eventually("Temporal remembers a heartbeat", lambda: asyncio.run(word()) not in (None, before))
+
+
+def open_tasks(house: House) -> int:
+    return len(house.query(sa.select(task.c.id).where(task.c.state == "open")))
+
+
+def mails_sent(house: House) -> int:
+    return len(house.query(sa.select(mail.c.id).where(mail.c.state.in_(("sent", "unknown")))))
+
+
+def said_to_go_on(house: House) -> GoneOn:
+    async def go_on() -> GoneOn:
+        return await go_on_from_copy(house.database, await house.services.temporal())
+
+    return asyncio.run(go_on())
+
+
+def test_nothing_happens_by_an_older_copy_of_postgresql_until_a_person_says_that_it_counts() -> None:
+    with standing_house(seed=8) as house:
+        house.publish({"talk": TALK})
+        keys = house.accounts(3)
+        for key in keys[:2]:
+            house.enrol("talk", key)
+        with Looking(house):
+            eventually("two wait for people", lambda: open_tasks(house) == 2)
+            eventually("their mails have left", lambda: mails_sent(house) == 2)
+            ring(house)
+            copy = house.copy_postgres()
+            house.enrol("talk", keys[2])
+            eventually("the third waits as well", lambda: open_tasks(house) == 3 and mails_sent(house) == 3)
+            ring(house)
+        received = dict(house.post.received)
+        house.set_postgres_back(copy)
+        with Looking(house):
+            eventually("that is noticed", lambda: "database.set_back" in house.worker.log.read_text(encoding="utf-8"))
+            house.enrol("talk", keys[2])  # under the number of the run that is lost
+            with pytest.raises(SetBack, match="tenure restored"):
+                sweep(house.database, wait=True)
+        assert dict(house.post.received) == received
+        found = said_to_go_on(house)
+        assert (found.runs, found.mails, found.due) == (3, 0, ())
+        assert running_in_temporal(house) == []
+        with Looking(house), Crowd(house, keys):
+            eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
+            assert len(house.query(sa.select(run.c.id))) == 3
+        assert {ending[0] for ending in endings(house).values()} <= {"end", "goal", "exit"}
+        assert all(house.post.received[one] == 1 for one in received if one not in _sent_by_lost(house, received))
+
+
+def _sent_by_lost(house: House, received: dict[str, int]) -> set[str]:
+    known = {row.message_id for row in house.query(sa.select(mail.c.message_id))}
+    return set(received) - known

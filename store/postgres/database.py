@@ -35,7 +35,7 @@ def engine_for(url: str, *, pool_size: int = 10) -> sa.Engine:
     sa.event.listen(engine, "checkin", _rests)
     sa.event.listen(engine, "checkout", _is_there)
     sa.event.listen(engine, "handle_error", _let_go_of_outdated)
-    sa.event.listen(engine, "handle_error", _is_away_while_read_only, retval=True)
+    sa.event.listen(engine, "handle_error", _is_away_for_a_while, retval=True)
     return engine
 
 
@@ -119,14 +119,18 @@ def _let_go_of_outdated(context: sa.engine.ExceptionContext) -> None:
         context.is_disconnect = True
 
 
-def _is_away_while_read_only(context: sa.engine.ExceptionContext) -> BaseException | None:
-    """As after a failover: whoever writes is to wait until it takes changes. All connections begin anew, since one that
-    was made meanwhile may stay read-only for ever, or lead to a server that is a standby now."""
+def _is_away_for_a_while(context: sa.engine.ExceptionContext) -> BaseException | None:
+    """It is read-only, as after a failover, or has cut a transaction for its age: whoever writes is to wait. All
+    connections begin anew: one that was made meanwhile may stay read-only for ever, or lead to a standby."""
     error = context.original_exception
-    if not isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+    if not isinstance(error, psycopg.Error) or error.sqlstate not in _FOR_A_WHILE:
         return None
     context.is_disconnect = True
     return sa.exc.OperationalError(None, None, error)
+
+
+_FOR_A_WHILE = ("25006", "25P03", "25P04")
+"""Read-only, idle-in-transaction timeout, transaction timeout: psycopg counts them as internal errors."""
 
 
 def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> _Connection:

@@ -1,8 +1,10 @@
 """Connections keep what they have prepared, and let go of it when it does not hold any more."""
 
+import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -185,3 +187,15 @@ def test_who_listens_hears_again_after_its_connection_was_cut(engine: sa.Engine,
     stop.set()
     assert list(words) == []
     other.dispose()
+
+
+@pytest.mark.parametrize("limit", ["idle_in_transaction_session_timeout", "transaction_timeout"])
+def test_a_transaction_that_is_cut_for_its_age_is_an_outage(limit: str, engine: sa.Engine) -> None:
+    with engine.connect() as conn:
+        conn.execute(sa.text(f"set local {limit} = '50ms'"))
+        driver: Any = conn.connection.dbapi_connection
+        # What the server says at last is there to be read.
+        assert select.select([driver.pgconn.socket], [], [], 60)[0]
+        with pytest.raises(sa.exc.OperationalError, match="timeout"):
+            conn.execute(sa.text("select 1"))
+    assert _look(engine) == 1

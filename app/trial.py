@@ -150,7 +150,8 @@ def _written(
         translations = one.values.get("translations") or {}
         hash_ = in_locale(translations, recipient.locale or values.get("account.locale"), one.values["text"])
         if mail := texts.mails(hash_):
-            language = next((locale for locale, other in translations.items() if other == hash_), None)
+            told = translations if hash_ != one.values["text"] else {}
+            language = next((locale for locale, other in told.items() if other == hash_), None)
             rendered = preview_mail(mail, values, workspace, language=language, asks=one.values.get("asks"))
             return Written(subject=rendered.subject, text=rendered.plain)
     except RenderError as error:

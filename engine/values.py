@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any, Self
 
@@ -26,6 +27,11 @@ def canonical_json(value: BaseModel) -> str:
     """The same text for the same meaning: sorted keys, no spaces, fields at their default left out."""
     data = value.model_dump(mode="json", exclude_defaults=True)
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def in_digits(number: float) -> str:
+    """As people write it and as expressions read it: 0.8, 1500000; shortest, and without an exponent."""
+    return format(Decimal(repr(float(number))), "f").removesuffix(".0")
 
 
 def content_hash(text: str) -> str:

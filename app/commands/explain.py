@@ -141,14 +141,14 @@ def _reasons(what: str, at: datetime, reasons: Sequence[Reason], became: str) ->
 
 def _trigger(trigger: TriggerExplained, found: Explanation, *, turn: bool) -> None:
     edge = trigger.trips if trigger.kind == "edge" else None
-    _line("trigger", _answer(edge) if edge else "", f"{trigger.says}: {_remembers(trigger)}")
+    _line("trigger", _answer(edge) if edge else "", f"{trigger.says}: {_remembers(trigger, found.zone)}")
     if edge:
         _terms(edge, found)
         if turn and edge.holds is not True:
             _changes(edge, found)
 
 
-def _remembers(trigger: TriggerExplained) -> str:
+def _remembers(trigger: TriggerExplained, zone: str) -> str:
     match trigger.memory:
         case "armed":
             return "may fire"
@@ -159,7 +159,7 @@ def _remembers(trigger: TriggerExplained) -> str:
             again = f" once {trigger.rearms.text}" if trigger.rearms else ""
             return f"fired, or was true when first seen; may fire again{again}"
         case "coming" | "past":
-            return f"{'comes' if trigger.memory == 'coming' else 'came'} on {when(trigger.due_at)}"
+            return f"{'comes' if trigger.memory == 'coming' else 'came'} on {_there(trigger.due_at, zone)}"
         case "undated":
             return "there is no such date"
         case "listening":
@@ -172,6 +172,11 @@ def _remembers(trigger: TriggerExplained) -> str:
             return "a person may start it"
         case _:
             return "not looked at yet"
+
+
+def _there(at: datetime | None, zone: str) -> str:
+    """By the account's clock: at its midnight it is still the day before elsewhere."""
+    return "" if at is None else f"{when(at.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC))} {zone}"
 
 
 def _condition(what: str, read: ConditionRead, found: Explanation, *, turn: bool) -> None:

@@ -151,8 +151,9 @@ def _print(found: Grounds, trial: Trial, days: int) -> None:
     if trial.broken:
         say(trial.broken)
     elif not trial.started:
-        says = " or ".join(trigger.says for trigger in found.compiled.triggers)
-        print("\nit does not start" if trial.lines else f"it does not start: in this time it is never that {says}")
+        says = [trigger.says for trigger in found.compiled.triggers if trigger.kind != "manual"]
+        none = f": in this time there is no {' and no '.join(f'“{one}”' for one in says)}" if says else ""
+        print("\nit does not start" if trial.lines else f"it does not start{none}")
         say("--by-hand begins it on the first day all the same; --assume changes facts")
     elif trial.ending is None:
         print("\nit is still under way after the last day")

@@ -7,7 +7,7 @@ from pydantic import Field
 from engine.documents.wording import DurationWords
 from engine.expressions import Expression
 from engine.triggers.base import Edge, TriggerCompiler, TriggerDocument
-from engine.values import Condition
+from engine.values import Condition, in_digits
 
 Way = Literal["falls_below", "rises_above", "drops_by", "rises_by", "enters", "leaves"]
 
@@ -60,13 +60,13 @@ class _Threshold(TriggerDocument):
             return False
         line = self.falls_below if way == "falls_below" else self.rises_above
         wrong = line is not None and (self.rearm_at < line if way == "falls_below" else self.rearm_at > line)
-        if wrong:
+        if wrong and line is not None:
             side = "at or above" if way == "falls_below" else "at or below"
             with_.problem(
                 "PB303",
-                f"rearm_at {self.rearm_at:g} is on the wrong side",
+                f"rearm_at {in_digits(self.rearm_at)} is on the wrong side",
                 "rearm_at",
-                hint=f"it must lie {side} {line:g}",
+                hint=f"it must lie {side} {in_digits(line)}",
             )
         return not wrong
 
@@ -76,29 +76,29 @@ class _Threshold(TriggerDocument):
         match way:
             case "falls_below":
                 return (
-                    f"{field} < {value:.17g}",
-                    f"{field} >= {value if self.rearm_at is None else self.rearm_at:.17g}",
-                    f"{name} fell below {value:g}",
+                    f"{field} < {in_digits(value)}",
+                    f"{field} >= {in_digits(value if self.rearm_at is None else self.rearm_at)}",
+                    f"{name} fell below {in_digits(value)}",
                 )
             case "rises_above":
                 return (
-                    f"{field} > {value:.17g}",
-                    f"{field} <= {value if self.rearm_at is None else self.rearm_at:.17g}",
-                    f"{name} rose above {value:g}",
+                    f"{field} > {in_digits(value)}",
+                    f"{field} <= {in_digits(value if self.rearm_at is None else self.rearm_at)}",
+                    f"{name} rose above {in_digits(value)}",
                 )
             case "drops_by":
                 drop = f"highest({field}, {self.within}) - {field}"
                 return (
-                    f"{drop} >= {value:.17g}",
-                    f"{drop} < {value:.17g}",
-                    f"{name} dropped by {value:g} within {self.within}",
+                    f"{drop} >= {in_digits(value)}",
+                    f"{drop} < {in_digits(value)}",
+                    f"{name} dropped by {in_digits(value)} within {self.within}",
                 )
             case "rises_by":
                 rise = f"{field} - lowest({field}, {self.within})"
                 return (
-                    f"{rise} >= {value:.17g}",
-                    f"{rise} < {value:.17g}",
-                    f"{name} rose by {value:g} within {self.within}",
+                    f"{rise} >= {in_digits(value)}",
+                    f"{rise} < {in_digits(value)}",
+                    f"{name} rose by {in_digits(value)} within {self.within}",
                 )
             case _:
                 return self._band(field, name, way, value)
@@ -145,7 +145,7 @@ class ScoreDocument(_Threshold):
             if not can_be:
                 hint = f"a score lies between {low:g} and {high:g}"
                 line = getattr(self, way)
-                with_.problem("PB304", f"{way} {line:g} can never be reached by {self.score}", way, hint=hint)
+                with_.problem("PB304", f"{way} {in_digits(line)} can never be reached by {self.score}", way, hint=hint)
                 return None
         for way in ("enters", "leaves"):
             band = getattr(self, way)

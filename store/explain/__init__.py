@@ -53,6 +53,8 @@ class Explanation:
     account: str
     name: str
     at: datetime
+    zone: str
+    """By whose clock its days begin."""
     facts: Mapping[str, Any]
     """What decisions read, as the last sweep left it; None is unknown. Empty before the account's first sweep."""
     told: Mapping[str, Told]
@@ -103,6 +105,7 @@ def explain(
         account=account_key,
         name=found.name or account_key,
         at=looking.now,
+        zone=looking.place.zone,
         told=_told(looking, told),
         facts={name: looking.field(name) for name in sorted(workspace.catalogue().fields)} if looking.swept else {},
         scores=scores,

@@ -217,6 +217,11 @@ def test_explain_tells_the_past_as_it_was_known_then(road: Road):
     assert "ENDED" not in during
 
 
+def test_a_simulation_without_a_start_names_what_does_not_happen(road: Road):
+    out = road.looks("simulate", "rescue", "--account", "B-1", "--days", "6").out
+    assert "it does not start: in this time there is no “health fell below 40”" in out
+
+
 def test_a_real_account_can_be_played_on_without_touching_it(road: Road):
     runs = road.looks("runs", "--json").json
     out = road.looks("simulate", "rescue", "--account", "B-1", "--assume", "health.score=20@2", "--days", "6").out

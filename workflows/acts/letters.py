@@ -128,6 +128,8 @@ class Letter:
 
     def _language_of(self, translations: Mapping[str, str]) -> str:
         own = next(iter(self._acting.workspace.locales), "en")
+        if self.hash == self._act.params["text"]:
+            return own
         return next((locale for locale, hash_ in translations.items() if hash_ == self.hash), own)
 
 

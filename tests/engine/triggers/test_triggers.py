@@ -1,9 +1,12 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from engine.triggers import DOCUMENTS, Edge, Manual, Moment, Trigger
+from engine.values import in_digits
 from tests.authoring import compiled, found, with_trigger
 
 
@@ -23,6 +26,18 @@ EDGES = [
         "health fell below 40",
     ),
     ("score: health\n    rises_above: 80", "health.score > 80", "health.score <= 80", "health rose above 80"),
+    (
+        "metric: nps\n    rises_above: 0.8\n    rearm_at: 0.1",
+        "metric.nps > 0.8",
+        "metric.nps <= 0.1",
+        "nps rose above 0.8",
+    ),
+    (
+        "metric: nps\n    rises_above: 1500000",
+        "metric.nps > 1500000",
+        "metric.nps <= 1500000",
+        "nps rose above 1500000",
+    ),
     ("metric: nps\n    falls_below: 6.5", "metric.nps < 6.5", "metric.nps >= 6.5", "nps fell below 6.5"),
     (
         "score: health\n    drops_by: 15\n    within: 14 days",
@@ -132,3 +147,9 @@ def test_a_compiled_trigger_round_trips_through_json(text: str):
 
 def test_every_kind_says_what_it_is_for():
     assert all(document.__doc__ and "\n" not in document.__doc__ for document in DOCUMENTS.values())
+
+
+@given(st.floats(min_value=-1e15, max_value=1e15, allow_subnormal=False))
+def test_digits_are_read_back_as_the_same_number(number):
+    assert float(in_digits(number)) == number
+    assert "e" not in in_digits(number)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from store.schema import run
 from tests.faults.crowd import Crowd
 from tests.faults.house import TALK, Looking, eventually, persist, standing_house
-from tests.faults.verdict import all_is_over, judge
+from tests.faults.verdict import judge, wait_for_all
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +70,6 @@ def test_what_is_said_while_temporal_is_away_is_kept_and_acted_on_later() -> Non
                 *(503, "ready", "no answer"),
             )
             with Crowd(house, keys) as crowd:
-                eventually("all runs ended, all mails settled", lambda: all_is_over(house))
+                wait_for_all(house)
             eventually("all is ready again", lambda: house.http.get("/readyz").status_code == 200)
         assert judge(house, keys, 0, crowd, "Temporal was away at first") == []

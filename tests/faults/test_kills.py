@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.crowd import Crowd
 from tests.faults.house import PAIR, TALK, House, Looking, eventually, standing_house
-from tests.faults.verdict import all_is_over, judge
+from tests.faults.verdict import judge, wait_for_all
 
 
 def torment(house: House, count: int, pairs: int, kills: Sequence[str], seed: int, pause: tuple[float, float]) -> None:
@@ -27,7 +27,7 @@ def torment(house: House, count: int, pairs: int, kills: Sequence[str], seed: in
             time.sleep(chance.uniform(*pause) if chance.random() < 0.7 else 0.05)
             house.kill(what)
         killed_after = time.monotonic() - began
-        eventually("all runs ended, all mails settled", lambda: all_is_over(house))
+        wait_for_all(house)
     took = time.monotonic() - began
     assert judge(house, keys, pairs, crowd, f"killed until {killed_after:.0f} s, over after {took:.0f} s") == []
 

@@ -11,7 +11,7 @@ from app.running import AWAY
 from store.schema import task
 from tests.faults.crowd import Crowd
 from tests.faults.house import PAIR, TALK, House, Looking, eventually, standing_house
-from tests.faults.verdict import all_is_over, judge
+from tests.faults.verdict import judge, wait_for_all
 
 pytestmark = pytest.mark.faults
 
@@ -59,7 +59,7 @@ def test_runs_that_temporal_has_lost_go_on_from_where_they_rested() -> None:
             house.set_temporal_back(None)
             # The worker lives on, and is to notice by itself.
             with Crowd(house, keys) as crowd:
-                eventually("all runs ended, all mails settled", lambda: all_is_over(house))
+                wait_for_all(house)
         assert judge(house, keys, PAIRS, crowd, f"Temporal lost everything; {time.monotonic() - began:.0f} s") == []
 
 
@@ -74,7 +74,7 @@ def test_runs_that_temporal_has_set_back_hear_again_what_they_had_heard() -> Non
             # As a power cut would, which takes the worker as well.
             house.set_temporal_back(snapshot)
             house.kill("worker")
-            eventually("all runs ended, all mails settled", lambda: all_is_over(house))
+            wait_for_all(house)
             eventually("Temporal knows it too", lambda: not running_in_temporal(house))
         assert (
             judge(house, keys, PAIRS, crowd, f"Temporal lost its last moments; {time.monotonic() - began:.0f} s") == []
@@ -87,7 +87,7 @@ def test_a_busy_worker_that_is_asked_to_stop_does_so_in_time_and_loses_nothing()
         with Looking(house), Crowd(house, keys) as crowd:
             eventually("answers are heard", lambda: len(crowd.answered) > 3)
             code, took = asked_to_stop(house)
-            eventually("all runs ended, all mails settled", lambda: all_is_over(house))
+            wait_for_all(house)
         assert code == 0
         assert judge(house, keys, PAIRS, crowd, f"the worker stopped {took:.1f} s after SIGTERM") == []
 
@@ -104,7 +104,7 @@ def test_a_worker_whose_acts_cannot_settle_stops_in_time_all_the_same() -> None:
             code, took = asked_to_stop(house)
             with house.database.begin() as conn:
                 conn.execute(sa.text("alter table trace_elsewhere rename to trace"))
-            eventually("all runs ended, all mails settled", lambda: all_is_over(house))
+            wait_for_all(house)
         assert code == AWAY
         said = f"the worker gave up {took:.1f} s after SIGTERM"
         assert judge(house, keys, PAIRS, crowd, said) == []

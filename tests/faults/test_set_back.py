@@ -12,7 +12,7 @@ from store.set_back import GoneOn
 from tests.faults.crowd import Crowd
 from tests.faults.house import TALK, House, Looking, eventually, standing_house
 from tests.faults.test_lost import running_in_temporal
-from tests.faults.verdict import all_is_over, endings
+from tests.faults.verdict import endings, wait_for_all
 from workflows.heartbeat import SWEEP, last_word
 from workflows.restoring import go_on_from_copy
 
@@ -73,7 +73,7 @@ def test_nothing_happens_by_an_older_copy_of_postgresql_until_a_person_says_that
         assert (found.runs, found.mails, found.due) == (3, 0, ())
         assert running_in_temporal(house) == []
         with Looking(house), Crowd(house, keys):
-            eventually("all runs ended, all mails settled", lambda: all_is_over(house), 90)
+            wait_for_all(house)
             assert len(house.query(sa.select(run.c.id))) == 3
         assert {ending[0] for ending in endings(house).values()} <= {"end", "goal", "exit"}
         assert all(house.post.received[one] == 1 for one in received if one not in _sent_by_lost(house, received))

@@ -7,10 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from store.schema import account, ledger, mail, run, task, trace
+from store.schema import account, ledger, mail, outbox, run, task, trace
 from tests.faults.crowd import Crowd, fate
-from tests.faults.house import House
+from tests.faults.house import House, eventually
 from workflows.acts import PERFORM
+
+_IS_UNDER_WAY = mail.c.state.in_(("prepared", "handing_over"))
 
 
 def judge(house: House, keys: Sequence[str], pairs: int, crowd: Crowd, said: str) -> list[str]:
@@ -44,8 +46,26 @@ def open_runs(house: House) -> int:
 
 def all_is_over(house: House) -> bool:
     """No run is open and no mail is under way."""
-    unsettled = sa.select(sa.func.count()).select_from(mail).where(mail.c.state.in_(("prepared", "handing_over")))
+    unsettled = sa.select(sa.func.count()).select_from(mail).where(_IS_UNDER_WAY)
     return open_runs(house) == 0 and house.query(unsettled)[0][0] == 0
+
+
+def wait_for_all(house: House) -> None:
+    """Until all is over; where that never comes, the error tells what is left."""
+    try:
+        eventually("all runs ended, all mails settled", lambda: all_is_over(house))
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{_what_is_left(house)}") from None
+
+
+def _what_is_left(house: House) -> str:
+    untold = sa.select(sa.func.count()).where(outbox.c.run_id == run.c.id, outbox.c.delivered_at.is_(None))
+    shown = (run.c.workflow_id, run.c.standing, run.c.at_step, run.c.heard, run.c.outbox_n, run.c.asked_at)
+    runs = house.query(sa.select(*shown, untold.scalar_subquery().label("untold")).where(run.c.state == "open"))
+    mails = house.query(sa.select(mail.c.id, mail.c.run_id, mail.c.state, mail.c.reason).where(_IS_UNDER_WAY))
+    tasks = house.query(sa.select(task.c.run_id, task.c.step, task.c.state).where(task.c.state == "open"))
+    log = house.worker.log.read_text(encoding="utf-8").splitlines()[-40:]
+    return "\n".join([*map(str, runs), *map(str, mails), *map(str, tasks), *log])
 
 
 def judge_mails(house: House) -> Mapping[str, int]:

@@ -65,7 +65,7 @@ class Interrupted:
 sys.meta_path.insert(0, Interrupted())
 runpy.run_module("app", run_name="__main__")
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=300)
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 

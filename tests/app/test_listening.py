@@ -12,6 +12,7 @@ import pytest
 from app.errors import SettingsError
 from app.listening import address_of, free_port, is_listened_at
 from app.settings import Settings, read_settings
+from tests.ports import free_port as nobodys_port
 from tests.waiting import PATIENCE
 
 
@@ -31,16 +32,16 @@ def test_an_address_that_is_not_ours_is_refused_with_what_to_do(host: str) -> No
 
 
 def test_a_port_that_is_taken_is_refused_and_one_that_was_just_left_is_not() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(SettingsError, match=f"^TENURE_WEB_PORT is {port}, where another program listens"):
-            free_port(listening_at("127.0.0.1", port))
+    port = nobodys_port()
+    refused = pytest.raises(SettingsError, match=f"^TENURE_WEB_PORT is {port}, where another program listens")
+    with socket.create_server(("127.0.0.1", port)), refused:
+        free_port(listening_at("127.0.0.1", port))
     assert free_port(listening_at("127.0.0.1", port)) == port
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_whoever_listens_is_found_at_the_address_that_is_told(host: str) -> None:
-    port = free_port(listening_at(host))
+    port = nobodys_port()
     assert not is_listened_at(address_of(host, port))
     with socket.create_server((host, port)):
         assert is_listened_at(address_of(host, port))

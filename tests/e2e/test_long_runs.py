@@ -14,6 +14,7 @@ from temporalio.client import Client, WorkflowHistory
 from store.schema import errand, outbox
 from tests.e2e.test_equality import assert_equal, walk
 from tests.journeys import Journey, random_journey
+from tests.waiting import until_answered
 from tests.walking import simulate
 from workflows.activities import Activities
 from workflows.wire import Begin, Resting
@@ -43,8 +44,12 @@ async def test_runs_that_continue_as_new_again_and_again_decide_as_ever(
     assert_equal(world)
     mine = f"TenureAccount >= '{world.prefix}' and TenureAccount < '{world.prefix}~'"
     query = f"ExecutionStatus = 'ContinuedAsNew' and {mine}"
-    renewed = [one.id async for one in temporal_client.list_workflows(query)]
-    assert len(renewed) > 2
+
+    async def renewed() -> bool:
+        return len([one.id async for one in temporal_client.list_workflows(query)]) > 2
+
+    # Temporal lists a run a moment after it has gone on as another.
+    assert await until_answered(renewed)
 
 
 @pytest.mark.stage

@@ -279,9 +279,6 @@ def test_a_source_that_cannot_be_read_says_so_and_keeps_its_secret(engine, addre
 async def test_schedules_follow_the_workspace(engine, temporal_client):
     beats = PullBeats(temporal_client, engine)
 
-    async def there():
-        return {one.id async for one in await temporal_client.list_schedules() if one.id.startswith(PULL)}
-
     await beats.keep()
     handle = temporal_client.get_schedule_handle(f"{PULL}/logins")
     assert (await handle.describe()).schedule.spec.intervals[0].every == timedelta(hours=2)

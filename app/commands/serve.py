@@ -12,6 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from app.giving_way import give_way
 from app.listening import free_port
 from app.running import AWAY, Services, say
@@ -85,6 +87,7 @@ async def _work(services: Services, stop: asyncio.Event) -> None:
     from app.temporal import prepare_namespace
     from workflows.worker import run_worker
 
+    await asyncio.to_thread(_compare_settings, services)
     client = await services.temporal(core_log=True)
     ports = await asyncio.to_thread(open_ports, services.database)
     embedded = not services.settings.temporal_configured
@@ -134,6 +137,7 @@ async def _serve(services: Services, stop: asyncio.Event) -> None:
         access_log=False,
         timeout_graceful_shutdown=_PATIENCE,
     )
+    await asyncio.to_thread(_compare_settings, services)
     server = uvicorn.Server(config)
     look_for_garbage()
     # The signals are ours, so that worker and web stop alike.
@@ -141,6 +145,19 @@ async def _serve(services: Services, stop: asyncio.Event) -> None:
     await asyncio.wait([serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
+
+
+def _compare_settings(services: Services) -> None:
+    """A change is told as well: nobody can know which of two processes is right."""
+    from store.alike import tell_settings
+
+    mine = {"TENURE_SIGNING_KEY": services.settings.signing_key, "TENURE_PUBLIC_URL": services.settings.public_url}
+    with services.database.begin() as conn:
+        others = tell_settings(conn, mine)
+    for name in others:
+        structlog.get_logger(__name__).warning(
+            "settings.differ", setting=name, hint="the process that started before has another; give all the same"
+        )
 
 
 def look_for_garbage() -> None:

@@ -23,6 +23,7 @@ from store.schema.deployed import (
     playbook_version,
     signing_key,
     text,
+    told_setting,
     trigger,
     workspace,
 )
@@ -115,6 +116,7 @@ __all__ = [
     "task",
     "task_comment",
     "text",
+    "told_setting",
     "trace",
     "trigger",
     "trigger_hold",

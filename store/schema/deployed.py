@@ -91,3 +91,10 @@ signing_key = sa.Table(
     sa.Column("id", sa.SmallInteger, sa.CheckConstraint("id = 1"), primary_key=True, server_default="1"),
     sa.Column("key", TEXT, nullable=False, comment="random; signs the links of mails where no setting gives a key"),
 )
+
+told_setting = sa.Table(
+    "told_setting",
+    metadata,
+    sa.Column("name", TEXT, primary_key=True, comment="of a setting that all processes must have alike"),
+    sa.Column("fingerprint", TEXT, nullable=False, comment="of its value, as the process has it that started last"),
+)

@@ -9,7 +9,10 @@ from typing import Any, Self
 import httpx2
 
 from tests.faults.house import House, persist
+from tests.waiting import PATIENCE
 
+_PATIENCE = 5 * PATIENCE
+"""As long as a house may take to come up on a machine that has much else to do."""
 SOME_TIME_AGO = datetime.now(UTC) - timedelta(days=1)
 
 
@@ -54,7 +57,8 @@ class Crowd:
         """How often a task's completion was answered with 200."""
         self.refused: list[str] = []
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._live)
+        self._broke: list[Exception] = []
+        self._thread = threading.Thread(target=self._live_on)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -63,13 +67,21 @@ class Crowd:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+        if self._broke:
+            raise self._broke[0]
+
+    def _live_on(self) -> None:
+        try:
+            self._live()
+        except Exception as error:  # noqa: BLE001 - for the test's own thread
+            self._broke.append(error)
 
     def _live(self) -> None:
         for key, one in self._fates.items():
             if one.early:
                 self._tell(key, one)
         while not self._stop.wait(0.2):
-            for task in persist(self._open_tasks):
+            for task in persist(self._open_tasks, _PATIENCE):
                 if task["id"] not in self._done and not self._stop.is_set():
                     self._complete(task)
 
@@ -107,4 +119,4 @@ class Crowd:
                 raise httpx2.ReadError(f"{response.status_code}: {response.text}")
             return response
 
-        return persist(ask)
+        return persist(ask, _PATIENCE)

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import psycopg
 import sqlalchemy as sa
@@ -35,6 +35,8 @@ class Dispatcher(ABC, Generic[Done]):
         self._engine = engine
         self._clock = clock
         self._conn: sa.Connection | None = None
+        self._driver: Any = None
+        """What `_conn` stands on: psycopg's own."""
 
     @abstractmethod
     def _round(self, conn: sa.Connection, now: datetime, stop: threading.Event) -> Done:
@@ -77,9 +79,9 @@ class Dispatcher(ABC, Generic[Done]):
         if self._conn is None:
             conn = self._engine.connect()
             conn.detach()
+            self._conn, self._driver = conn, conn.connection.dbapi_connection
             with conn.begin():
                 listen(conn, self.channel)
-            self._conn = conn
         return self._conn
 
     def _drop_connection(self) -> None:
@@ -89,3 +91,5 @@ class Dispatcher(ABC, Generic[Done]):
                 # It is not to be used again, and may be broken: nothing is left to be put in order.
                 conn.invalidate()
                 conn.close()
+            # Outside the pool that closes nothing, and its locks would last as long as anybody knows of it.
+            self._driver.close()

@@ -129,7 +129,7 @@ def test_every_list_is_a_page_as_the_api_gives_them_and_nothing_else_is(road: Ro
     asked = {name for name, alone in _takes_json(typer.main.get_command(app)) if alone}
     # Those that do something, and those that report on files.
     doing = {"check", "test", "pull", "sweep", "forget", "health validate", "quarantine release", "quarantine drop"}
-    doing |= {"breaker release", "breaker drop", "user link"}
+    doing |= {"breaker release", "breaker drop", "user link", "restored"}
     assert asked - doing == {one for one in _LISTS if one in asked}
     for one in sorted(_LISTS):
         done = (tenure if one.startswith("docs") else road.looks)(*one.split(), "--json")

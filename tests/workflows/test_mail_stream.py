@@ -238,6 +238,13 @@ def test_without_the_database_nothing_leaves(post, engine):
     stream.close()
 
 
+def test_what_a_closed_stream_had_claimed_is_free_at_once(stream):
+    stream.dispatch_due(NOW)
+    driver = stream._conn.connection.dbapi_connection
+    stream.close()
+    assert driver.closed
+
+
 class Together(MemoryTransport):
     """Mails stand still until so many are about to leave, and again until `cut` has happened to them."""
 

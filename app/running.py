@@ -65,7 +65,7 @@ def _known(error: Exception) -> tuple[str, int] | None:
         return f"{error} Its log tells more.", AWAY
     if name == "NothingDeployed" and "workspace" in str(error):
         return "nothing is deployed yet. Run: tenure deploy FOLDER", USAGE
-    if name in ("NothingDeployed", "AlreadyDriven"):
+    if name in ("NothingDeployed", "AlreadyDriven", "WorkersLive"):
         return str(error), USAGE
     if name in ("ClockLeapt", "SetBack"):
         return str(error), FINDINGS

@@ -1,4 +1,7 @@
-"""Listens to PostgreSQL's notifications and rings a bell per channel, so that loops need not poll."""
+"""Listens to PostgreSQL's notifications and rings a bell per channel, so that loops need not poll.
+
+The connection is there as long as its worker, so by it others also know that one lives.
+"""
 
 import asyncio
 import threading
@@ -7,6 +10,8 @@ from collections.abc import Iterable
 import psycopg
 import sqlalchemy as sa
 import structlog
+
+from store import working
 
 _log = structlog.get_logger(__name__)
 
@@ -46,6 +51,7 @@ class Bell:
         while not self._stop.is_set():
             try:
                 with psycopg.connect(self._url, autocommit=True) as conn:
+                    conn.execute(working.SHARE)
                     for channel in self._events:
                         conn.execute(f"listen {channel}")
                         self._ring(channel)

@@ -8,6 +8,7 @@ from app.running import Services, UsageError, plain, say, show
 from app.tables import count, when
 from store import clock
 from store.set_back import GoneOn
+from store.working import alone
 from workflows.restoring import go_on_from_copy
 
 
@@ -17,7 +18,8 @@ def restored(home: Path | None, *, as_json: bool) -> None:
         with services.database.connect() as conn:
             if clock.is_virtual(conn):
                 raise UsageError("the clock is virtual: such a database is driven anew, and nothing of it is outside")
-        found = asyncio.run(_go_on(services))
+        with alone(services.database):
+            found = asyncio.run(_go_on(services))
     if as_json:
         show(plain(found))
         return

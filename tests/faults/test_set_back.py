@@ -1,6 +1,9 @@
 """PostgreSQL comes back as it was some time ago, while Temporal, and what was received by mail, are ahead of it."""
 
 import asyncio
+import json
+import subprocess
+import sys
 
 import pytest
 import sqlalchemy as sa
@@ -8,13 +11,11 @@ import sqlalchemy as sa
 from store.deciding.sweep import sweep
 from store.leaps import SetBack
 from store.schema import mail, run, task
-from store.set_back import GoneOn
 from tests.faults.crowd import Crowd
 from tests.faults.house import TALK, House, Looking, eventually, standing_house
 from tests.faults.test_lost import running_in_temporal
 from tests.faults.verdict import endings, wait_for_all
 from workflows.heartbeat import SWEEP, last_word
-from workflows.restoring import go_on_from_copy
 
 pytestmark = pytest.mark.faults
 
@@ -40,11 +41,9 @@ def mails_sent(house: House) -> int:
     return len(house.query(sa.select(mail.c.id).where(mail.c.state.in_(("sent", "unknown")))))
 
 
-def said_to_go_on(house: House) -> GoneOn:
-    async def go_on() -> GoneOn:
-        return await go_on_from_copy(house.database, await house.services.temporal())
-
-    return asyncio.run(go_on())
+def restored(house: House) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "app", "restored", "--json"]
+    return subprocess.run(command, env=house.worker.environment, capture_output=True, text=True, check=False)
 
 
 def test_nothing_happens_by_an_older_copy_of_postgresql_until_a_person_says_that_it_counts() -> None:
@@ -68,9 +67,14 @@ def test_nothing_happens_by_an_older_copy_of_postgresql_until_a_person_says_that
             house.enrol("talk", keys[2])  # under the number of the run that is lost
             with pytest.raises(SetBack, match="tenure restored"):
                 sweep(house.database, wait=True)
+            refused = restored(house)
+            assert (refused.returncode, refused.stdout) == (2, ""), refused
+            assert "a worker is running" in refused.stderr
         assert dict(house.post.received) == received
-        found = said_to_go_on(house)
-        assert (found.runs, found.mails, found.due) == (3, 0, ())
+        done = restored(house)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert (found["runs"], found["mails"], found["due"]) == (3, 0, [])
         assert running_in_temporal(house) == []
         with Looking(house), Crowd(house, keys):
             wait_for_all(house)

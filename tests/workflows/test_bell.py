@@ -2,8 +2,10 @@
 
 import asyncio
 
+import pytest
 import sqlalchemy as sa
 
+from store.working import WorkersLive, alone
 from tests.databases import engine_of
 from tests.waiting import PATIENCE
 from workflows.bell import Bell
@@ -35,3 +37,18 @@ async def test_a_ring_ends_the_wait_and_counts_once(database: str) -> None:
         assert not bell._events["tenure_facts"].is_set()
     finally:
         bell.close()
+
+
+async def test_who_wants_to_be_alone_is_told_of_a_worker_while_it_lives(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_of(database)
+    bell = Bell(engine, ("tenure_facts",))
+    await bell.wait("tenure_facts", PATIENCE)
+    monkeypatch.setattr("store.working._PATIENCE", 0.1)
+    with pytest.raises(WorkersLive), alone(engine):
+        pass
+    bell.close()
+    monkeypatch.setattr("store.working._PATIENCE", PATIENCE)
+    with alone(engine):
+        pass

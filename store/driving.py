@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
+from store.postgres.session_lock import session_lock
+
 _KEY = 0x7E9_0001
 """Of the advisory lock; any number that nothing else here uses."""
 _TAKEN = "another process drives this clock; end it, or wait until it is done"
@@ -17,16 +19,10 @@ class AlreadyDriven(Exception):
 @contextmanager
 def driving(database: sa.Engine) -> Iterator[None]:
     """Hold the reins; AlreadyDriven if somebody else does."""
-    with database.connect() as conn:
-        if not conn.execute(sa.select(sa.func.pg_try_advisory_lock(_KEY))).scalar():
+    with session_lock(database, _KEY) as mine:
+        if not mine:
             raise AlreadyDriven(_TAKEN)
-        # The lock belongs to the session: end the transaction, or it would stay open all the while.
-        conn.commit()
-        try:
-            yield
-        finally:
-            conn.execute(sa.select(sa.func.pg_advisory_unlock(_KEY)))
-            conn.commit()
+        yield
 
 
 def refuse_if_driven(database: sa.Engine) -> None:

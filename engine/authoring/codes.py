@@ -85,6 +85,7 @@ CODES: dict[str, str] = {
     "PB408": "a control character, or several lines where one is needed",
     "PB409": "a link that leads nowhere",
     "PB410": "a value that may be unknown, with nothing in its place",
+    "PB411": "a field in single braces, which customers would read as it is",
     # PB5xx: workspace and scorecards
     "PB501": "tenure.yaml is missing, or declares a field incompletely",
     "PB502": "a prop, feed or kind of rows that cannot be",

@@ -13,6 +13,7 @@ from jinja2.lexer import TOKEN_NAME, TOKEN_OPERATOR
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from engine.problems import Problem, Spot, did_you_mean
+from engine.texts.braces import in_single_braces
 from engine.texts.filters import ARGUMENTS, FILTERS, TESTS
 
 MAX_SOURCE = 16_384
@@ -84,7 +85,11 @@ def faults_in(text: str, known: Collection[str], *, line: bool = False) -> list[
         for use in parsed.uses
         if use.name not in names
     )
-    return sorted([*parsed.faults, *unknown], key=lambda fault: fault.offset)
+    meant = (
+        Fault(offset=offset, code="PB411", message=f"{name} stands in single braces", hint=f"write {{{{ {name} }}}}")
+        for offset, name in in_single_braces(text, known)
+    )
+    return sorted([*parsed.faults, *unknown, *meant], key=lambda fault: fault.offset)
 
 
 def bare_names(text: str) -> tuple[Use, ...]:

@@ -46,6 +46,7 @@ def problems(text, *, line=False):
         ("{# a note #}x {{ 2.5 | round }}{{ 62.0 | int }}", "x 362"),
         ("{{ account.name\n}} is\n  one line", "Acme is one line"),
         ("{{ csm.manager.name or 'the team' }}", "the team"),
+        ("{name}, { our.price } and {{ '{account.name' }}}", "{name}, { our.price } and {account.name}"),
     ],
 )
 def test_a_checked_template_shows_values_as_people_write_them(text, shown):
@@ -69,6 +70,8 @@ VALUES = {
         ("Hi {{ account.nme }}", "PB405", 7, 'did you mean "account.name"?'),
         ("account.nme {{ account.nme }}", "PB405", 16, 'did you mean "account.name"?'),
         ("{{ acount.name }}", "PB405", 4, 'did you mean "account.name"?'),
+        ("Hi {account.name}, {{ account.name }}", "PB411", 4, "write {{ account.name }}"),
+        ("Hi { account.nme }", "PB411", 4, "write {{ account.nme }}"),
         ("{{ account }}", "PB405", 4, ""),
         ("{{ account.name.__class__.__mro__ }}", "PB405", 4, "account.name"),
         ("{{ self }}{{ cycler }}", "PB405", 4, ""),

@@ -5,6 +5,8 @@ from engine.expressions.tokens import cut
 
 def mixed_at(text: str) -> int | None:
     """The column, from 0, of the first `and` or `or` that stands beside the other one; `text` can be read."""
+    if "and" not in text or "or" not in text:
+        return None
     joined: list[str | None] = [None]
     """Of every bracket that is open, and of the whole, what joins its conditions."""
     for token in cut(text):

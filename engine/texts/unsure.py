@@ -1,6 +1,7 @@
 """Finds what a text shows that may be unknown, with nothing in its place: such a mail fails when it is written."""
 
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 
 from engine.problems import Problem, Spot
 from engine.texts.document import MailText, places_in
@@ -15,12 +16,12 @@ _OF_MAILS = ("recipient.", "sender.")
 def unsure_in_mail(text: MailText, content: bytes, file: str, sure: Collection[str]) -> list[Problem]:
     """Warnings, each at its name. `sure`: names that are known whenever the mail is written."""
     parts = (("subject", text.subject), ("preheader", text.preheader), ("question", text.question), ("body", text.body))
-    places = places_in(content, file)
-    return [
-        problem
-        for key, part in parts
-        for problem in unsure(part, lambda offset, key=key: places(key, offset), sure, mail=True)  # type: ignore[misc]
-    ]
+
+    def place(key: str, offset: int) -> Spot:
+        # The file is read once more only where something is wrong with it.
+        return places_in(content, file)(key, offset)
+
+    return [problem for key, part in parts for problem in unsure(part, partial(place, key), sure, mail=True)]
 
 
 def unsure(template: str, spot: Callable[[int], Spot], sure: Collection[str], *, mail: bool) -> Iterator[Problem]:

@@ -20,10 +20,12 @@ _MOST_SECONDS = 15
 _DAYS, _MOST_FOR_DAYS = 60, 60
 _SERVERS = """
 import asyncio, pathlib, sys
+from app.cli.leaving import leave
 from app.running import Services
 with Services(pathlib.Path(sys.argv[1])) as services:
     services.database
     asyncio.run(services.temporal())
+leave(0)
 """
 
 

@@ -1,6 +1,7 @@
 """The demo stopped while it is being prepared: nothing stays behind, and the next start goes on."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -65,6 +66,31 @@ def test_a_stop_that_python_drops_at_the_very_end_stops_all_the_same() -> None:
     with pytest.raises(typer.Exit) as stopped, stopped_in_a_line("stopped"):
         _Dropping(signal.SIGINT)
     assert stopped.value.exit_code == 130
+
+
+class _Interrupted(logging.Handler):
+    """A line is being written when the signal comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self.written:
+            os.kill(os.getpid(), signal.SIGTERM)
+        self.written.append(record.getMessage())
+
+
+def test_a_stop_waits_until_a_line_is_logged_whose_lock_would_never_be_let_go_of() -> None:
+    log, handler = logging.getLogger(__name__), _Interrupted()
+    log.addHandler(handler)
+    try:
+        with pytest.raises(typer.Exit) as stopped, stopped_in_a_line("stopped"):
+            until(lambda: log.warning("a line"))
+    finally:
+        log.removeHandler(handler)
+    assert stopped.value.exit_code == 143
+    assert handler.written
 
 
 def _prepare(put_away: list[str], number: int) -> None:

@@ -92,15 +92,6 @@ def faults_in(text: str, known: Collection[str], *, line: bool = False) -> list[
     return sorted([*parsed.faults, *unknown, *meant], key=lambda fault: fault.offset)
 
 
-def bare_names(text: str) -> tuple[Use, ...]:
-    """Each name that a checked template shows with nothing in its place where it is unknown, where it first does."""
-    found: dict[str, Use] = {}
-    for use in parse(text).uses:
-        if use.bare:
-            found.setdefault(use.name, use)
-    return tuple(found.values())
-
-
 def names_in(text: str) -> tuple[str, ...]:
     """The names a checked template uses, sorted."""
     return tuple(sorted({use.name for use in parse(text).uses}))

@@ -5,7 +5,7 @@ from functools import partial
 
 from engine.problems import Problem, Spot
 from engine.texts.document import MailText, places_in
-from engine.texts.syntax import bare_names
+from engine.texts.syntax import Use, parse
 
 ALWAYS = ("account.name", "workspace.name")
 """Known for every account."""
@@ -38,3 +38,12 @@ def unsure(template: str, spot: Callable[[int], Spot], sure: Collection[str], *,
             hint='write or "…" behind it; behind a number | default("…"), since 0 counts as nothing for or',
             severity="warning",
         )
+
+
+def bare_names(text: str) -> tuple[Use, ...]:
+    """Each name that a checked template shows with nothing in its place where it is unknown, where it first does."""
+    found: dict[str, Use] = {}
+    for use in parse(text).uses:
+        if use.bare:
+            found.setdefault(use.name, use)
+    return tuple(found.values())

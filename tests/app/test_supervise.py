@@ -58,7 +58,8 @@ def _started(home: Path, said: Path, *, ready: bool = True) -> Iterator[Up]:
     process = psutil.Process(popen.pid)
     try:
         until(lambda: len(process.children()) == 2)
-        yield Up(process, _url(said) if ready else "", process.children())
+        url = _url(said) if ready else (home / "logs/web.address").read_text(encoding="utf-8")
+        yield Up(process, url, process.children())
     finally:
         if popen.poll() is None:
             popen.terminate()
@@ -133,6 +134,7 @@ def test_a_signal_ends_it_with_all_its_children(home: Path, tmp_path: Path):
     with _started(home, tmp_path / "said", ready=False) as up:
         up.process.terminate()
         until(lambda: _all_gone([up.process, *up.children]))
+        assert not _answers(f"{up.url}/readyz")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot ask to die with its parent")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.texts.syntax import bare_names
+from engine.texts.unsure import bare_names
 from tests.problem_pages import Block, found_in
 
 TASK = 'steps: [{ id: a, task: { title: "%s", assign: csm } }]\n'

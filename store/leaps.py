@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from store import clock
-from store.postgres.statements import Row, Statement
+from store.postgres.statements import Statement
 
 FARTHEST = timedelta(days=30)
 """Behind the last sweep, which is a minute ago while a worker lives."""
@@ -39,19 +39,15 @@ def certain_now(conn: sa.Connection) -> datetime:
     row = _CERTAIN.read(conn, {})[0]
     now = clock.reading(row.instant)
     if row.instant is None:
-        _check_is_no_copy(row)
+        check_is_no_copy(row.copied, row.known_until)
         check(now, last=row.swept, database=row.database)
     return now
 
 
-def check_is_no_copy(conn: sa.Connection) -> None:
-    """SetBack where PostgreSQL is an older copy of itself."""
-    _check_is_no_copy(_CERTAIN.read(conn, {})[0])
-
-
-def _check_is_no_copy(row: Row) -> None:
-    if row.known_until is not None:
-        raise SetBack(row.copied, row.known_until)
+def check_is_no_copy(copied: datetime | None, known_until: datetime | None) -> None:
+    """SetBack where PostgreSQL is an older copy of itself: of `copied`, and others knew it until `known_until`."""
+    if copied is not None and known_until is not None:
+        raise SetBack(copied, known_until)
 
 
 def certain_real_now(conn: sa.Connection) -> datetime:

@@ -42,6 +42,9 @@ class Briefing:
     virtual: bool
     database_at: datetime
     """What PostgreSQL's own clock shows."""
+    copied: datetime | None
+    known_until: datetime | None
+    """Of a heartbeat: see `store.leaps.check_is_no_copy`."""
     workspace: Workspace
     playbooks: tuple[Deployed, ...]
     """All, by name."""
@@ -61,6 +64,8 @@ def brief(conn: sa.Connection) -> Briefing:
         now=clock.reading(row.instant),
         virtual=row.instant is not None,
         database_at=row.database_at,
+        copied=row.copied,
+        known_until=row.known_until,
         workspace=workspace_of(conn, row.workspace),
         playbooks=_playbooks.get(row.playbooks, lambda: deployed_from(conn, json.loads(row.playbooks or "[]"))),
         plans=tuple(plan_of(conn, hash_) for hash_ in row.walked),
@@ -93,6 +98,7 @@ _BRIEF = Statement(f"""
         (select hash from workspace) as workspace,
         (select instant from clock) as instant,
         clock_timestamp() as database_at,
+        (select at from beat) as copied, (select known_until from beat) as known_until,
         (select json_agg(json_build_array(p.id, p.state, p.version, v.hash, live.triggers) order by p.id)::text
             from playbook p join playbook_version v on v.playbook = p.id and v.version = p.version
             left join live on live.playbook = p.id) as playbooks,

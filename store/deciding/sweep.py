@@ -195,7 +195,7 @@ def _take(conn: sa.Connection, *, nobody: bool = False, after_outage: bool = Fal
     since = finished.at if finished else None
     unfinished = last[0] if last and not last[0].finished else None
     if not briefing.virtual:
-        leaps.check_is_no_copy(conn)
+        leaps.check_is_no_copy(briefing.copied, briefing.known_until)
     if not briefing.virtual and unfinished is None:
         leaps.check(briefing.now, last=since, database=briefing.database_at, after_outage=after_outage)
     now = unfinished.at if unfinished else max(briefing.now, since or _EARLIEST)

@@ -19,6 +19,10 @@ _TRIES = 5
 """After so many the fault is ours, not an outage's: the run goes to the error queue, where somebody sees it."""
 
 
+class _EndedMeanwhile(Exception):
+    """Another walk of the run, whose worker was thought dead, has ended it: asked again, the act finds that."""
+
+
 class Activities:
     """Bound to one database and one set of connectors. Each call is one transaction, and safe to repeat."""
 
@@ -31,7 +35,7 @@ class Activities:
         """Perform an act once, whoever asks how often, and write its trace line in the same transaction."""
         try:
             return self._once(performing, _perform)
-        except (sa.exc.OperationalError, sa.exc.InterfaceError, ClockLeapt):
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, ClockLeapt, _EndedMeanwhile):
             # PostgreSQL is away, or busy with itself, or the clock cannot be right: Temporal asks again until it is.
             raise
         except Exception as error:
@@ -55,11 +59,12 @@ class Activities:
 
             receipt = ledger.once(conn, run_id, act, done)
             if act.then is not None and receipt.outcome == "done":
-                runs.note_and_stand(conn, run_id, lines, act.then, performing.asked_at)
+                is_open = runs.note_and_stand(conn, run_id, lines, act.then, performing.asked_at)
             else:
-                runs.note(conn, run_id, lines)
-            if acting.ended:
-                runs.put_end_last(conn, run_id)
+                is_open = runs.note(conn, run_id, lines)
+            was_done_now = len(lines) > len(performing.entries)
+            if was_done_now and act.verb != "end" and not is_open and not acting.ended:
+                raise _EndedMeanwhile(f"run {run_id} was ended while {act.step} was done")
         _log.info("act", run=run_id, playbook=acting.playbook, step=act.step, verb=act.verb, outcome=receipt.outcome)
         return receipt
 

@@ -52,9 +52,9 @@ def rest(
     say any more: the run has ended, or rests elsewhere by a later word (`asked_at`: its worker was thought dead).
     """
     found = _lock(conn, run_id)
-    note(conn, run_id, entries)
+    if entries:
+        note(conn, run_id, entries)
     if found is None:
-        put_end_last(conn, run_id)
         return None
     if asked_at and found.asked_at and asked_at < found.asked_at:
         return None
@@ -86,43 +86,48 @@ def wake_due(conn: sa.Connection, now: datetime) -> int:
     return tell(conn, _DUE.read_column(conn, {"now": now}), "wake", at=now)
 
 
-def note(conn: sa.Connection, run_id: int, entries: Sequence[Entry]) -> None:
-    """Write trace lines. Written twice, nothing changes: a line that is there stays as it is.
+def note(conn: sa.Connection, run_id: int, entries: Sequence[Entry]) -> bool:
+    """Write trace lines; whether the run is open still, which it then stays until the caller commits.
 
-    Where Temporal was set back, a run may walk another way than before: then its lines follow those of the first walk.
+    Written twice, nothing changes: a line that is there stays as it is. Where Temporal was set back, a run may walk
+    another way than before: then its lines follow those of the first walk, and the end closes the trace all the same.
     """
-    if entries:
-        _note(conn, run_id, entries, _NOTE, {})
+    return _note(conn, run_id, entries, _NOTE, {})
 
 
 def note_and_stand(
     conn: sa.Connection, run_id: int, entries: Sequence[Entry], standing: Standing, asked_at: datetime | None
-) -> None:
+) -> bool:
     """The same, and where the run rests when it waits for nothing but what an act has begun; by one statement.
 
     The position stays as it was: a run that goes on from there asks for the act again, and the ledger answers.
     """
     at_step = json.dumps([_stand(standing)], ensure_ascii=False)
-    _note(conn, run_id, entries, _NOTE_AND_STAND, {"run": run_id, "asked_at": asked_at, "at_step": at_step})
+    return _note(conn, run_id, entries, _NOTE_AND_STAND, {"asked_at": asked_at, "at_step": at_step})
 
 
 def _note(
     conn: sa.Connection, run_id: int, entries: Sequence[Entry], statement: Statement, more: Mapping[str, object]
-) -> None:
+) -> bool:
     rows = [
         {"run_id": run_id, "seq": one.seq, "at": one.at, "path": one.path, "what": one.what, "detail": dict(one.detail)}
         for one in entries
     ]
     lines = json.dumps(rows, ensure_ascii=False, allow_nan=False, default=datetime.isoformat)
-    written = {row.seq for row in statement.read(conn, {"lines": lines, **more})}
-    news = [row for row in rows if row["seq"] in written]
-    if len(written) < len(rows):
-        news += _append(conn, run_id, [row for row in rows if row["seq"] not in written])
+    [found] = statement.read(conn, {"run": run_id, "lines": lines, **more})
+    news = rows if len(found.written) == len(rows) else _append(conn, run_id, rows, found.written)
     cut_losers(conn, run_id, news)
+    if not found.is_open and any(row["what"] != "end" for row in news):
+        _put_end_last(conn, run_id)
+    return bool(found.is_open)
 
 
-def _append(conn: sa.Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Lines whose numbers are taken: repeats, or else of another walk, which are written; those."""
+def _append(
+    conn: sa.Connection, run_id: int, rows: Sequence[dict[str, Any]], written: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Lines some of whose numbers are taken: repeats, or else of another walk, which are written; those. As `written`
+    were those whose numbers were free: they stand behind the others of their walk, in its order."""
+    conn.execute(sa.delete(trace).where(trace.c.run_id == run_id, trace.c.seq.in_(written)))
     there = [line._asdict() for line in conn.execute(sa.select(trace).where(trace.c.run_id == run_id))]
     known = {identity for line in there for identity in _identities(line)}
     number = max(line["seq"] for line in there)
@@ -143,17 +148,6 @@ def _identities(line: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
         yield path, what, json.dumps(line["detail"], sort_keys=True, default=datetime.isoformat)
 
 
-def put_end_last(conn: sa.Connection, run_id: int) -> None:
-    """The end closes the trace, also where a worker died with it written, and the walk after that one hears more before
-    it comes there. Nothing is done where no line tells of an end."""
-    end_at, *later = _FROM_END.read_column(conn, {"run": run_id}) or [0]
-    if later:
-        # One by one, as no two lines may have one number at any moment.
-        moves = [(end_at, 0), *((n, n - 1) for n in later), (0, later[-1])]
-        for old, new in moves:
-            _RENUMBER.write(conn, {"run": run_id, "old": old, "new": new})
-
-
 def end(
     conn: sa.Connection,
     run_id: int,
@@ -161,14 +155,12 @@ def end(
     outcome: Outcome,
     reason: str,
     at: datetime,
-    entries: Sequence[Entry] = (),
     withdraw: bool = True,
 ) -> bool:
     """The run is over: nothing is watched, no unsent mail leaves, open tasks are taken back unless told otherwise.
 
     The first end stands; False for a further one. The account is looked at again, as a crossing may wait for this.
     """
-    note(conn, run_id, entries)
     ended = _ENDS.read_one(conn, {"run": run_id, "at": at, "outcome": outcome, "reason": reason})
     if ended is None:
         return False
@@ -197,6 +189,17 @@ def read(conn: sa.Connection, run_id: int, fields: Sequence[str]) -> Mapping[str
         plan = load_compiled(conn, row.playbook, row.version).plan
         values |= sight.aggregates(account_id, [node for node in plan.aggregates() if node.text in rest])
     return values | {PLACE: sight.place_of(account_id).model_dump(mode="json")} if PLACE in fields else values
+
+
+def _put_end_last(conn: sa.Connection, run_id: int) -> None:
+    """The end closes the trace, also where a worker died with it written, and the walk after that one hears more before
+    it comes there. Nothing is done where no line tells of an end."""
+    end_at, *later = _FROM_END.read_column(conn, {"run": run_id}) or [0]
+    if later:
+        # One by one, as no two lines may have one number at any moment.
+        moves = [(end_at, 0), *((n, n - 1) for n in later), (0, later[-1])]
+        for old, new in moves:
+            _RENUMBER.write(conn, {"run": run_id, "old": old, "new": new})
 
 
 def _lock(conn: sa.Connection, run_id: int) -> Row | None:
@@ -233,19 +236,28 @@ _SETTLED = Statement(f"""
         and coalesce(asked_at <= cast(%(asked_at)s as timestamptz), true)
     returning {_TELLS_DRIVER}
 """)  # noqa: S608 - joined from constants
-_NOTE = Statement("""
-    insert into trace (run_id, seq, at, path, what, detail)
-    select run_id, seq, at, path, what, detail from json_to_recordset(cast(%(lines)s as json)) as line(
-        run_id bigint, seq int, at timestamptz, path text, what text, detail jsonb)
-    on conflict do nothing returning seq
-""")
+# No line is written before the run is ours: another walk of it, whose worker was thought dead, may be ending it now.
+_NOTED = """
+    locked as (
+        select id, state from run where id = %(run)s for no key update
+    ), noted as (
+        insert into trace (run_id, seq, at, path, what, detail)
+        select run_id, seq, at, path, what, detail
+        from locked join json_to_recordset(cast(%(lines)s as json)) as line(
+            run_id bigint, seq int, at timestamptz, path text, what text, detail jsonb) on line.run_id = locked.id
+        on conflict do nothing returning seq
+    )
+"""
+_NOTE_ANSWERS = "select state = 'open' as is_open, array(select seq from noted) as written from locked"
+_NOTE = Statement(f"with {_NOTED} {_NOTE_ANSWERS}")
 _NOTE_AND_STAND = Statement(f"""
-    with stands as (
+    with {_NOTED}, stands as (
         update run set asked_at = %(asked_at)s, due_at = null, standing = 'resting',
             at_step = cast(%(at_step)s as jsonb)
-        where id = %(run)s and state = 'open' and (asked_at is null or asked_at <= %(asked_at)s)
+        from locked
+        where run.id = locked.id and locked.state = 'open' and (asked_at is null or asked_at <= %(asked_at)s)
     )
-    {_NOTE.text}
+    {_NOTE_ANSWERS}
 """)  # noqa: S608 - joined from constants
 _FROM_END = Statement("""
     select seq from trace

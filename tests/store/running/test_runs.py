@@ -201,6 +201,17 @@ def test_a_walk_that_was_set_back_and_went_another_way_leaves_all_its_lines(worl
     assert world.rows("select seq, what from trace order by seq") == [(1, "waits"), (2, "came"), (3, "timed_out")]
 
 
+def test_a_walk_that_was_set_back_and_went_further_leaves_its_lines_in_its_order(world):
+    def line(seq, path):
+        return Entry(seq=seq, at=START, path=path, what="mail")
+
+    with world.tx() as conn:
+        runs.note(conn, 1, [line(1, "steps[0]"), line(2, "steps[1]")])
+        runs.note(conn, 1, [line(1, "steps[0]"), line(2, "steps[2]"), line(3, "steps[3]")])
+    said = [(1, "steps[0]"), (2, "steps[1]"), (3, "steps[2]"), (4, "steps[3]")]
+    assert world.rows("select seq, path from trace order by seq") == said
+
+
 def test_a_walk_that_was_set_back_says_once_what_steps_side_by_side_say_in_another_order(world):
     def answered(seq, path, at=START):
         return Entry(seq=seq, at=at, path=path, what="answered", detail={"step": path[-1], "outcome": "done"})

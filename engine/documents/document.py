@@ -131,14 +131,13 @@ _STAND_INS = {
 
 
 def _stand_in(data: Any, fault: Fault, spare: Spare) -> bool:
-    """Put something there that can be read, so that the rest is looked at; False where nothing is to stand for it."""
+    """Put something there that can be read, so that the rest is looked at; False where nothing is to stand for it, or
+    what it belongs to was taken out for another fault."""
     path = (*fault.path, fault.missing) if fault.missing else fault.path
     found = [copy.copy(_STAND_INS[kind]) for kind in fault.expected if kind in _STAND_INS]
-    if spare(path)[0] == () or not (fault.missing or found):
+    holder = _reached(data, path[:-1])
+    if spare(path)[0] == () or not (fault.missing or found) or holder is None:
         return False
-    holder = data
-    for part in path[:-1]:
-        holder = holder[part]
     # Of a key that is missing, the next look tells what is expected.
     holder[path[-1]] = None if fault.missing else found[0]
     return True
@@ -166,16 +165,22 @@ def _as_meant(document: Document, unknown: Sequence[Fault]) -> Document:
 
 def _take_out(data: Any, path: Sequence[str | int], instead: Any) -> None:
     """Nothing is taken out of a list, whose other places would then be called otherwise."""
-    for part in path[:-1]:
+    holder = _reached(data, path[:-1])
+    last: Any = path[-1] if path else None
+    if isinstance(holder, dict) and instead is None:
+        holder.pop(last, None)
+    elif isinstance(holder, dict | list) and instead is not None:
+        holder[last] = instead
+
+
+def _reached(data: Any, path: Sequence[str | int]) -> Any:
+    """What stands there; None where nothing does, as when it was taken out before."""
+    for part in path:
         try:
             data = data[part]
         except (KeyError, IndexError, TypeError):
-            return
-    last: Any = path[-1] if path else None
-    if isinstance(data, dict) and instead is None:
-        data.pop(last, None)
-    elif isinstance(data, dict | list) and instead is not None:
-        data[last] = instead
+            return None
+    return data
 
 
 def _problem(fault: Fault, document: Document, at: Sequence[str | int] = ()) -> Problem:

@@ -148,6 +148,13 @@ def test_a_recipient_is_a_chain_a_role_or_all_of_it(to: str, role: str, mode: st
     assert (step.to, step.mode, step.text) == (role, mode, TEXTS["hello"].hash)
 
 
+@pytest.mark.parametrize("inside", ["{}", "[]", "", "x", "7", "true", "[{}]", "{ x: {} }", "{ to: [] }"])
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_a_step_of_which_nothing_or_nonsense_is_written_is_refused_at_its_place(kind: str, inside: str):
+    problems = compiled(with_steps(f"  - id: x\n    {kind}: {inside}\n")).problems
+    assert any(one.spot.line in (7, 8) for one in problems)
+
+
 def test_a_wait_for_a_date_watches_the_date_so_that_it_follows():
     (step,) = steps(GOOD["wait for a date"])
     assert isinstance(step, WaitStep)

@@ -3,6 +3,7 @@
 Lock order, here and in everything that touches a run: the run's row first, then its watches, tasks and mails.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -130,10 +131,12 @@ def _append(
     conn.execute(sa.delete(trace).where(trace.c.run_id == run_id, trace.c.seq.in_(written)))
     there = [line._asdict() for line in conn.execute(sa.select(trace).where(trace.c.run_id == run_id))]
     known = {identity for line in there for identity in _identities(line)}
-    number = max(line["seq"] for line in there)
+    taken = {line["seq"] for line in there}
     others = [row for row in rows if known.isdisjoint(_identities(row))]
     for row in others:
-        number += 1
+        # Not behind all others: an act beside this one may have come first, and left room for what is a repeat here.
+        number = next(n for n in itertools.count(row["seq"]) if n not in taken)
+        taken.add(number)
         conn.execute(sa.insert(trace).values(row | {"seq": number}))
     return others
 

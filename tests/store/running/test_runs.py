@@ -212,6 +212,21 @@ def test_a_walk_that_was_set_back_and_went_further_leaves_its_lines_in_its_order
     assert world.rows("select seq, path from trace order by seq") == said
 
 
+def test_a_walk_that_was_set_back_leaves_no_number_out_whichever_of_its_acts_comes_first(world):
+    """It asks for two at once, of which one was done before: that one's number is for what the walk has heard more."""
+
+    def line(seq, path, what):
+        return Entry(seq=seq, at=START, path=path, what=what)
+
+    left, right = "steps[0].branches[0][0]", "steps[0].branches[1][0]"
+    with world.tx() as conn:
+        runs.note(conn, 1, [line(1, left, "answered"), line(2, left, "set")])
+        runs.note(conn, 1, [line(4, right, "task")])
+        runs.note(conn, 1, [line(1, left, "answered"), line(2, right, "mail")])
+    said = [(1, "answered"), (2, "set"), (3, "mail"), (4, "task")]
+    assert world.rows("select seq, what from trace order by seq") == said
+
+
 def test_a_walk_that_was_set_back_says_once_what_steps_side_by_side_say_in_another_order(world):
     def answered(seq, path, at=START):
         return Entry(seq=seq, at=at, path=path, what="answered", detail={"step": path[-1], "outcome": "done"})

@@ -190,56 +190,6 @@ def test_a_run_that_has_heard_less_than_before_or_missed_something_is_told_again
     assert [n for (n,) in world.rows("select n from outbox where delivered_at is null order by n")] == again
 
 
-def test_a_walk_that_was_set_back_and_went_another_way_leaves_all_its_lines(world):
-    def line(seq, what, at=START):
-        return Entry(seq=seq, at=at, path="steps[0]", what=what)
-
-    with world.tx() as conn:
-        runs.note(conn, 1, [line(1, "waits"), line(2, "came")])
-        for _ in range(2):
-            runs.note(conn, 1, [line(1, "waits", START + DAY), line(2, "timed_out", START + DAY)])
-    assert world.rows("select seq, what from trace order by seq") == [(1, "waits"), (2, "came"), (3, "timed_out")]
-
-
-def test_a_walk_that_was_set_back_and_went_further_leaves_its_lines_in_its_order(world):
-    def line(seq, path):
-        return Entry(seq=seq, at=START, path=path, what="mail")
-
-    with world.tx() as conn:
-        runs.note(conn, 1, [line(1, "steps[0]"), line(2, "steps[1]")])
-        runs.note(conn, 1, [line(1, "steps[0]"), line(2, "steps[2]"), line(3, "steps[3]")])
-    said = [(1, "steps[0]"), (2, "steps[1]"), (3, "steps[2]"), (4, "steps[3]")]
-    assert world.rows("select seq, path from trace order by seq") == said
-
-
-def test_a_walk_that_was_set_back_leaves_no_number_out_whichever_of_its_acts_comes_first(world):
-    """It asks for two at once, of which one was done before: that one's number is for what the walk has heard more."""
-
-    def line(seq, path, what):
-        return Entry(seq=seq, at=START, path=path, what=what)
-
-    left, right = "steps[0].branches[0][0]", "steps[0].branches[1][0]"
-    with world.tx() as conn:
-        runs.note(conn, 1, [line(1, left, "answered"), line(2, left, "set")])
-        runs.note(conn, 1, [line(4, right, "task")])
-        runs.note(conn, 1, [line(1, left, "answered"), line(2, right, "mail")])
-    said = [(1, "answered"), (2, "set"), (3, "mail"), (4, "task")]
-    assert world.rows("select seq, what from trace order by seq") == said
-
-
-def test_a_walk_that_was_set_back_says_once_what_steps_side_by_side_say_in_another_order(world):
-    def answered(seq, path, at=START):
-        return Entry(seq=seq, at=at, path=path, what="answered", detail={"step": path[-1], "outcome": "done"})
-
-    left, right, rounds = "steps[0].a", "steps[0].b", "steps[0].repeat.steps[0]"
-    with world.tx() as conn:
-        runs.note(conn, 1, [answered(1, left), answered(2, right), answered(3, rounds)])
-        later = START + DAY
-        runs.note(conn, 1, [answered(1, right, later), answered(2, left, later), answered(4, rounds, later)])
-    said = [(left,), (right,), (rounds,), (rounds,)]
-    assert world.rows("select path from trace order by seq") == said, "only a repeat says the same again"
-
-
 def test_a_rest_follows_exactly_what_is_waited_for_beside_goal_and_exits(world):
     since = datetime(2026, 3, 3, tzinfo=UTC)
     first, second = Waiting(key="a", condition=NPS_BACK), Waiting(key="b", event="login", since=since)

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse, Response
 
 from engine.problems import did_you_mean
+from store.postgres.outages import why_away
 from store.postgres.pages import CursorError
 from web.pages import render
 
@@ -128,16 +129,14 @@ async def at_once(request: Request, error: Exception) -> Response:
 
 async def database_away(request: Request, error: Exception) -> Response:
     log.warning("the database does not answer: %s", error)
-    return answer(
-        request.url.path,
-        Problem(
-            title="Database away",
-            status=503,
-            detail="PostgreSQL does not answer; nothing was changed.",
-            what_to_do="Try again in a moment; /readyz tells when it is back.",
-        ),
-        {"Retry-After": "5"},
+    said = why_away(error)
+    problem = Problem(
+        title="Database away",
+        status=503,
+        detail=f"PostgreSQL {f'answers, but {said}' if said else 'does not answer'}; nothing was changed.",
+        what_to_do="Try again in a moment; if it says the same again, tell whoever runs Tenure.",
     )
+    return answer(request.url.path, problem, {"Retry-After": "5"})
 
 
 AWAY = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)

@@ -74,6 +74,18 @@ def test_without_a_database_everything_says_so_and_nothing_breaks():
         assert "tenure_database_up 0.0" in client.get("/metrics").text
 
 
+@pytest.mark.parametrize(("path", "text"), [("/runs", "text/html"), ("/api/v1/runs", "application/problem+json")])
+def test_a_database_that_says_why_it_takes_no_work_is_quoted(client, monkeypatch, path, text):
+    def full(conn, *_, **__):
+        conn.exec_driver_sql("do $$ begin raise exception 'base/16384/2' using errcode = 'disk_full'; end $$")
+
+    monkeypatch.setattr("web.routes.runs.list_runs", full)
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (503, text)
+    assert "PostgreSQL answers, but its disk is full; nothing was changed." in answer.text
+    assert "base/16384" not in answer.text
+
+
 def test_an_unmigrated_database_is_not_ready(engine, client):
     with engine.begin() as conn:
         conn.execute(sa.text("drop table alembic_version"))

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from store.postgres.outages import why_away
 from store.readiness import is_current, is_read_only
 from web.access import Public
 from web.deps import Deps
@@ -66,4 +67,4 @@ async def _in_time(asking: Awaitable[str], otherwise: str) -> str:
         return await asyncio.wait_for(asking, _PATIENCE)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a probe means: not ready
         log.warning("not ready: %s", error)
-        return otherwise
+        return why_away(error) or otherwise

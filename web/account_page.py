@@ -59,6 +59,8 @@ class AccountPage:
     id: int
     key: str
     name: str
+    unread: bool
+    """More was told of it than the last sweep has read."""
     line: ScoreLine | None
     score: ScoreExplained | None
     card: str | None
@@ -100,6 +102,7 @@ def account_page(  # noqa: PLR0917 - read aloud: of this account, of its card, a
         id=account_id,
         key=key,
         name=explained.name,
+        unread=explained.unread,
         line=score_line(conn, account_id, card, now, _SHOWN) if card else None,
         score=score,
         card=card,

@@ -51,6 +51,8 @@ def explain_account(
     print(f"{clean(found.name)} ({clean(found.account)}) at {when(found.at)} UTC")
     if then is not None:
         print("as it was known then, read by the playbooks and scorecards of today")
+    if found.unread:
+        print("more was told since the last sweep; the next one reads it")
     if not found.scores:
         print("\nno score yet")
     for score in found.scores:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from engine.entry import PlaybookState
 from engine.health.scorecards import card_for
 from engine.workspace import Workspace
+from store.current.touched import Touched
 from store.deployed import NothingDeployed, load_playbooks, load_playbooks_at, load_workspace
 from store.explain.dealings import read_dealings
 from store.explain.knowledge import told_at
@@ -19,7 +20,7 @@ from store.explain.scores import Lever, ScoreExplained, explain_scores, levers_t
 from store.forgetting import check_kept
 from store.postgres.statements import Given, kept
 from store.queries.names import account_name
-from store.schema import account
+from store.schema import account, change
 from store.schema.base import TEXT
 
 
@@ -55,6 +56,8 @@ class Explanation:
     at: datetime
     zone: str
     """By whose clock its days begin."""
+    unread: bool
+    """Something was told of it since the last sweep, which the next one reads; never of the past."""
     facts: Mapping[str, Any]
     """What decisions read, as the last sweep left it; None is unknown. Empty before the account's first sweep."""
     told: Mapping[str, Told]
@@ -106,6 +109,7 @@ def explain(
         name=found.name or account_key,
         at=looking.now,
         zone=looking.place.zone,
+        unread=found.unread and at is None,
         told=_told(looking, told),
         facts={name: looking.field(name) for name in sorted(workspace.catalogue().fields)} if looking.swept else {},
         scores=scores,
@@ -115,8 +119,11 @@ def explain(
 
 
 def _named() -> sa.Select[Any]:
-    names = sa.select(account.c.id, account.c.learned_at, account_name(account.c.id).label("name"))
-    return names.where(account.c.key == Given("key", TEXT))
+    # A change that touches nothing asks for one more look, as when a run has ended.
+    is_told = change.c.touched.is_distinct_from(int(Touched.NOTHING))
+    unread = sa.exists().where(change.c.account_id == account.c.id, is_told).label("unread")
+    named = sa.select(account.c.id, account.c.learned_at, account_name(account.c.id).label("name"), unread)
+    return named.where(account.c.key == Given("key", TEXT))
 
 
 def _told(looking: Looking, told: Mapping[str, tuple[datetime, datetime]]) -> Mapping[str, Told]:

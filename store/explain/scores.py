@@ -126,7 +126,7 @@ def _explained(
             ContributionExplained(
                 id=part["id"],
                 input=components[part["id"]].input.text if part["id"] in components else "",
-                value=part["value"],
+                value=_number(part["value"]),
                 points=part["points"],
                 weight=part["weight"],
                 state=part["state"],
@@ -139,6 +139,11 @@ def _explained(
         else (),
         override=override,
     )
+
+
+def _number(value: float | bool | None) -> float | bool | None:
+    """JSON writes 10.0 as 10, which is neither a float nor a bool to whoever describes it as one of those."""
+    return value if value is None or isinstance(value, bool) else float(value)
 
 
 def _moves(

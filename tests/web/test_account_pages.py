@@ -86,6 +86,13 @@ def test_the_page_tells_what_happened_and_what_did_not(kim):
     assert "37 <" not in page
 
 
+def test_the_page_says_when_it_does_not_know_yet_what_was_told(kim, acme, in_book):
+    assert "More was told of it since the last sweep" not in kim.get("/accounts/acme").text
+    in_book(lambda book: book.conn.execute(sa.insert(schema.change).values(account_id=acme["id"])))
+    assert "More was told of it since the last sweep" in kim.get("/accounts/acme").text
+    assert kim.get("/api/v1/accounts/acme/explain").json()["unread"] is True
+
+
 def test_a_csm_overrides_the_score_with_a_reason_and_ends_it(kim, engine):
     page = kim.post("/accounts/acme/override", data=OVERRIDE).text
     assert "Health is 20 from the next sweep on" in page

@@ -5,6 +5,7 @@ import pytest
 import sqlalchemy as sa
 
 from store import schema
+from store.current.touched import Touched
 from store.deployed import NothingDeployed, load_workspace
 from store.deploying.playbook_state import pause, resume
 from store.explain import explain
@@ -84,6 +85,22 @@ def explained(conn, **which):
 def hold(conn, account_id, **more):
     row = {"playbook": "risk-recovery", "trigger": "low", "since": NOW - days(1), "due_at": NOW + days(2)}
     conn.execute(sa.insert(schema.trigger_hold).values(account_id=account_id, **row | more))
+
+
+# --- what it stands on ---
+
+
+@pytest.mark.parametrize(
+    ("touched", "unread"), [(None, True), (int(Touched.VALUES), True), (int(Touched.NOTHING), False)]
+)
+def test_what_was_told_since_the_last_sweep_is_said_to_be_unread(book, conn, account_id, touched, unread):
+    facts(book, account_id)
+    other = book.account("other")
+    conn.execute(sa.insert(schema.change).values(account_id=other, touched=int(Touched.VALUES)))
+    assert not explained(conn).unread
+    conn.execute(sa.insert(schema.change).values(account_id=account_id, touched=touched))
+    assert explained(conn).unread == unread
+    assert not explained(conn, at=NOW).unread
 
 
 # --- playbooks ---

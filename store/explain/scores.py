@@ -141,7 +141,7 @@ def _explained(
     )
 
 
-def _number(value: float | bool | None) -> float | bool | None:
+def _number(value: Any) -> float | bool | None:
     """JSON writes 10.0 as 10, which is neither a float nor a bool to whoever describes it as one of those."""
     return value if value is None or isinstance(value, bool) else float(value)
 

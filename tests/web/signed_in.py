@@ -41,7 +41,9 @@ class Browser(TestClient):
 
 
 def app_over(engine, **more):
-    return create_app(WebDeps(**{"engine": engine, "temporal_answers": alive, "api_token": API_TOKEN} | more))
+    """However fast the machine is, nobody calls too often for it, unless a test says otherwise."""
+    usual = {"engine": engine, "temporal_answers": alive, "api_token": API_TOKEN, "calls_per_second": 1e6}
+    return create_app(WebDeps(**usual | more))
 
 
 def sign_in(browser: Browser, engine: sa.Engine, role: Role, person: str | None = None) -> Browser:

@@ -32,7 +32,7 @@ def fuzzed_app(postgres_url, migrated_template):
         run = book.run(acme)
         book.task(run, acme)
         book.mail(run, acme, book.contact(acme))
-    return app_over(engine, calls_per_second=1e6)
+    return app_over(engine)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What the store keeps of a run under way: where it rests, what it noted, how it ended. It knows no workflow.
 
-Lock order, here and in everything that touches a run: the run's row first, then its watches, tasks and mails.
+Lock order, here and in everything that touches a run: the run's row first, then its watches, tasks and mails. An act,
+which may have to hold the sweep, an account or an address before, takes it when it writes its lines, at its end.
 """
 
 import itertools

@@ -109,7 +109,8 @@ def test_a_csm_overrides_the_score_with_a_reason_and_ends_it(kim, engine):
         assert (row.author, row.reason, row.ended_by) == ("kim", HOSTILE, "kim")
         assert row.until.isoformat() == "2026-03-19T23:00:00+00:00"  # midnight in Berlin
         wakes = conn.execute(sa.select(sa.func.count()).select_from(schema.change)).scalar_one()
-        did = conn.execute(sa.select(schema.audit.c.did, schema.audit.c.who, schema.audit.c.what)).all()
+        audit = schema.audit.c
+        did = conn.execute(sa.select(audit.did, audit.who, audit.what).order_by(audit.id)).all()
     assert wakes == 2
     assert [tuple(one) for one in did if one.what == "account acme"] == [
         ("score_overridden", "kim", "account acme"),

@@ -46,7 +46,8 @@ def told(conn):
 
 
 def comments(conn):
-    return conn.execute(sa.select(schema.task_comment.c.by, schema.task_comment.c.text)).all()
+    comment = schema.task_comment.c
+    return conn.execute(sa.select(comment.by, comment.text).order_by(comment.id)).all()
 
 
 def settle(conn, task_id, by="kim", **more):

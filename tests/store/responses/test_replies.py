@@ -47,7 +47,8 @@ def take(post, one, now=NOW + timedelta(hours=2)):
 
 def kept(post):
     with post.engine.begin() as conn:
-        return conn.execute(sa.select(schema.mail_reply.c.kind, schema.mail_reply.c.says)).all()
+        reply = schema.mail_reply.c
+        return conn.execute(sa.select(reply.kind, reply.says).order_by(reply.id)).all()
 
 
 def heard(post, run_id):

@@ -17,7 +17,8 @@ def book(scratch):
 
 
 def told(book, run_id):
-    rows = book.conn.execute(sa.select(schema.outbox.c.fact).where(schema.outbox.c.run_id == run_id)).scalars()
+    told = schema.outbox.c
+    rows = book.conn.execute(sa.select(told.fact).where(told.run_id == run_id).order_by(told.n)).scalars()
     return [(fact["kind"], fact["of"], fact["values"]) for fact in rows]
 
 

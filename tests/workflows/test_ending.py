@@ -123,7 +123,8 @@ def test_a_walk_that_comes_to_the_end_while_another_is_ending_the_run_leaves_the
         return receipt
 
     def second_waits() -> bool:
-        return bool(world.rows("select 1 from pg_locks where not granted"))
+        waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        return bool(world.rows(waiting))
 
     monkeypatch.setitem(PERFORM, "end", end_slowly)
     with ThreadPoolExecutor(2) as pool:

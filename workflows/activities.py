@@ -36,7 +36,8 @@ class Activities:
         try:
             return self._once(performing, _perform)
         except (sa.exc.OperationalError, sa.exc.InterfaceError, ClockLeapt, _EndedMeanwhile):
-            # PostgreSQL is away, or busy with itself, or the clock cannot be right: Temporal asks again until it is.
+            # PostgreSQL is away, or busy with itself, or the clock cannot be right, or the run has just been ended by
+            # another walk: Temporal asks again until it is otherwise.
             raise
         except Exception as error:
             if performing.act.verb == "end" or activity.info().attempt < _TRIES:

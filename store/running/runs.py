@@ -1,7 +1,8 @@
 """What the store keeps of a run under way: where it rests, what it noted, how it ended. It knows no workflow.
 
-Lock order, here and in everything that touches a run: the run's row first, then its watches, tasks and mails. An act,
-which may have to hold the sweep, an account or an address before, takes it when it writes its lines, at its end.
+Lock order, here and in everything that touches a run: the run's row first, then its account, watches, tasks and mails.
+An act takes it when it writes its lines, at its end, unless it has to hold one of those before; the sweep's lock and
+those of addresses go before it.
 """
 
 import itertools
@@ -25,7 +26,7 @@ from store.running.cutting import cut_losers
 from store.schema import trace
 from store.telling import Telling, tell, tell_all
 
-__all__ = ["Outcome", "Telling", "end", "note", "note_and_stand", "read", "rest", "tell", "tell_all"]
+__all__ = ["Outcome", "Telling", "end", "hold", "note", "note_and_stand", "read", "rest", "tell", "tell_all"]
 
 Outcome = Literal["goal", "exit", "stop", "end", "failed"]
 _TELLS_DRIVER = f"""
@@ -86,6 +87,11 @@ def settled(conn: sa.Connection, run_id: int, *, stuck: bool, asked_at: datetime
 def wake_due(conn: sa.Connection, now: datetime) -> int:
     """Under a virtual clock: tell the runs whose moment has come; how many."""
     return tell(conn, _DUE.read_column(conn, {"now": now}), "wake", at=now)
+
+
+def hold(conn: sa.Connection, run_id: int) -> None:
+    """Nobody else touches the run until the caller commits."""
+    _LOCK.read(conn, {"run": run_id})
 
 
 def note(conn: sa.Connection, run_id: int, entries: Sequence[Entry]) -> bool:

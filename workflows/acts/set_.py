@@ -2,6 +2,7 @@
 
 from engine.turns.runtime import Act, Receipt
 from store.current import setting
+from store.running import runs
 from workflows.acts.acting import Acting
 
 
@@ -9,6 +10,8 @@ def set_fields(acting: Acting, act: Act) -> Receipt:
     """Params: values by field, null for unknown; tag and untag, where there are any."""
     values, tags = act.params["values"], {name: act.params[name] for name in ("tag", "untag") if name in act.params}
     if tags:
+        # As whoever answers a survey of this run has it before the account.
+        runs.hold(acting.conn, acting.run_id)
         changed = setting.retagged(acting.conn, acting.account_id, tags["tag"], tags["untag"], acting.now)
         setting.set_fields(acting.conn, acting.account_id, values | {setting.TAGS: changed}, acting.now)
     else:

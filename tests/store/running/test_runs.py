@@ -1,6 +1,7 @@
 """A run's own rows: what it is told, where it rests, how it ends."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from store.queries.runs import get_run, list_runs
 from store.running import runs, watches
 from store.schema import run, task, trace, watch
 from tests.store.world import DAY, FALLS, START, World
+from tests.waiting import PATIENCE, until
 
 NPS_BACK = {"text": "metric.nps >= 90", "type": "bool", "reads": {"metric.nps": "number"}, "rows": {}}
 
@@ -89,6 +91,29 @@ def test_a_rest_says_where_the_run_stands(world):
         assert conn.execute(sa.select(sa.func.count()).select_from(trace)).scalar_one() == 1
     rest(world, stuck=True)
     assert world.rows("select standing from run") == [("stuck",)]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_an_act_that_waits_for_its_run_writes_where_that_stands_unless_it_was_ended(world, ended):
+    entries = [Entry(seq=1, at=START, path="steps[0]", what="task")]
+    standing = Standing(path="steps[0].wait", step="call", says="wait for task call")
+
+    def act() -> bool:
+        with world.tx() as conn:
+            return runs.note_and_stand(conn, 1, entries, standing, START + DAY)
+
+    waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool:
+        with world.tx() as conn:
+            runs.tell(conn, 1, "wake", at=START)
+            if ended:
+                runs.end(conn, 1, outcome="end", reason="done", at=START)
+            acting = pool.submit(act)
+            until(lambda: world.rows(waiting))
+        assert acting.result(PATIENCE) is not ended
+    steps = [] if ended else ["call"]
+    told = world.rows("select state, outbox_n, jsonb_path_query_array(at_step, '$[*].step') from run where id = 1")
+    assert told == [("ended" if ended else "open", 2, steps)]
 
 
 def test_a_wait_that_a_watch_may_end_sooner_lasts_so_long_at_most(world):
